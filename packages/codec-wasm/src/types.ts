@@ -1,0 +1,128 @@
+/**
+ * The codec's public shapes. One span of bytes goes in; the caller then steps through what was in it.
+ *
+ * Cost model: one wasm call per span, no object per frame and no string unless asked for. Everything a cursor shows
+ * is valid until the next `next()`; whoever keeps a value copies it.
+ */
+
+/** What a codec is built for: the names it reports as small integers, and the bounds it never exceeds. */
+export interface CodecInit {
+  /** Header names (lower case, pseudo-headers included) reported by their index in this list; all others as -1. */
+  readonly headerNames: readonly string[];
+  /** Baggage keys reported by their index in this list; all others are skipped. At most 64. */
+  readonly baggageKeys: readonly string[];
+  /** Connections that may be open at the same time; each leases a slot of fixed memory. Default 1024. */
+  readonly slots?: number;
+}
+
+export interface Codec {
+  /** Leases a slot. Throws `CodecError` with code `SLOTS_EXHAUSTED` when none is free. */
+  openDecoder(init: DecoderInit): ConnectionDecoder;
+  /** Reads `baggage` header values (all header lines of one message, in order) that did not come through a decoder. */
+  decodeBaggage(values: readonly string[]): BaggageView;
+  /** Slots in all, and slots leased now. */
+  readonly slots: { readonly capacity: number; readonly leased: number };
+}
+
+export interface DecoderInit {
+  /** A server expects the client connection preface (RFC 9113 section 3.4) before the first frame. */
+  readonly role: 'client' | 'server';
+  /** Bytes; what we advertise as SETTINGS_MAX_FRAME_SIZE. A larger frame is FRAME_SIZE_ERROR. */
+  readonly maxFrameSize: number;
+  /** Bytes by RFC 9113 section 6.5.2 (name + value + 32 each). A larger list is `refused`, the connection lives on. */
+  readonly maxHeaderListSize: number;
+  /** Compressed bytes of one header block over HEADERS and all CONTINUATION. Default 2 x maxHeaderListSize. */
+  readonly maxHeaderBlockSize?: number;
+  /** CONTINUATION frames per header block. Default 16. */
+  readonly maxContinuations?: number;
+}
+
+/** Kinds of event a decoder reports. PRIORITY, PUSH_PROMISE rules and unknown frames are settled inside. */
+export const Event = {
+  /** The span is used up; push the next one. */
+  None: 0,
+  /** `start`..`end` is payload within the pushed chunk; `flowBytes` counts against both windows (padding included). */
+  Data: 1,
+  /** A whole header block, decoded: see `headers`. */
+  Headers: 2,
+  /** `errorCode`. */
+  RstStream: 4,
+  /** `ack`, else `settingsCount`, `settingId(i)`, `settingValue(i)`. */
+  Settings: 5,
+  /** `ack`, `pingPayload`. */
+  Ping: 6,
+  /** `lastStreamId`, `errorCode`. */
+  GoAway: 7,
+  /** `increment`; stream 0 is the connection. An increment of zero is settled inside as an error. */
+  WindowUpdate: 8,
+  /** The peer broke a rule on one stream only: reset `streamId` with `errorCode`; the connection lives on. */
+  StreamError: 9,
+} as const;
+export type EventKind = (typeof Event)[keyof typeof Event];
+
+/**
+ * Decodes what one peer sends on one HTTP/2 connection: frames across any chunk boundaries, HPACK with its dynamic
+ * table. A broken connection rule throws `CodecError` carrying the HTTP/2 error code and the RFC section; the decoder is
+ * then dead.
+ */
+export interface ConnectionDecoder {
+  /** Hands over received bytes. They must not change until `next()` has returned `Event.None`. */
+  push(chunk: Uint8Array): void;
+  /** Steps to the next event of the span and says its kind. */
+  next(): EventKind;
+
+  readonly streamId: number;
+  /** END_STREAM, on Data and Headers. A DATA frame cut by chunk ends reports it with its last part. */
+  readonly endStream: boolean;
+  readonly ack: boolean;
+  /** Data: payload range within the pushed chunk. */
+  readonly start: number;
+  readonly end: number;
+  /** Data: bytes to charge to flow control, reported once per frame with its first part. */
+  readonly flowBytes: number;
+  readonly errorCode: number;
+  readonly increment: number;
+  readonly lastStreamId: number;
+  /** Eight bytes, a view. */
+  readonly pingPayload: Uint8Array;
+  readonly settingsCount: number;
+  settingId(index: number): number;
+  settingValue(index: number): number;
+  readonly headers: HeaderBlockView;
+
+  /** Our SETTINGS_HEADER_TABLE_SIZE once the peer acknowledged it (RFC 7541 section 4.2). */
+  setHeaderTableSize(bytes: number): void;
+  /** Gives the slot back. Idempotent. */
+  close(): void;
+}
+
+/** One decoded header block; strings are made only when asked for. */
+export interface HeaderBlockView {
+  /** Number of fields. Zero when `refused`. */
+  readonly count: number;
+  /** The list was over `maxHeaderListSize`: the table is in step, the fields are not available (answer 431). */
+  readonly refused: boolean;
+  /** Index in `CodecInit.headerNames`, or -1. */
+  nameId(index: number): number;
+  name(index: number): string;
+  /** Field value as latin1 text. */
+  value(index: number): string;
+  /** Index of the first field with that name id at or after `from`, or -1. */
+  find(nameId: number, from?: number): number;
+  /** All `baggage` field lines of the block, in order, read against the registered keys. */
+  baggage(): BaggageView;
+}
+
+/**
+ * Members of a baggage header by registered key index. Later duplicates win; an empty value clears; unknown keys and
+ * members without `=` are skipped; spaces around members, keys and values and `;properties` are dropped; values are
+ * percent-decoded (a broken escape stays as it is written).
+ */
+export interface BaggageView {
+  /** Bit i is set when key i has a non-empty value: keys 0-31 in the first word, 32-63 in the second. */
+  readonly present: readonly [low: number, high: number];
+  /** The value of key `keyIndex`, or undefined when absent or empty. */
+  get(keyIndex: number): string | undefined;
+  /** The header held a byte outside visible ASCII (plus space and tab): nothing was read. */
+  readonly malformed: boolean;
+}

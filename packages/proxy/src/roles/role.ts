@@ -1,0 +1,39 @@
+/** What every role is given, and what a role is. A role composes accept, decide and originate; it decides nothing. */
+import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
+import type { CertificateSource } from '@isthmus/sdk/identity';
+import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
+import type { Settings } from '../config.js';
+import type { Originate } from '../originate/types.js';
+import type { Telemetry } from '../telemetry/types.js';
+
+export interface RoleContext {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly certificates: CertificateSource;
+  readonly telemetry: Telemetry;
+  readonly originate: Originate;
+  /** The newest snapshot. */
+  snapshot(): Snapshot;
+  /** Calls back after each change of the snapshot, until the scope closes. */
+  onSnapshot(scope: Scope, listener: (snapshot: Snapshot) => void): void;
+  /** Aborts when the process drains: stop accepting, let what runs finish. */
+  readonly drain: AbortSignal;
+}
+
+export interface Role {
+  readonly name: 'ztunnel' | 'waypoint' | 'east-west-gateway';
+  /** The SPIFFE node type in the xDS node id. */
+  readonly nodeType: 'ztunnel' | 'waypoint' | 'router';
+  readonly summary: string;
+  /** Resolves when every listener that can be bound is bound; `scope` owns all of them. */
+  start(scope: Scope, context: RoleContext): Promise<RunningRole>;
+}
+
+export interface RunningRole {
+  /** Workloads this process stands for now. */
+  localWorkloads(): readonly Workload[];
+  /** Open connections, for drain and for the admin page. */
+  openConnections(): number;
+}

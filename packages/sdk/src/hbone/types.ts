@@ -1,0 +1,95 @@
+/**
+ * HBONE as its users see it: CONNECT streams over mTLS HTTP/2. The engine under it is sans-I/O (`connection.ts`); the
+ * driver (`transport.ts`) owns sockets and timers.
+ */
+import type { Duplex } from 'node:stream';
+
+/** A header field, lower-case name. Values are visible ASCII. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** What came with a CONNECT or with its answer, strings made on reading. */
+export interface ReceivedHeaders {
+  /** First value of that name. */
+  get(name: string): string | undefined;
+  /** All lines of that name, in order. */
+  all(name: string): readonly string[];
+}
+
+/** Why a stream is over. `clean` means both directions ended or the peer reset with NO_ERROR or CANCEL. */
+export type StreamEnd =
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'reset'; readonly by: 'peer' | 'local'; readonly errorCode: number }
+  | { readonly kind: 'lost'; readonly error: Error };
+
+/**
+ * The light face of a stream: for pumping bytes with no Node stream in between. Half-close is independent per direction.
+ * Back-pressure is honest: a paused stream stops its window updates, so pressure reaches the sending application.
+ */
+export interface TunnelStream {
+  readonly id: number;
+  /** Set before the first turn of the event loop ends; data that arrives earlier waits. */
+  handlers: TunnelStreamHandlers;
+  /** False: stop until `onDrain`. The chunk must not change afterwards. */
+  write(chunk: Uint8Array): boolean;
+  /** Ends our direction (END_STREAM). */
+  end(): void;
+  /** Ends both directions at once. Default CANCEL. */
+  reset(errorCode?: number): void;
+  pause(): void;
+  resume(): void;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+export interface TunnelStreamHandlers {
+  /** The chunk is the receiver's to keep. */
+  onData(chunk: Uint8Array): void;
+  /** The peer ended its direction. */
+  onEnd(): void;
+  onDrain(): void;
+  /** Exactly once, last. */
+  onClose(end: StreamEnd): void;
+}
+
+/** An established tunnel: the peer answered 200. */
+export interface Tunnel {
+  readonly stream: TunnelStream;
+  readonly responseHeaders: ReceivedHeaders;
+  /** SPIFFE URI of the verified peer that terminated this tunnel. */
+  readonly peerIdentity: string;
+  /** The Duplex face of `stream`; call at most once and use one face only. */
+  duplex(): Duplex;
+}
+
+export interface ConnectRequest {
+  readonly authority: string;
+  readonly headers: readonly HeaderField[];
+  /** Milliseconds until the answer must be there. Default 10000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A CONNECT that a server received and has not answered yet. */
+export interface IncomingConnect {
+  readonly method: string;
+  readonly authority: string | undefined;
+  readonly headers: ReceivedHeaders;
+  readonly connection: IncomingConnection;
+  /** Answers 200 and hands over the stream. */
+  accept(headers?: readonly HeaderField[]): Tunnel['stream'];
+  /** Answers `status` with END_STREAM. */
+  refuse(status: number, headers?: readonly HeaderField[]): void;
+  /** Aborts when the peer gave up before an answer. */
+  readonly signal: AbortSignal;
+}
+
+/** The transport a CONNECT came over. */
+export interface IncomingConnection {
+  /** SPIFFE URI of the verified client. */
+  readonly peerIdentity: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** The address the client dialled: tells which local workload is meant. */
+  readonly localAddress: string;
+  readonly localPort: number;
+}

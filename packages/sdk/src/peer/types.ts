@@ -1,0 +1,28 @@
+/**
+ * What one workload may tell about itself. Absent means unknown; an empty string never occurs.
+ * The wire names are in the table of `keys.ts`; nothing else spells them.
+ */
+export interface PeerMetadata {
+  readonly cluster?: string;
+  readonly namespace?: string;
+  /** The controller's name: deployment, job, cronjob, or the pod itself. */
+  readonly workload?: string;
+  readonly workloadType?: WorkloadType;
+  readonly canonicalName?: string;
+  readonly canonicalRevision?: string;
+  readonly app?: string;
+  readonly version?: string;
+  /** Pod name. */
+  readonly instance?: string;
+  readonly region?: string;
+  readonly zone?: string;
+}
+
+export const WORKLOAD_TYPES = ['deployment', 'cronjob', 'pod', 'job'] as const;
+export type WorkloadType = (typeof WORKLOAD_TYPES)[number];
+
+/** One end of a connection as far as it is known, merged by precedence. */
+export interface Peer extends PeerMetadata {
+  /** SPIFFE URI; only ever from a verified certificate, or from the registry for a hop that was verified against it. */
+  readonly principal?: string;
+}

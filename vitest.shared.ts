@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+// Sibling packages resolve to their sources, so that a test never runs against a stale build.
+const conditions = ['development', 'module', 'node'];
+
+/** What every package's tests share; a package adds nothing unless it has to. */
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    passWithNoTests: false,
+  },
+});
