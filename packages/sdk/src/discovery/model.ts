@@ -3,7 +3,7 @@
  * an update replaces the object. Field meanings follow istio.workload and istio.security; defaults are ztunnel's
  * (empty trust domain is `cluster.local`, empty service account `default`, empty cluster id `Kubernetes`).
  */
-import type { WorkloadType } from '../peer/types.js';
+import type { WorkloadType } from '../wire/workload-type.js';
 
 export interface NetworkAddress {
   readonly network: string;

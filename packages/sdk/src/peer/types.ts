@@ -1,3 +1,7 @@
+import type { WorkloadType } from '../wire/workload-type.js';
+
+export { WORKLOAD_TYPES, type WorkloadType } from '../wire/workload-type.js';
+
 /**
  * What one workload may tell about itself. Absent means unknown; an empty string never occurs.
  * The wire names are in the table of `keys.ts`; nothing else spells them.
@@ -17,9 +21,6 @@ export interface PeerMetadata {
   readonly region?: string;
   readonly zone?: string;
 }
-
-export const WORKLOAD_TYPES = ['deployment', 'cronjob', 'pod', 'job'] as const;
-export type WorkloadType = (typeof WORKLOAD_TYPES)[number];
 
 /** One end of a connection as far as it is known, merged by precedence. */
 export interface Peer extends PeerMetadata {
