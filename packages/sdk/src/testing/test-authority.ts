@@ -1,0 +1,132 @@
+/**
+ * A certificate authority for tests: real X.509, ECDSA P-256, leaves as istiod and ztunnel expect them (SPIFFE URI SAN,
+ * server and client usage, no subject). Keys live in memory only. Not for production: it asks nobody who they are.
+ */
+import 'reflect-metadata';
+import { randomBytes, webcrypto } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import * as x509 from '@peculiar/x509';
+import type { WorkloadCertificate } from '../identity/types.js';
+import { parseSpiffeId } from '../wire/spiffe.js';
+
+export interface TestAuthorityInit {
+  /** Default `cluster.local`. */
+  readonly trustDomain?: string;
+  /** The moment certificates are counted from, in milliseconds since the epoch. Default the real now. */
+  readonly now?: () => number;
+}
+
+export interface IssueOptions {
+  /** Default one hour ago. */
+  readonly notBefore?: Date;
+  /** Default a day from now. */
+  readonly notAfter?: Date;
+  /** Further PEM roots the holder trusts, for tests of two authorities. */
+  readonly extraRoots?: readonly string[];
+}
+
+/** The same identity as plain PEM, for peers that are not ours (`node:http2`, `node:tls`). */
+export interface PemIdentity {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string;
+}
+
+export interface TestAuthority {
+  readonly trustDomain: string;
+  readonly rootPem: string;
+  /** A certificate with a fresh key. `identity` is a SPIFFE URI; any trust domain is issued when asked for. */
+  issue(identity: string, options?: IssueOptions): Promise<WorkloadCertificate>;
+  issuePem(identity: string, options?: IssueOptions): Promise<PemIdentity>;
+  /** Signs the public key of a PKCS#10 request (PEM) as `identity`; the request's own names are ignored. Returns PEM. */
+  sign(request: string, identity: string, options?: IssueOptions): Promise<string>;
+}
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const HOUR_MS = 3_600_000;
+
+export async function createTestAuthority(init: TestAuthorityInit = {}): Promise<TestAuthority> {
+  const { trustDomain = 'cluster.local', now = Date.now } = init;
+  const rootKeys = await generateKeys();
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: `O=${trustDomain}, CN=test root`,
+    notBefore: new Date(now() - HOUR_MS),
+    notAfter: new Date(now() + 10 * 365 * 24 * HOUR_MS),
+    signingAlgorithm: ALGORITHM,
+    keys: rootKeys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  });
+  const rootPem = pem(root.toString('pem'));
+
+  async function signKey(publicKey: x509.PublicKeyType, identity: string, options: IssueOptions) {
+    return x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      issuer: root.subject,
+      notBefore: options.notBefore ?? new Date(now() - HOUR_MS),
+      notAfter: options.notAfter ?? new Date(now() + 24 * HOUR_MS),
+      signingAlgorithm: ALGORITHM,
+      publicKey,
+      signingKey: rootKeys.privateKey,
+      extensions: [
+        // Critical, because the subject is empty (RFC 5280 section 4.2.1.6).
+        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: identity }], true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+        new x509.BasicConstraintsExtension(false, undefined, true),
+      ],
+    });
+  }
+
+  async function issueLeaf(identity: string, options: IssueOptions) {
+    const keys = await generateKeys();
+    const leaf = await signKey(keys.publicKey, identity, options);
+    const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+    return { leaf, cert: pem(leaf.toString('pem')), key: pem(x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')) };
+  }
+
+  return {
+    trustDomain,
+    rootPem,
+    async issue(identity, options = {}) {
+      const { leaf, cert, key } = await issueLeaf(identity, options);
+      const roots = [rootPem, ...(options.extraRoots ?? [])];
+      return {
+        identity,
+        trustDomain: parseSpiffeId(identity)?.trustDomain ?? trustDomain,
+        chain: [cert],
+        roots,
+        serialNumber: leaf.serialNumber,
+        notBefore: leaf.notBefore.getTime(),
+        notAfter: leaf.notAfter.getTime(),
+        secureContext: createSecureContext({ key, cert, ca: roots, minVersion: 'TLSv1.3' }),
+      };
+    },
+    async issuePem(identity, options = {}) {
+      const { cert, key } = await issueLeaf(identity, options);
+      return { key, cert, ca: [rootPem, ...(options.extraRoots ?? [])].join('') };
+    },
+    async sign(request, identity, options = {}) {
+      const { publicKey } = new x509.Pkcs10CertificateRequest(request);
+      return pem((await signKey(publicKey, identity, options)).toString('pem'));
+    },
+  };
+}
+
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+/** Sixteen random bytes; the first bit is cleared because serial numbers are positive (RFC 5280 section 4.1.2.2). */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
+  return bytes.toString('hex');
+}
+
+function pem(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
