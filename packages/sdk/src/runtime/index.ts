@@ -1,4 +1,4 @@
 export { type Backoff, type BackoffInit, createBackoff } from './backoff.js';
 export { type Clock, pause, realClock } from './clock.js';
-export { createLogger, LOG_LEVELS, type LogInit, type Logger, type LogLevel, silentLogger } from './log.js';
+export { createLogger, LOG_LEVELS, type Logger, type LogInit, type LogLevel, silentLogger } from './log.js';
 export { createScope, type Scope } from './scope.js';

@@ -11,7 +11,10 @@ export interface LogInit {
   readonly destination?: DestinationStream;
 }
 
-export function createLogger({ level = 'info', destination = pino.destination({ fd: 1, sync: true }) }: LogInit = {}): Logger {
+export function createLogger({
+  level = 'info',
+  destination = pino.destination({ fd: 1, sync: true }),
+}: LogInit = {}): Logger {
   return pino(
     {
       level,

@@ -16,6 +16,7 @@ export interface FaultRow {
   readonly hint: string;
 }
 
+// biome-ignore format: a table reads as one row per fault
 export const FAULTS = {
   METHOD_NOT_CONNECT: { status: 400, flag: 'CONNECT', httpFlag: 'DPE', origin: 'peer', hint: 'Only CONNECT is served on the HBONE port; is something else than a mesh proxy dialling it?' },
   BAD_AUTHORITY: { status: 400, flag: 'CONNECT', httpFlag: 'DPE', origin: 'peer', hint: ':authority must be host:port, ip:port or [ipv6]:port.' },

@@ -1,4 +1,15 @@
+export { encodeDeltaResponse, encodeResource, type SharedDeltaResponse } from './delta-response.js';
 export { FAULTS, Fault, type FaultCode, type FaultRow } from './faults.js';
 export { HEADER, type HeaderName } from './headers.js';
 export { ILLEGAL_PORTS, PORT } from './ports.js';
+export { authorizationPb, citadelPb, discoveryPb, workloadPb } from './protos.js';
+export {
+  RESOURCE_TYPE_NAMES,
+  RESOURCE_TYPES,
+  type ResourceType,
+  type ResourceTypeName,
+  resourceTypeByUrl,
+} from './resource-types.js';
+export { certificateService, type DeltaResponseOrBytes, discoveryService, type GrpcMethod } from './services.js';
 export { formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe.js';
+export { WORKLOAD_TYPES, type WorkloadType } from './workload-type.js';
