@@ -26,6 +26,12 @@ export interface GatewayAddress {
   readonly hboneMtlsPort: number;
 }
 
+/** A waypoint that is drawn with probability `weight` / sum of weights, once per connection. */
+export interface WeightedWaypoint {
+  readonly destination: GatewayAddress;
+  readonly weight: number;
+}
+
 export type AppProtocol = 'unknown' | 'http11' | 'http2' | 'grpc' | 'tcp' | 'tls';
 export interface ServicePort {
   readonly servicePort: number;
@@ -91,6 +97,8 @@ export interface Service {
   /** SPIFFE URIs an endpoint of this service may prove. */
   readonly subjectAltNames: readonly string[];
   readonly waypoint?: GatewayAddress;
+  /** Used instead of `waypoint` when any weight is positive. Absent when the service has none. */
+  readonly weightedWaypoints?: readonly WeightedWaypoint[];
   readonly loadBalancing?: LoadBalancing;
   readonly ipFamilies: 'automatic' | 'ipv4' | 'ipv6' | 'dual';
   readonly canonical: boolean;
@@ -137,6 +145,12 @@ export interface Authorization {
   readonly rules: readonly (readonly (readonly PolicyMatch[])[])[];
   readonly dryRun: boolean;
 }
+
+/** What one xDS resource stands for. */
+export type ResourceModel =
+  | { readonly kind: 'workload'; readonly value: Workload }
+  | { readonly kind: 'service'; readonly value: Service }
+  | { readonly kind: 'policy'; readonly value: Authorization };
 
 /**
  * An immutable view of everything received so far, with the indexes that routing needs. A snapshot never changes under

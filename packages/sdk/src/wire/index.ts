@@ -1,6 +1,7 @@
 export { encodeDeltaResponse, encodeResource, type SharedDeltaResponse } from './delta-response.js';
 export { FAULTS, Fault, type FaultCode, type FaultRow } from './faults.js';
 export { HEADER, type HeaderName } from './headers.js';
+export { canonicalIp, formatIp, ipInBlock, maskIp, parseIp } from './ip.js';
 export { ILLEGAL_PORTS, PORT } from './ports.js';
 export { authorizationPb, citadelPb, discoveryPb, workloadPb } from './protos.js';
 export {
