@@ -9,7 +9,7 @@ export interface FaultRow {
   /** `response_flags` of L4 metrics (ztunnel's vocabulary). */
   readonly flag: 'DENY' | 'CONNECT' | 'TLS_FAILURE' | 'H2_HANDSHAKE_FAILURE' | 'NETWORK_POLICY' | 'IDENTITY_ERROR';
   /** `response_flags` of L7 metrics (Envoy's vocabulary). */
-  readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UAEX' | 'DPE';
+  readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UR' | 'UO' | 'UPE' | 'UAEX' | 'DPE' | 'DC';
   /** Who has to act. */
   readonly origin: 'user' | 'peer' | 'network' | 'local';
   /** What an operator should look at next. */
@@ -37,6 +37,11 @@ export const FAULTS = {
   H2_HANDSHAKE_FAILURE: { status: 503, flag: 'H2_HANDSHAKE_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'The peer accepted TLS but does not speak HTTP/2 as expected.' },
   TUNNEL_REFUSED: { status: 503, flag: 'CONNECT', httpFlag: 'UF', origin: 'peer', hint: 'The next hop answered CONNECT with another status than 200; its access log has the reason.' },
   TUNNEL_LOST: { status: 503, flag: 'CONNECT', httpFlag: 'UC', origin: 'network', hint: 'The tunnel ended while the connection was in use.' },
+  UPSTREAM_RESET: { status: 503, flag: 'CONNECT', httpFlag: 'UR', origin: 'peer', hint: 'The application reset the request; its own log has the reason.' },
+  UPSTREAM_PROTOCOL_ERROR: { status: 503, flag: 'CONNECT', httpFlag: 'UPE', origin: 'peer', hint: 'The application does not speak the HTTP version its service port declares; check appProtocol.' },
+  UPSTREAM_OVERFLOW: { status: 503, flag: 'CONNECT', httpFlag: 'UO', origin: 'local', hint: 'A bound of this proxy was reached; the reason names it, docs/waypoint.md lists them.' },
+  MALFORMED_REQUEST: { status: 400, flag: 'CONNECT', httpFlag: 'DPE', origin: 'user', hint: 'The client sent something that is not valid HTTP, or a head over the limits.' },
+  CLIENT_GONE: { status: 503, flag: 'CONNECT', httpFlag: 'DC', origin: 'user', hint: 'The client closed before its answer was complete.' },
   LOCAL_WORKLOAD_UNKNOWN: { status: 503, flag: 'CONNECT', httpFlag: 'NR', origin: 'local', hint: 'The control plane has not sent the record of the local workload; check its name, node and namespace.' },
 } as const satisfies Record<string, FaultRow>;
 
