@@ -6,7 +6,8 @@ import type { Service } from '@isthmus/sdk/discovery';
 import type { Peer } from '@isthmus/sdk/peer';
 import type { FaultCode } from '@isthmus/sdk/wire';
 
-export type Reporter = 'source' | 'destination' | 'waypoint';
+/** Istio's three; `gateway` is an east-west gateway, which counts under `isthmus_gateway_*` only (see reporters.ts). */
+export type Reporter = 'source' | 'destination' | 'waypoint' | 'gateway';
 
 /** One L4 connection, as ztunnel's TCP metrics and access log describe it. */
 export interface ConnectionFacts {
@@ -34,7 +35,9 @@ export interface ConnectionRecord {
   close(outcome: Outcome): void;
 }
 
-export type Outcome = { readonly kind: 'ok' } | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string };
+export type Outcome =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string };
 
 /** One HTTP or gRPC request at a waypoint. */
 export interface RequestFacts {
@@ -63,5 +66,11 @@ export interface Telemetry {
   connection(facts: ConnectionFacts): ConnectionRecord;
   request(facts: RequestFacts): void;
   /** A connection refused before anything is known about its ends: one warning line, no metric. */
-  earlyDeny(facts: { readonly reporter: Reporter; readonly sourceAddress: string; readonly destinationAddress: string; readonly code: FaultCode; readonly message: string }): void;
+  earlyDeny(facts: {
+    readonly reporter: Reporter;
+    readonly sourceAddress: string;
+    readonly destinationAddress: string;
+    readonly code: FaultCode;
+    readonly message: string;
+  }): void;
 }

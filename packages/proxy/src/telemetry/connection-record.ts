@@ -1,0 +1,99 @@
+/**
+ * One L4 connection as telemetry follows it. Series are resolved when the tunnel is up and held while it lives, so bytes
+ * cost one addition each and a connection of hours is visible from its first byte. `opened` is always counted once
+ * and with flag "-", also for what failed before it opened: opened minus closed returns to zero.
+ */
+
+import type { Clock } from '@isthmus/sdk/runtime';
+import { FAULTS } from '@isthmus/sdk/wire';
+import type { AccessLog } from './access-log.js';
+import { hasLocality, LOCALITY_LABELS, labelText, pair } from './label-sets.js';
+import type { Family } from './registry.js';
+import { REPORTERS, type ReporterRow } from './reporters.js';
+import type { NumberSeries } from './series.js';
+import type { ConnectionFacts, ConnectionRecord, Outcome } from './types.js';
+
+export interface ConnectionFamilies {
+  family(name: ReporterRow['families'][keyof ReporterRow['families']]): Family<NumberSeries>;
+  readonly socketsOpen: Family<NumberSeries>;
+}
+
+export interface RecordContext extends ConnectionFamilies {
+  readonly clock: Clock;
+  readonly accessLog: AccessLog;
+}
+
+export function openConnectionRecord(facts: ConnectionFacts, context: RecordContext): ConnectionRecord {
+  const row = REPORTERS[facts.reporter];
+  const startedAt = context.clock.monotonic();
+  const sockets = context.socketsOpen.hold(pair('reporter', facts.reporter));
+  sockets.add(1);
+  let known = facts;
+  let received = 0;
+  let sent = 0;
+  let held: { readonly received: NumberSeries; readonly sent: NumberSeries } | undefined;
+  let ended = false;
+
+  function family(name: keyof ReporterRow['families']): Family<NumberSeries> {
+    return context.family(row.families[name]);
+  }
+
+  /** Bytes that came before the tunnel was up are counted now. */
+  function countOpened(): NonNullable<typeof held> {
+    const labels = labelsOf(row, known, '-');
+    family('opened').series(labels).add(1);
+    held = { received: family('received').hold(labels), sent: family('sent').hold(labels) };
+    held.received.add(received);
+    held.sent.add(sent);
+    return held;
+  }
+
+  return {
+    received(bytes) {
+      received += bytes;
+      held?.received.add(bytes);
+    },
+    sent(bytes) {
+      sent += bytes;
+      held?.sent.add(bytes);
+    },
+    opened(destination) {
+      if (held || ended) return;
+      if (destination) known = { ...known, destination };
+      countOpened();
+      context.accessLog.opened(known);
+    },
+    close(outcome) {
+      if (ended) return;
+      ended = true;
+      const series = held ?? countOpened();
+      family('received').release(series.received);
+      family('sent').release(series.sent);
+      const labels = labelsOf(row, known, flagsOf(row, outcome));
+      family('closed').series(labels).add(1);
+      if (outcome.kind === 'fault') family('failed').series(labels).add(1);
+      sockets.add(-1);
+      context.socketsOpen.release(sockets);
+      const durationMs = context.clock.monotonic() - startedAt;
+      context.accessLog.completed(known, { received, sent, durationMs, outcome });
+    },
+  };
+}
+
+function flagsOf(row: ReporterRow, outcome: Outcome): string {
+  return outcome.kind === 'ok' ? '-' : row.flagOf(FAULTS[outcome.code]);
+}
+
+function labelsOf(row: ReporterRow, facts: ConnectionFacts, flags: string): string {
+  const labels = row.locality && hasLocality(facts) ? [...row.labels, ...LOCALITY_LABELS] : row.labels;
+  return labelText(labels, {
+    reporter: facts.reporter,
+    source: facts.source,
+    destination: facts.destination,
+    service: facts.service,
+    protocol: 'tcp',
+    flags,
+    security: facts.mutualTls ? 'mutual_tls' : row.plaintext,
+    ...(row.sourceRevision ? { sourceRevision: row.sourceRevision } : {}),
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * Log lines in ztunnel's two layouts, and the writer behind them. Plain: `time<TAB>level<TAB>scope<TAB>message<TAB>k=v
+ * k=v`, strings quoted, addresses bare. JSON: one object per line. What a peer sent cannot break a line: everything
+ * that is not plainly an address is quoted and escaped.
+ */
+import type { Writable } from 'node:stream';
+
+export type LogFormat = 'plain' | 'json';
+export type LogField = readonly [name: string, value: string | number | undefined];
+
+export interface LogEntry {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly level: string;
+  readonly scope: string;
+  readonly message: string;
+  /** In order; undefined values are left out. */
+  readonly fields: readonly LogField[];
+}
+
+const ADDRESS_FIELD = /[._]addr$/;
+const BARE = /^[\w.:[\]%-]+$/;
+
+export function formatEntry(format: LogFormat, { time, level, scope, message, fields }: LogEntry): string {
+  const stamp = new Date(time).toISOString();
+  const known = fields.filter(([, value]) => value !== undefined);
+  if (format === 'json') {
+    return `${JSON.stringify({ level, time: stamp, scope, message, ...Object.fromEntries(known) })}\n`;
+  }
+  const pairs = known.map(([name, value]) => `${name}=${plainValue(name, value)}`);
+  return `${[stamp, level, scope, message, pairs.join(' ')].join('\t').trimEnd()}\n`;
+}
+
+function plainValue(name: string, value: string | number | undefined): string {
+  if (typeof value === 'number') return String(value);
+  const text = value ?? '';
+  return ADDRESS_FIELD.test(name) && BARE.test(text) ? text : JSON.stringify(text);
+}
+
+export interface LineWriter {
+  write(line: string): void;
+  /** Hands everything to the stream now; before the process exits. */
+  flush(): void;
+}
+
+/** Flushed at this size even within one turn of the event loop: the bound of what a crash could lose. */
+const FLUSH_CHARS = 65_536;
+
+/**
+ * Gathers the lines of one turn into one write. Standard output to files, pipes and terminals is synchronous on Linux,
+ * so a slow reader slows the proxy and no line is lost, as with ztunnel.
+ */
+export function createLineWriter(stream: Writable): LineWriter {
+  let gathered = '';
+  let scheduled = false;
+
+  function flush(): void {
+    scheduled = false;
+    if (gathered === '') return;
+    const text = gathered;
+    gathered = '';
+    stream.write(text);
+  }
+
+  return {
+    write(line) {
+      gathered += line;
+      if (gathered.length >= FLUSH_CHARS) return flush();
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(flush);
+    },
+    flush,
+  };
+}

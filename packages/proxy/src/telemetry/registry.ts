@@ -1,0 +1,127 @@
+/**
+ * A metrics registry for the hot path: whoever updates holds the series itself, so an update is an addition to a number
+ * and the label text is made once per label set. Bounds: each family holds at most `maxSeries` label sets; what comes
+ * beyond is counted in one series whose labels read `overflow` (the way of OpenTelemetry), so sums stay right. A series
+ * that nobody holds and nothing touched for `idleMs` disappears on the next scrape, or when room is needed.
+ */
+import type { Clock } from '@isthmus/sdk/runtime';
+import { METRICS, type MetricRow } from './catalog.js';
+import { pair } from './label-sets.js';
+import { HistogramSeries, NumberSeries, type Series } from './series.js';
+
+export interface RegistryInit {
+  readonly clock: Clock;
+  readonly maxSeries: number;
+  readonly idleMs: number;
+}
+
+/** A full family is searched for idle series no more often than this, or each hostile label set would cost a search. */
+const SWEEP_PAUSE_MS = 1_000;
+
+/** The series of one metric. */
+export class Family<S extends Series> {
+  private readonly row: MetricRow;
+  private readonly make: (labels: string, now: number) => S;
+  private readonly init: RegistryInit;
+  private readonly onOverflow: () => void;
+  private readonly bySet = new Map<string, S>();
+  private overflow: S | undefined;
+  private sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(row: MetricRow, make: (labels: string, now: number) => S, init: RegistryInit, onOverflow: () => void) {
+    this.row = row;
+    this.make = make;
+    this.init = init;
+    this.onOverflow = onOverflow;
+  }
+
+  get size(): number {
+    return this.bySet.size;
+  }
+
+  /** The series of these labels, made when new; at the bound, the overflow series. */
+  series(labels: string): S {
+    const now = this.init.clock.monotonic();
+    let series = this.bySet.get(labels);
+    if (!series) {
+      if (this.bySet.size >= this.init.maxSeries && now - this.sweptAt >= SWEEP_PAUSE_MS) this.sweep(now);
+      if (this.bySet.size >= this.init.maxSeries) return this.overflowed(now);
+      series = this.make(labels, now);
+      this.bySet.set(labels, series);
+    }
+    series.touchedAt = now;
+    return series;
+  }
+
+  /** Like `series`, and keeps it from expiring until `release`. */
+  hold(labels: string): S {
+    const series = this.series(labels);
+    series.holders += 1;
+    return series;
+  }
+
+  release(series: S): void {
+    series.holders -= 1;
+    series.touchedAt = this.init.clock.monotonic();
+  }
+
+  sweep(now: number): void {
+    this.sweptAt = now;
+    for (const [labels, series] of this.bySet) {
+      if (series.holders > 0 || now - series.touchedAt < this.init.idleMs) continue;
+      series.live = false;
+      this.bySet.delete(labels);
+    }
+  }
+
+  /** Nothing when there is no series: an empty family is left out of the page, as by ztunnel. */
+  render(): string {
+    const { name, kind, help } = this.row;
+    const all = this.overflow ? [...this.bySet.values(), this.overflow] : [...this.bySet.values()];
+    if (all.length === 0) return '';
+    const lines = all.map((series) => series.render(name)).join('');
+    return `# HELP ${name} ${help.replaceAll('\\', '\\\\')}\n# TYPE ${name} ${kind}\n${lines}`;
+  }
+
+  private overflowed(now: number): S {
+    this.onOverflow();
+    this.overflow ??= this.make(this.row.labels.map((name) => pair(name, 'overflow')).join(','), now);
+    return this.overflow;
+  }
+}
+
+export interface Registry {
+  counter(row: MetricRow & { readonly kind: 'counter' | 'gauge' }): Family<NumberSeries>;
+  histogram(row: MetricRow & { readonly kind: 'histogram' }): Family<HistogramSeries>;
+  /** Prometheus text format 0.0.4. Expired series are dropped first. */
+  render(): string;
+  /** Label sets held, over all families. */
+  readonly size: number;
+}
+
+export function createRegistry(init: RegistryInit): Registry {
+  const families = new Map<string, Family<NumberSeries> | Family<HistogramSeries>>();
+  const makeNumber = (labels: string, now: number) => new NumberSeries(labels, now);
+  const makeHistogram = (labels: string, now: number) => new HistogramSeries(labels, now);
+  const overflows = register(METRICS.overflow, new Family(METRICS.overflow, makeNumber, init, () => {}));
+
+  function register<F extends Family<NumberSeries> | Family<HistogramSeries>>(row: MetricRow, family: F): F {
+    if (families.has(row.name)) throw new Error(`metric ${row.name} is registered twice`);
+    families.set(row.name, family);
+    return family;
+  }
+  const countOverflow = (row: MetricRow) => () => overflows.series(pair('metric', row.name)).add(1);
+
+  return {
+    counter: (row) => register(row, new Family(row, makeNumber, init, countOverflow(row))),
+    histogram: (row) => register(row, new Family(row, makeHistogram, init, countOverflow(row))),
+    render() {
+      const now = init.clock.monotonic();
+      for (const family of families.values()) family.sweep(now);
+      return [...families.values()].map((family) => family.render()).join('');
+    },
+    get size() {
+      return [...families.values()].reduce((sum, family) => sum + family.size, 0);
+    },
+  };
+}
