@@ -1,0 +1,124 @@
+/**
+ * From a service to a plan that ends at one of its endpoints: directly, by HBONE, or by HBONE inside HBONE through the
+ * gateway of the network where the endpoint is. No waypoint comes into it; whoever calls has dealt with that.
+ */
+import type { Service, ServicePort, Workload } from '../discovery/model.js';
+import { PORT } from '../wire/ports.js';
+import { formatSocketAddress } from './authority.js';
+import { balance, type Obstacle } from './balance.js';
+import { expectedAt, expectedBehindGateway } from './identities.js';
+import type { Candidate, DirectPlan, Hop, NestedPlan, Plan, RefusePlan, TunnelPlan } from './plan.js';
+import { dialledIp, noGateway, reachGateway, type Viewpoint } from './reach.js';
+import { refuse } from './refusal.js';
+
+export interface EndpointRequest {
+  readonly service: Service;
+  readonly servicePort: ServicePort;
+  /** The address the client asked for; decides the IP family, and the very endpoint when it is one. */
+  readonly originalIp?: string | undefined;
+  /** `here` leaves out every endpoint behind a gateway: what came from another network is never sent to one again. */
+  readonly networks: 'all' | 'here';
+}
+
+export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
+  const { service, servicePort } = request;
+  const gateways = new Map<Workload, Hop>();
+  const choice = balance({
+    service,
+    servicePort: servicePort.servicePort,
+    endpoints: view.snapshot.endpoints(service.key),
+    source: view.source,
+    network: view.network,
+    resolution: 'standard',
+    random: view.random,
+    obstacle: (workload) =>
+      workload.network === view.network
+        ? obstacleHere(workload, request)
+        : obstacleElsewhere(view, workload, request, (gateway) => gateways.set(workload, gateway)),
+  });
+  const known = { service, servicePort, candidates: choice.candidates };
+  if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
+  const { workload, targetPort } = choice;
+  const outer = gateways.get(workload);
+  if (outer) return nested({ outer, innerExpected: expectedBehindGateway(service), destination: workload, ...known });
+  const ip = dialledIp(workload, { originalIp: request.originalIp, families: service.ipFamilies });
+  return toWorkload({ workload, host: ip ?? workload.hostname, port: targetPort, ...known });
+}
+
+/** To a workload on our own network, by what it speaks. */
+export function toWorkload(init: {
+  readonly workload: Workload;
+  readonly host: string;
+  readonly port: number;
+  readonly candidates: readonly Candidate[];
+  readonly service?: Service;
+  readonly servicePort?: ServicePort;
+}): TunnelPlan | DirectPlan | RefusePlan {
+  const { workload, host, port, ...known } = init;
+  if (workload.tunnelProtocol === 'none') {
+    return { kind: 'direct', address: { host, port }, destination: workload, ...known };
+  }
+  const expected = expectedAt(workload, known.service);
+  if (expected.length === 0) {
+    return refuse('NO_HEALTHY_UPSTREAM', `${workload.uid} has no valid identity to expect`, known);
+  }
+  return {
+    kind: 'tunnel',
+    hop: { address: { host, port: PORT.hbone }, expected, workload },
+    authority: formatSocketAddress(host, port),
+    via: 'endpoint',
+    destination: workload,
+    ...known,
+  };
+}
+
+/** Both CONNECTs of a nested tunnel name the service: addresses mean nothing on the other network. */
+export function nested(
+  init: Omit<NestedPlan, 'kind' | 'authority' | 'service' | 'servicePort'> & {
+    readonly service: Service;
+    readonly servicePort: ServicePort;
+  },
+): NestedPlan {
+  return {
+    kind: 'nested',
+    authority: formatSocketAddress(init.service.hostname, init.servicePort.servicePort),
+    ...init,
+  };
+}
+
+const OBSTACLE = {
+  noIp: { reason: 'speaks HBONE but has no IP address that the service allows', fault: 'NO_HEALTHY_UPSTREAM' },
+  noIdentity: { reason: 'has no valid identity to expect', fault: 'NO_HEALTHY_UPSTREAM' },
+  stayHere: {
+    reason: 'on another network, and the connection came from another network already',
+    fault: 'NO_HEALTHY_UPSTREAM',
+  },
+  noHbone: { reason: 'on another network and does not speak HBONE', fault: 'NO_HEALTHY_UPSTREAM' },
+  noServiceIdentity: {
+    reason: 'on another network and the service declares no identity (subject_alt_names) for whoever answers there',
+    fault: 'NO_HEALTHY_UPSTREAM',
+  },
+} as const satisfies Record<string, Obstacle>;
+
+function obstacleHere(workload: Workload, { service, originalIp }: EndpointRequest): Obstacle | undefined {
+  const ip = dialledIp(workload, { originalIp, families: service.ipFamilies });
+  if (workload.tunnelProtocol === 'none')
+    return ip !== undefined || workload.hostname !== '' ? undefined : OBSTACLE.noIp;
+  if (ip === undefined) return OBSTACLE.noIp;
+  return expectedAt(workload, service).length === 0 ? OBSTACLE.noIdentity : undefined;
+}
+
+function obstacleElsewhere(
+  view: Viewpoint,
+  workload: Workload,
+  { service, networks }: EndpointRequest,
+  found: (gateway: Hop) => void,
+): Obstacle | undefined {
+  if (networks === 'here') return OBSTACLE.stayHere;
+  if (workload.tunnelProtocol === 'none') return OBSTACLE.noHbone;
+  if (expectedBehindGateway(service).length === 0) return OBSTACLE.noServiceIdentity;
+  const way = workload.networkGateway && reachGateway(view, workload.networkGateway);
+  if (way?.kind !== 'found') return noGateway(way);
+  found(way.hop);
+  return undefined;
+}

@@ -1,0 +1,36 @@
+/** Decisions as values: from a snapshot and the facts of a connection to a plan, a verdict, a peer. Pure throughout. */
+export {
+  type Authority,
+  type AuthorityReading,
+  canonicalHostname,
+  formatAuthority,
+  formatSocketAddress,
+  parseAuthority,
+} from './authority.js';
+export { authorize, type ConnectionFacts, type DryRunResult, type Verdict } from './authorize.js';
+export { createTraceparent, formatForwarded, parseForwardedHost } from './forwarded.js';
+export { type GatewayRequest, planGateway } from './gateway.js';
+export { identityOf } from './identities.js';
+export { type InboundRequest, planInbound } from './inbound.js';
+export { isFromAnotherNetwork } from './networks.js';
+export { type OutboundRequest, type OutboundTarget, planOutbound } from './outbound.js';
+export type {
+  Candidate,
+  DirectPlan,
+  Hop,
+  NestedPlan,
+  Plan,
+  RefusePlan,
+  SocketAddress,
+  TunnelPlan,
+} from './plan.js';
+export { CLUSTER_DOMAIN, searchNames } from './search-names.js';
+export { type SourceFacts, sourcePeerOf } from './source.js';
+export {
+  planWaypoint,
+  planWaypointUpstream,
+  selectService,
+  type WaypointDestination,
+  type WaypointRequest,
+  type WaypointUpstreamRequest,
+} from './waypoint.js';

@@ -1,0 +1,155 @@
+/**
+ * Where a captured connection of a local workload goes: ztunnel's outbound decision tree as a value.
+ *
+ * Bounds of what it will do: a waypoint is never gone around, an unknown name is refused, and only an address that nobody
+ * in the mesh has is passed through as plain TCP.
+ *
+ * Differs from ztunnel where ztunnel is unsafe or blind: a service with an exact VIP wins over a workload on the same
+ * address, so that its waypoint cannot be avoided; a remote waypoint may prove any known identity of that waypoint, since
+ * istiod declares none on a waypoint's service; names are taken as well as addresses.
+ */
+import type { GatewayAddress, Service, Snapshot, Workload } from '../discovery/model.js';
+import { ILLEGAL_PORTS } from '../wire/ports.js';
+import { canonicalHostname, formatSocketAddress } from './authority.js';
+import { nested, planEndpoint, toWorkload } from './endpoint.js';
+import { isLoopback, plainIp } from './ip.js';
+import { portOf, serviceByAddress, serviceByHostname, vipOn, workloadByAddress } from './lookup.js';
+import type { Plan } from './plan.js';
+import { dialledIp, reachWaypoint, type Viewpoint } from './reach.js';
+import { drawWaypoint, isWaypointOf } from './reference.js';
+import { refuse } from './refusal.js';
+import { searchNames } from './search-names.js';
+
+export type OutboundTarget =
+  | { readonly kind: 'address'; readonly ip: string; readonly port: number }
+  | { readonly kind: 'hostname'; readonly hostname: string; readonly port: number };
+
+export interface OutboundRequest {
+  /** The workload that asks. */
+  readonly source: Workload;
+  /** Own network. */
+  readonly network: string;
+  readonly target: OutboundTarget;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** What the target means to this client. */
+type Meaning =
+  | { readonly kind: 'service'; readonly service: Service }
+  | { readonly kind: 'workload'; readonly workload: Workload }
+  | { readonly kind: 'nothing' };
+
+interface Outbound extends Viewpoint {
+  readonly source: Workload;
+  readonly port: number;
+  /** The address asked for, when it was one. */
+  readonly originalIp: string | undefined;
+  /** The name asked for, when it was one. */
+  readonly hostname: string | undefined;
+}
+
+export function planOutbound(snapshot: Snapshot, request: OutboundRequest): Plan {
+  const { source, network, random, target } = request;
+  const ip = plainIp(target.kind === 'address' ? target.ip : target.hostname);
+  const hostname = target.kind === 'hostname' && ip === undefined ? canonicalHostname(target.hostname) : undefined;
+  const outbound: Outbound = { snapshot, source, network, random, port: target.port, originalIp: ip, hostname };
+  if (ip !== undefined && isLoopback(ip) && ILLEGAL_PORTS.has(target.port)) {
+    return refuse('RECURSIVE_CALL', `${formatSocketAddress(ip, target.port)} is a port of the proxy itself`);
+  }
+  const meaning = ip === undefined ? meaningOfName(outbound) : meaningOfAddress(outbound, ip);
+  switch (meaning.kind) {
+    case 'service':
+      return planService(outbound, meaning.service);
+    case 'workload':
+      return planWorkload(outbound, meaning.workload);
+    case 'nothing':
+      if (ip !== undefined) return { kind: 'direct', address: { host: ip, port: target.port }, candidates: [] };
+      return refuse('UNKNOWN_DESTINATION', unknownName(target, source));
+  }
+}
+
+/**
+ * A service whose VIP it is, a workload that has it, a service with a block around it. A service that shares an address
+ * with a workload is meant only for the ports it lists.
+ */
+function meaningOfAddress({ snapshot, network, source, port }: Outbound, ip: string): Meaning {
+  const service = serviceByAddress(snapshot, { network, ip }, source.namespace);
+  const workload = workloadByAddress(snapshot, network, ip);
+  const exact = service?.addresses.some((vip) => vip.network === network && vip.ip === ip && vip.length === undefined);
+  if (service && (!workload || (exact && portOf(service, port)))) return { kind: 'service', service };
+  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
+}
+
+function meaningOfName({ snapshot, source, hostname }: Outbound): Meaning {
+  if (hostname === undefined) return { kind: 'nothing' };
+  for (const name of searchNames(hostname, source.namespace)) {
+    const service = serviceByHostname(snapshot, name, source.namespace);
+    if (service) return { kind: 'service', service };
+  }
+  const workload = snapshot.workloadByHostname(source.namespace, hostname);
+  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
+}
+
+function planService(outbound: Outbound, service: Service): Plan {
+  const { snapshot, source, port, originalIp, random } = outbound;
+  const waypoint = drawWaypoint(service, random);
+  if (waypoint && !isWaypointOf(snapshot, source, service)) return throughWaypoint(outbound, service, waypoint);
+  if (service.loadBalancing?.mode === 'passthrough') {
+    const address = { host: originalIp ?? service.hostname, port };
+    return { kind: 'direct', address, service, candidates: [] };
+  }
+  const servicePort = portOf(service, port);
+  if (!servicePort) return refuse('UNKNOWN_PORT', unknownPort(service, port), { service });
+  return planEndpoint(outbound, { service, servicePort, originalIp, networks: 'all' });
+}
+
+/** The port may be one the service does not list: what it means is for a waypoint on our network to say, as with ztunnel. */
+function throughWaypoint(outbound: Outbound, service: Service, reference: GatewayAddress): Plan {
+  const { network, port, originalIp } = outbound;
+  const servicePort = portOf(service, port);
+  const way = reachWaypoint(outbound, reference, { service, originalIp });
+  const known = { service, ...(servicePort && { servicePort }), candidates: way.candidates };
+  if (way.kind === 'none') return refuse(way.fault, `waypoint of ${service.key}: ${way.reason}`, known);
+  if (way.kind === 'here') {
+    const host = originalIp ?? vipOn(service, network) ?? service.hostname;
+    const authority = formatSocketAddress(host, port);
+    return { kind: 'tunnel', hop: way.hop, authority, via: 'waypoint', destination: way.workload, ...known };
+  }
+  if (!servicePort) return refuse('UNKNOWN_PORT', unknownPort(service, port), known);
+  const { gateway: outer, expected: innerExpected, workload: destination } = way;
+  return nested({ ...known, service, servicePort, outer, innerExpected, destination });
+}
+
+/** Addressed by itself: by pod IP, or by the hostname of a workload that is no service. */
+function planWorkload(outbound: Outbound, workload: Workload): Plan {
+  const { snapshot, source, network, port, originalIp } = outbound;
+  const host = dialledIp(workload, { originalIp }) ?? workload.hostname;
+  const candidates = [{ uid: workload.uid, verdict: 'taken', reason: 'addressed directly' }] as const;
+  if (workload.network !== network || host === '') {
+    const where = `${workload.uid} is on network ${JSON.stringify(workload.network)}`;
+    return refuse('NO_GATEWAY', `${where}; only services are reached across networks`);
+  }
+  if (!workload.waypoint || isWaypointOf(snapshot, source, workload)) {
+    return toWorkload({ workload, host, port, candidates });
+  }
+  const way = reachWaypoint(outbound, workload.waypoint, { originalIp });
+  if (way.kind === 'here') {
+    const authority = formatSocketAddress(host, port);
+    const { hop, workload: destination, candidates: considered } = way;
+    return { kind: 'tunnel', hop, authority, via: 'waypoint', destination, candidates: considered };
+  }
+  const [fault, why] =
+    way.kind === 'none' ? [way.fault, way.reason] : (['UNKNOWN_WAYPOINT', 'it is on another network'] as const);
+  return refuse(fault, `waypoint of ${workload.uid}: ${why}`, { candidates: way.candidates });
+}
+
+function unknownPort(service: Service, port: number): string {
+  const listed = service.ports.map((row) => row.servicePort).join(', ');
+  return `${service.key} does not list port ${port}; it lists ${listed || 'none'}`;
+}
+
+function unknownName(target: OutboundTarget, source: Workload): string {
+  const name = target.kind === 'hostname' ? target.hostname : target.ip;
+  return `no service or workload ${JSON.stringify(name.slice(0, 253))} is visible to namespace ${source.namespace}`;
+}
