@@ -1,0 +1,52 @@
+/** Labels, annotations, class names and well-known namespaces; Istio's and Kubernetes' spelling. */
+
+export const LABEL = {
+  network: 'topology.istio.io/network',
+  region: 'topology.kubernetes.io/region',
+  zone: 'topology.kubernetes.io/zone',
+  subzone: 'topology.istio.io/subzone',
+  dataplaneMode: 'istio.io/dataplane-mode',
+  tunnel: 'networking.istio.io/tunnel',
+  global: 'istio.io/global',
+  useWaypoint: 'istio.io/use-waypoint',
+  useWaypointNamespace: 'istio.io/use-waypoint-namespace',
+  waypointFor: 'istio.io/waypoint-for',
+  ingressUseWaypoint: 'istio.io/ingress-use-waypoint',
+  gatewayName: 'gateway.networking.k8s.io/gateway-name',
+  gatewayManaged: 'gateway.istio.io/managed',
+  serviceName: 'kubernetes.io/service-name',
+  podTemplateHash: 'pod-template-hash',
+  workloadName: 'service.istio.io/workload-name',
+  canonicalName: 'service.istio.io/canonical-name',
+  canonicalRevision: 'service.istio.io/canonical-revision',
+} as const;
+
+export const ANNOTATION = {
+  redirection: 'ambient.istio.io/redirection',
+  trafficDistribution: 'networking.istio.io/traffic-distribution',
+  dryRun: 'istio.io/dry-run',
+  gatewayServiceAccount: 'gateway.istio.io/service-account',
+} as const;
+
+export const GATEWAY_CLASS = {
+  waypoint: 'istio-waypoint',
+  eastWest: 'istio-east-west',
+  /** A gateway that runs where this control plane reads no objects. */
+  remote: 'istio-remote',
+} as const;
+
+/** Values of `gatewayManaged` on pods that terminate HBONE themselves. */
+export const NATIVE_GATEWAY_MANAGERS: ReadonlySet<string> = new Set([
+  'istio.io-mesh-controller',
+  'istio.io-eastwest-controller',
+]);
+
+/** Policies here bind the whole mesh, and its labels name the cluster's network. */
+export const ROOT_NAMESPACE = 'istio-system';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Whether `labels` has everything `selector` asks for; a selector that asks for nothing matches all. */
+export function selects(selector: Labels, labels: Labels): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}

@@ -1,0 +1,112 @@
+/** Which services a workload belongs to, with the ports as that workload has them. */
+import type { ServicePort } from '@isthmus/sdk/discovery';
+import type { KubeObject } from '../sources/index.js';
+import type { ClusterContext } from './context.js';
+import { selects } from './labels.js';
+import { endpointPorts, tcpPorts } from './ports.js';
+import { entryKey, entryPorts } from './service-entries.js';
+import { serviceKey } from './services.js';
+import { sortedMemberships } from './workload.js';
+
+export type Memberships = ReadonlyMap<string, readonly ServicePort[]>;
+
+export interface MembershipIndex {
+  ofPod(pod: KubeObject<'Pod'>): Memberships;
+  ofWorkloadEntry(entry: KubeObject<'WorkloadEntry'>): Memberships;
+  ofEndpointSlice(slice: KubeObject<'EndpointSlice'>): Memberships;
+}
+
+type Service = KubeObject<'Service'>;
+type Membership = readonly [string, readonly ServicePort[]];
+
+export function indexMemberships(context: ClusterContext): MembershipIndex {
+  const { objects } = context;
+  const services = groupByNamespace(objects.Service.filter(hasSelector));
+  const entries = groupByNamespace(objects.ServiceEntry.filter(({ spec }) => spec.workloadSelector));
+  const slicesByPod = indexSlicesByPod(context);
+
+  return {
+    ofPod(pod) {
+      const { namespace, name, labels } = pod.metadata;
+      const selected = (services.get(namespace) ?? []).filter(({ spec }) => selects(spec.selector, labels));
+      const named = (service: Service): Membership => [
+        serviceKey(context, service),
+        endpointPorts(tcpPorts(service), (target) => containerPort(pod, target)),
+      ];
+      const ofEntries = (entries.get(namespace) ?? []).flatMap((entry) => entryMembership(entry, labels, {}));
+      const ofSlices = slicesByPod.get(`${namespace}/${name}`) ?? [];
+      return sortedMemberships([...ofSlices, ...ofEntries, ...selected.map(named)]);
+    },
+    ofWorkloadEntry({ metadata, spec }) {
+      const labels = { ...metadata.labels, ...spec.labels };
+      const selected = (services.get(metadata.namespace) ?? []).filter(({ spec: { selector } }) =>
+        selects(selector, labels),
+      );
+      const named = (service: Service): Membership => [
+        serviceKey(context, service),
+        endpointPorts(tcpPorts(service), (target, { port }) => spec.ports[target] ?? port),
+      ];
+      const ofEntries = (entries.get(metadata.namespace) ?? []).flatMap((entry) =>
+        entryMembership(entry, labels, spec.ports),
+      );
+      return sortedMemberships([...ofEntries, ...selected.map(named)]);
+    },
+    ofEndpointSlice: (slice) => new Map(sliceMembership(context, slice)),
+  };
+}
+
+function hasSelector({ spec }: Service): boolean {
+  return spec.type !== 'ExternalName' && Object.keys(spec.selector).length > 0;
+}
+
+function groupByNamespace<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const object of objects) {
+    const group = groups.get(object.metadata.namespace);
+    if (group) group.push(object);
+    else groups.set(object.metadata.namespace, [object]);
+  }
+  return groups;
+}
+
+function containerPort(pod: KubeObject<'Pod'>, target: string): number | undefined {
+  const ports = pod.spec.containers.flatMap(({ ports }) => ports);
+  return ports.find(({ name, protocol }) => name === target && protocol === 'TCP')?.containerPort;
+}
+
+function entryMembership(
+  entry: KubeObject<'ServiceEntry'>,
+  labels: Readonly<Record<string, string>>,
+  ports: Readonly<Record<string, number>>,
+): readonly Membership[] {
+  if (!selects(entry.spec.workloadSelector?.labels ?? {}, labels)) return [];
+  return entry.spec.hosts.map((host) => [entryKey(entry, host), entryPorts(entry, (name) => ports[name])]);
+}
+
+/** Slices that name pods of a Service without selector; with one, the selector decides and the slice only repeats it. */
+function indexSlicesByPod(context: ClusterContext): ReadonlyMap<string, readonly Membership[]> {
+  const byPod = new Map<string, Membership[]>();
+  for (const slice of context.objects.EndpointSlice) {
+    const membership = sliceMembership(context, slice);
+    for (const { targetRef } of membership.length > 0 ? slice.endpoints : []) {
+      if (targetRef?.kind !== 'Pod') continue;
+      const key = `${slice.metadata.namespace}/${targetRef.name}`;
+      byPod.set(key, [...(byPod.get(key) ?? []), ...membership]);
+    }
+  }
+  return byPod;
+}
+
+function sliceMembership(context: ClusterContext, slice: KubeObject<'EndpointSlice'>): readonly Membership[] {
+  const { namespace, labels } = slice.metadata;
+  const name = labels['kubernetes.io/service-name'];
+  const service = context.objects.Service.find(
+    ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
+  );
+  if (!service || hasSelector(service)) return [];
+  const ports = tcpPorts(service).flatMap((spec) => {
+    const match = slice.ports.find((port) => port.name === spec.name && port.protocol === 'TCP');
+    return match?.port === undefined ? [] : endpointPorts([{ ...spec, targetPort: match.port }], () => undefined);
+  });
+  return [[serviceKey(context, service), ports]];
+}

@@ -1,0 +1,91 @@
+/**
+ * PeerAuthentication as DENY policies: STRICT means that a connection without a verified identity is refused. The narrowest wins: a policy
+ * with a matching selector, then the namespace's, then the mesh's; of several, the oldest. DISABLE is PERMISSIVE here, because nobody makes
+ * a mesh client speak plaintext.
+ */
+import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
+import type { KubeObject, MutualTlsMode } from '../../sources/index.js';
+import type { ClusterContext } from '../context.js';
+import { type Labels, ROOT_NAMESPACE, selects } from '../labels.js';
+import { match } from './match.js';
+
+type Policy = KubeObject<'PeerAuthentication'>;
+type Rules = Authorization['rules'];
+
+export interface PeerAuthenticationIndex {
+  readonly resources: readonly Authorization[];
+  /** Keys of the DENY policies that bind a workload; at most one. */
+  bindingTo(workload: { readonly namespace: string; readonly labels: Labels }): readonly string[];
+}
+
+const STATIC_NAME = 'istio_converted_static_strict';
+const NO_IDENTITY: PolicyMatch = match({ notPrincipals: [{ kind: 'presence' }] });
+
+/** Refuses whoever proves no identity; the whole mesh shares it. */
+const STATIC_STRICT: Authorization = denyPolicy(ROOT_NAMESPACE, STATIC_NAME, [[[NO_IDENTITY]]]);
+
+export function indexPeerAuthentications({ objects }: ClusterContext): PeerAuthenticationIndex {
+  const policies = [...objects.PeerAuthentication].sort(byAge);
+  const unselected = policies.filter(({ spec }) => !spec.selector);
+  const modeOf = (namespace: string, inherited: MutualTlsMode): MutualTlsMode => {
+    const mode = unselected.find(({ metadata }) => metadata.namespace === namespace)?.spec.mtls.mode ?? 'UNSET';
+    return mode === 'UNSET' ? inherited : mode;
+  };
+  const meshMode = modeOf(ROOT_NAMESPACE, 'PERMISSIVE');
+  const namespaceMode = (namespace: string) => (namespace === ROOT_NAMESPACE ? meshMode : modeOf(namespace, meshMode));
+  const selective = policies
+    .filter(({ spec }) => spec.selector)
+    .map((policy) => ({ policy, binding: convertSelective(policy, namespaceMode(policy.metadata.namespace)) }));
+  const converted = selective.flatMap(({ binding }) => binding ?? []).filter((binding) => binding !== STATIC_STRICT);
+
+  return {
+    resources: policies.length > 0 ? [STATIC_STRICT, ...converted] : [],
+    bindingTo({ namespace, labels }) {
+      const own = selective.find(({ policy }) => {
+        return policy.metadata.namespace === namespace && selects(policy.spec.selector?.matchLabels ?? {}, labels);
+      });
+      const binding = own ? own.binding : strictWhen(namespaceMode(namespace));
+      return binding ? [binding.key] : [];
+    },
+  };
+}
+
+/** Older first; names decide between equals, so that the order of files never does. */
+function byAge({ metadata: a }: Policy, { metadata: b }: Policy): number {
+  const ageOf = ({ creationTimestamp, name }: Policy['metadata']) => `${creationTimestamp ?? '9999'} ${name}`;
+  return ageOf(a) < ageOf(b) ? -1 : 1;
+}
+
+function strictWhen(mode: MutualTlsMode): Authorization | undefined {
+  return mode === 'STRICT' ? STATIC_STRICT : undefined;
+}
+
+/** The policy for workloads that a selector finds; undefined when everything is permitted. */
+function convertSelective({ metadata, spec }: Policy, inherited: MutualTlsMode): Authorization | undefined {
+  const mode = spec.mtls.mode === 'UNSET' ? inherited : spec.mtls.mode;
+  const ports = Object.entries(spec.portLevelMtls).map(([port, row]) => {
+    return { port: Number(port), isStrict: (row.mode === 'UNSET' ? mode : row.mode) === 'STRICT' };
+  });
+  const exceptions = ports
+    .filter(({ isStrict }) => isStrict !== (mode === 'STRICT'))
+    .map(({ port }) => port)
+    .sort((a, b) => a - b);
+  if (exceptions.length === 0) return strictWhen(mode);
+  const rules: Rules =
+    mode === 'STRICT'
+      ? [[[NO_IDENTITY], ...exceptions.map((port) => [match({ notDestinationPorts: [port] })])]]
+      : exceptions.map((port) => [[match({ ...NO_IDENTITY, destinationPorts: [port] })]]);
+  return denyPolicy(metadata.namespace, `converted_peer_authentication_${metadata.name}`, rules);
+}
+
+function denyPolicy(namespace: string, name: string, rules: Rules): Authorization {
+  return {
+    key: `${namespace}/${name}`,
+    name,
+    namespace,
+    scope: 'workload-selector',
+    action: 'deny',
+    rules,
+    dryRun: false,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * The mesh as the control plane derives it from objects: one immutable model per cluster. Nothing here depends on who looks; that is the
+ * projection's business, and so every service keeps a record per cluster until then.
+ */
+import type {
+  Authorization,
+  GatewayAddress,
+  LoadBalancing,
+  Service,
+  ServicePort,
+  Workload,
+} from '@isthmus/sdk/discovery';
+import type { Problem } from '../schema/index.js';
+
+export interface ServiceRecord {
+  /** `namespace/hostname`. */
+  readonly key: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly hostname: string;
+  /** In the network of the record's cluster. */
+  readonly addresses: readonly { readonly ip: string; readonly length?: number }[];
+  readonly ports: readonly ServicePort[];
+  readonly subjectAltNames: readonly string[];
+  readonly loadBalancing?: LoadBalancing;
+  readonly ipFamilies: Service['ipFamilies'];
+  readonly canonical: boolean;
+  readonly ingressUseWaypoint: boolean;
+  readonly waypoint?: GatewayAddress;
+  /** Whether this is the Service of a waypoint. */
+  readonly isWaypoint: boolean;
+  /** Whether other networks and clusters may know of it; decided by the cluster that owns the record. */
+  readonly scope: 'local' | 'global';
+}
+
+/** A way into a network. */
+export interface GatewayRecord {
+  readonly namespace: string;
+  readonly name: string;
+  /** Where it leads. */
+  readonly network: string;
+  readonly cluster: string;
+  readonly trustDomain: string;
+  readonly serviceAccount: string;
+  readonly address: { readonly kind: 'ip' | 'hostname'; readonly value: string };
+  readonly hbonePort: number;
+  /** `declared`: an istio-remote Gateway, which its own cluster's clients use; `discovered`: another cluster's istio-east-west. */
+  readonly source: 'declared' | 'discovered';
+  /** False when its pods are known and none is ready. */
+  readonly usable: boolean;
+}
+
+export interface ClusterModel {
+  readonly id: string;
+  readonly network: string;
+  readonly trustDomain: string;
+  readonly services: ReadonlyMap<string, ServiceRecord>;
+  readonly workloads: ReadonlyMap<string, Workload>;
+  readonly gateways: readonly GatewayRecord[];
+  /** Empty for remote clusters: policies are enforced, and so distributed, where they are written. */
+  readonly policies: ReadonlyMap<string, Authorization>;
+  /** Warnings: what the objects ask for and does not happen. */
+  readonly problems: readonly Problem[];
+}
+
+/** All clusters, by id. */
+export interface Model {
+  readonly clusters: ReadonlyMap<string, ClusterModel>;
+}

@@ -1,0 +1,13 @@
+export { readDirectory } from './directory.js';
+export { assembleGeneration, EMPTY_OBJECTS, type Generation } from './generation.js';
+export {
+  KIND_NAMES,
+  type Kind,
+  type KubeObject,
+  type Metadata,
+  type MutualTlsMode,
+  type ObjectsByKind,
+  parseBlock,
+} from './kinds/index.js';
+export { type ParsedFile, parseFile } from './parse.js';
+export { countObjects, createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';

@@ -1,0 +1,50 @@
+/** Pod, core/v1: where it runs, as whom, on which addresses, and whether it is ready. */
+import { boolean, ip, list, maybe, object, oneOf, optional, port, required, string } from '../../schema/index.js';
+import { namespaced } from './meta.js';
+import { transportProtocol } from './service.js';
+
+const container = object({
+  ports: optional(
+    list(
+      object({
+        name: optional(string(), ''),
+        containerPort: required(port()),
+        protocol: optional(transportProtocol, 'TCP'),
+      }),
+    ),
+    [],
+  ),
+});
+
+const spec = object({
+  nodeName: optional(string(), ''),
+  serviceAccountName: optional(string(), 'default'),
+  hostNetwork: optional(boolean(), false),
+  containers: optional(list(container), []),
+});
+
+const condition = object({ type: required(string()), status: required(oneOf(['True', 'False', 'Unknown'])) });
+
+const status = object({
+  phase: maybe(oneOf(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'])),
+  podIP: maybe(ip),
+  podIPs: optional(list(object({ ip: required(ip) })), []),
+  conditions: optional(list(condition), []),
+});
+
+export const podSchema = object(
+  {
+    metadata: required(namespaced),
+    spec: optional(spec, { nodeName: '', serviceAccountName: 'default', hostNetwork: false, containers: [] }),
+    status: optional(status, { phase: undefined, podIP: undefined, podIPs: [], conditions: [] }),
+  },
+  ({ status: { phase, podIP, conditions } }, path, report) => {
+    if (phase === 'Succeeded' || phase === 'Failed') return;
+    if (podIP === undefined) {
+      report([...path, 'status', 'podIP'], 'is missing: the pod is left out until it has an address', 'warning');
+    } else if (!conditions.some(({ type }) => type === 'Ready')) {
+      const message = 'has no condition of type Ready: the pod counts as not ready and gets no service traffic';
+      report([...path, 'status', 'conditions'], message, 'warning');
+    }
+  },
+);
