@@ -7,10 +7,10 @@
  */
 
 import type { ResourceTypeName } from '../wire/resource-types.js';
-import { editIndexes, type IndexEdit } from './edit.js';
-import { EMPTY_INDEXES } from './indexes.js';
 import type { ResourceModel, Snapshot } from './model.js';
-import { createSnapshot } from './snapshot.js';
+import { editIndexes, type IndexEdit } from './state/edit.js';
+import { EMPTY_INDEXES } from './state/indexes.js';
+import { createSnapshot } from './state/snapshot.js';
 
 export interface Removal {
   readonly type: ResourceTypeName;

@@ -1,4 +1,4 @@
-/** A retry schedule: doubling with jitter, capped. */
+/** A retry schedule: doubling with jitter. No delay is ever longer than the cap, jitter included. */
 export interface BackoffInit {
   readonly firstMs: number;
   readonly capMs: number;
@@ -21,7 +21,7 @@ export function createBackoff({ firstMs, capMs, jitter = 0.2, random = Math.rand
     next() {
       const current = delayMs;
       delayMs = Math.min(delayMs * 2, capMs);
-      return current * (1 - jitter + 2 * jitter * random());
+      return Math.min(current * (1 - jitter + 2 * jitter * random()), capMs);
     },
     reset() {
       delayMs = firstMs;

@@ -8,12 +8,21 @@ export interface Clock {
   schedule(delayMs: number, task: () => void): () => void;
 }
 
+/** setTimeout fires at once on delays beyond 2^31 - 1 ms (25 days); half the life of a long certificate is more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, task) {
-    const timer = setTimeout(task, delayMs);
-    timer.unref();
+    let timer = arm(delayMs);
+    function arm(restMs: number): NodeJS.Timeout {
+      const next = Math.min(restMs, LONGEST_TIMER_MS);
+      return setTimeout(() => {
+        if (restMs > next) timer = arm(restMs - next);
+        else task();
+      }, next).unref();
+    }
     return () => clearTimeout(timer);
   },
 };

@@ -2,8 +2,8 @@
  * What a snapshot is made of: one primary map per kind and the indexes over them. The keys of each index are spelled
  * here and nowhere else, so that editing and reading cannot disagree.
  */
-import { maskIp, parseIp } from '../wire/ip.js';
-import type { Authorization, NetworkAddress, Service, Workload } from './model.js';
+import { maskIp, parseIp } from '../../wire/ip.js';
+import type { Authorization, NetworkAddress, Service, Workload } from '../model.js';
 import { emptyMap, type PersistentMap } from './persistent-map.js';
 
 /** Members of one service. `list` is made when first asked for and kept: members change less often than they are read. */

@@ -4,6 +4,8 @@
  *
  * List indexes keep the order in which their members were first seen, updates included: ztunnel breaks ties by it.
  */
+
+import type { Authorization, Service, Workload } from '../model.js';
 import {
   addressKeysOf,
   blocksOf,
@@ -14,7 +16,6 @@ import {
   policyScopeKeysOf,
   vipKeysOf,
 } from './indexes.js';
-import type { Authorization, Service, Workload } from './model.js';
 import { emptyMap, type MapDraft } from './persistent-map.js';
 
 export interface IndexEdit {

@@ -1,5 +1,6 @@
 /** Reading: the `Snapshot` over a set of indexes. Semantics of collisions are ztunnel's. */
-import { parseIp } from '../wire/ip.js';
+import { parseIp } from '../../wire/ip.js';
+import type { Authorization, PolicySelection, Service, Snapshot, Workload } from '../model.js';
 import {
   addressKey,
   blockKey,
@@ -8,8 +9,8 @@ import {
   hostnameKey,
   type Indexes,
   type Members,
+  namespacePolicies,
 } from './indexes.js';
-import type { Authorization, PolicySelection, Service, Snapshot, Workload } from './model.js';
 
 const NONE: readonly never[] = [];
 
