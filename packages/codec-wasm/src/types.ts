@@ -5,6 +5,8 @@
  * is valid until the next `next()`; whoever keeps a value copies it.
  */
 
+import type { CodecErrorCode } from './errors.js';
+
 /** What a codec is built for: the names it reports as small integers, and the bounds it never exceeds. */
 export interface CodecInit {
   /** Header names (lower case, pseudo-headers included) reported by their index in this list; all others as -1. */
@@ -81,6 +83,8 @@ export interface ConnectionDecoder {
   /** Data: bytes to charge to flow control, reported once per frame with its first part. */
   readonly flowBytes: number;
   readonly errorCode: number;
+  /** StreamError: the rule that was broken, a code of `ERROR_TABLE`; otherwise undefined. */
+  readonly violation: CodecErrorCode | undefined;
   readonly increment: number;
   readonly lastStreamId: number;
   /** Eight bytes, a view. */

@@ -1,0 +1,182 @@
+/**
+ * One header block: HPACK (RFC 7541 section 3) to fields in FIELDS and ARENA, and the baggage among them. A list over
+ * its limit or malformed is decoded to the end all the same, since later blocks need the dynamic table in step.
+ */
+import { beginBaggage, checkLine, readLine } from '../baggage/decode';
+import { open, peek, remaining, take } from '../bytes/cursor';
+import {
+  FIELD_SIZE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING, HPACK_TRUNCATED,
+} from '../events';
+import {
+  ARENA, BLOCK_BAGGAGE, BLOCK_INPUT, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, get,
+} from '../memory';
+import { dynamicCount, dynamicEntry, insert, owesUpdate, resize } from './dynamic-table';
+import { knownNameOf, nameLengthOf, pointerOf, valueLengthOf, verdictOf } from './entry';
+import { decodeHuffman } from './huffman';
+import { readInteger } from './integer';
+import { findName, indexOf } from './names';
+import { addField, beginList, endList, judgeField } from './rules';
+import { STATIC_COUNT, staticEntry } from './static-table';
+
+let tail: usize = ARENA;
+let count: i32 = 0;
+let listSize: u32 = 0;
+let listLimit: u32 = 0;
+let refused: bool = false;
+let baggageIndex: i32 = -1;
+let baggageLines: i32 = 0;
+
+/** The registered name whose values are read as baggage. */
+export function setBaggageName(index: i32): void {
+  baggageIndex = index;
+}
+
+/** Decodes `length` bytes of BLOCK_INPUT; answers the fault or 0. */
+export function decodeBlock(slot: usize, length: i32): i32 {
+  open(BLOCK_INPUT, length);
+  beginList(get(slot, IS_SERVER) != 0);
+  tail = ARENA;
+  count = 0;
+  listSize = 0;
+  listLimit = get(slot, MAX_LIST);
+  refused = false;
+  baggageLines = 0;
+
+  let fault = readSizeUpdates(slot);
+  while (fault == 0 && remaining() > 0) fault = readField(slot);
+  if (fault == 0) fault = endList(refused);
+  if (refused) count = 0;
+  store<i32>(BLOCK_RESULT, count);
+  store<i32>(BLOCK_RESULT, refused ? 1 : 0, 4);
+  if (fault == 0) readBaggage();
+  return fault;
+}
+
+/** Size updates come before the first field, or not at all: RFC 7541 section 4.2. */
+function readSizeUpdates(slot: usize): i32 {
+  while (remaining() > 0 && (peek() & 0xe0) == 0x20) {
+    const size = readInteger(5);
+    const fault = size < 0 ? -size : resize(slot, size);
+    if (fault != 0) return fault;
+  }
+  return owesUpdate(slot) ? HPACK_TABLE_UPDATE_MISSING : 0;
+}
+
+/** One field representation, RFC 7541 section 6. */
+function readField(slot: usize): i32 {
+  const first = peek();
+  if ((first & 0x80) != 0) return readIndexed(slot);
+  if ((first & 0x40) != 0) return readLiteral(slot, 6);
+  if ((first & 0x20) != 0) return HPACK_TABLE_UPDATE_LATE;
+  return readLiteral(slot, 4);
+}
+
+/** Address of a table entry by HPACK index, or 0. */
+function entryAt(slot: usize, index: i32): usize {
+  if (index == 0) return 0;
+  if (index <= STATIC_COUNT) return staticEntry(index);
+  const position = index - STATIC_COUNT - 1;
+  return position < dynamicCount(slot) ? dynamicEntry(slot, position) : 0;
+}
+
+function readIndexed(slot: usize): i32 {
+  const index = readInteger(7);
+  if (index < 0) return -index;
+  const entry = entryAt(slot, index);
+  if (entry == 0) return HPACK_INDEX;
+  const nameLength = nameLengthOf(entry);
+  const valueLength = valueLengthOf(entry);
+  const source = pointerOf(entry);
+  const known = knownNameOf(entry);
+  addField(known, verdictOf(entry), source + nameLength, valueLength);
+  if (!grows(nameLength, valueLength)) return 0;
+  // Copied, because a later field of this block may evict the entry.
+  memory.copy(tail, source, nameLength + valueLength);
+  keep(known, nameLength, valueLength);
+  return 0;
+}
+
+/** With a 6-bit prefix the field also enters the table; with 4 bits (without and never indexed) it does not. */
+function readLiteral(slot: usize, prefixBits: i32): i32 {
+  const index = readInteger(prefixBits);
+  if (index < 0) return -index;
+  const entry = entryAt(slot, index);
+  if (index != 0 && entry == 0) return HPACK_INDEX;
+
+  const nameLength = entry != 0 ? copyName(entry) : readString(tail);
+  if (nameLength < 0) return -nameLength;
+  const known = entry != 0 ? knownNameOf(entry) : findName(tail, nameLength);
+  const valueLength = readString(tail + nameLength);
+  if (valueLength < 0) return -valueLength;
+
+  const verdict = judgeField(known, tail, nameLength, valueLength);
+  if (prefixBits == 6) insert(slot, tail, nameLength, valueLength, known, verdict);
+  addField(known, verdict, tail + nameLength, valueLength);
+  if (grows(nameLength, valueLength)) keep(known, nameLength, valueLength);
+  return 0;
+}
+
+function copyName(entry: usize): i32 {
+  const length = nameLengthOf(entry);
+  memory.copy(tail, pointerOf(entry), length);
+  return length;
+}
+
+/** String literal (RFC 7541 section 5.2) to `target`; answers its length or the negated fault. */
+function readString(target: usize): i32 {
+  if (remaining() == 0) return -HPACK_TRUNCATED;
+  const huffman = (peek() & 0x80) != 0;
+  const length = readInteger(7);
+  if (length < 0) return length;
+  if (length > remaining()) return -HPACK_TRUNCATED;
+  const source = take(length);
+  if (huffman) return decodeHuffman(source, length, target);
+  memory.copy(target, source, length);
+  return length;
+}
+
+/** Counts the field (RFC 9113 section 6.5.2); false when the list is over its limit, now or before. */
+function grows(nameLength: i32, valueLength: i32): bool {
+  listSize += nameLength + valueLength + 32;
+  if (listSize > listLimit) {
+    refused = true;
+    tail = ARENA;
+  }
+  return !refused;
+}
+
+/** Makes the bytes at the tail a field of the list. */
+function keep(knownName: i32, nameLength: i32, valueLength: i32): void {
+  const index = indexOf(knownName);
+  const field = FIELDS + <usize>count * FIELD_SIZE;
+  store<i32>(field, index);
+  store<u32>(field, <u32>tail, 4);
+  store<i32>(field, nameLength, 8);
+  store<i32>(field, valueLength, 12);
+  if (index >= 0 && index == baggageIndex) baggageLines++;
+  tail += nameLength + valueLength;
+  count++;
+}
+
+/** All lines are checked before the first is read: one bad byte and nothing of the header counts. */
+function readBaggage(): void {
+  beginBaggage(BLOCK_BAGGAGE, BLOCK_UNESCAPED);
+  if (baggageLines == 0 || refused) return;
+  for (let i = 0; i < count; i++) {
+    const field = baggageField(i);
+    if (field != 0 && !checkLine(valueOf(field), load<i32>(field, 12))) return;
+  }
+  for (let i = 0; i < count; i++) {
+    const field = baggageField(i);
+    if (field != 0) readLine(valueOf(field), load<i32>(field, 12));
+  }
+}
+
+function baggageField(i: i32): usize {
+  const field = FIELDS + <usize>i * FIELD_SIZE;
+  return load<i32>(field) == baggageIndex ? field : <usize>0;
+}
+
+function valueOf(field: usize): usize {
+  return load<u32>(field, 4) + load<u32>(field, 8);
+}

@@ -1,0 +1,127 @@
+/**
+ * The memory map. Every region has a fixed address and a fixed size; the memory is as large as it will ever be when
+ * the instance starts, so the host's views stay valid for good.
+ *
+ * Shared regions serve one call at a time (the module is single threaded and never re-entered); what must outlive a
+ * call lives in the slot of its connection. The host repeats these numbers in src/abi.ts and a test holds the two
+ * together, so this file and events.ts stay plain constants and functions that TypeScript can load as they are.
+ */
+
+// The compiler's own static data starts at 1 KiB (address 0 stays unused: a null pointer is always a bug) and must end
+// before TABLES; `staticDataEnd` is exported so that a test can see that it does.
+
+/** Lookup tables built once by `initialize` and by the registrations. */
+export const TABLES: usize = 0x8000;
+/** 512 x u16: Huffman code of at most 9 bits -> length << 9 | symbol, 0 when the code is longer. */
+export const HUFFMAN_FAST: usize = 0x8000;
+/** 257 x u16: symbols in canonical order. */
+export const HUFFMAN_SYMBOLS: usize = 0x8400;
+/** 31 rows of 12 bytes, one per code length: last code left-justified in 32 bits, first code, index of its symbol. */
+export const HUFFMAN_ROWS: usize = 0x8800;
+/** 62 table entries (see TABLE_ENTRY_SIZE); row 0 is unused, as in RFC 7541. */
+export const STATIC_ENTRIES: usize = 0x8a00;
+export const STATIC_BYTES: usize = 0x8e00;
+/** 1024 x u16: open hash over the known names, entry number or 0. */
+export const NAME_HASH: usize = 0x9800;
+/** Known names: entry 0 is "not known". */
+export const NAME_ENTRIES: usize = 0xa000;
+export const NAME_BYTES: usize = 0xb800;
+export const NAME_BYTES_SIZE: usize = 0x2000;
+/** 256 x u8: open hash over the registered baggage keys, key index + 1 or 0. */
+export const KEY_HASH: usize = 0xd800;
+export const KEY_ENTRIES: usize = 0xd900;
+export const KEY_BYTES: usize = 0xdc00;
+export const KEY_BYTES_SIZE: usize = 0x2000;
+
+/** Received bytes that a scan may look at: frame headers, control frames and what lies between them. */
+export const WINDOW: usize = 0x10000;
+export const WINDOW_SIZE = 0x1000;
+/** Outcome of the last `decodeBlock`: field count, refused. */
+export const BLOCK_RESULT: usize = 0x11000;
+/** Baggage of the last block (layout in events.ts). */
+export const BLOCK_BAGGAGE: usize = 0x12000;
+/** Baggage of the last `decodeBaggage`. */
+export const LOOSE_BAGGAGE: usize = 0x13000;
+/** Decoded fields of the last block, FIELD_SIZE each; 4096 = MAX_HEADER_LIST / 32. */
+export const FIELDS: usize = 0x20000;
+/** One compressed header block. */
+export const BLOCK_INPUT: usize = 0x30000;
+export const MAX_HEADER_BLOCK = 0x40000;
+/**
+ * Names and values of the last block. A list within its limit fits MAX_HEADER_LIST; behind that there is room for the
+ * one field that breaks the limit, which Huffman coding can make 8/5 the size of the block.
+ */
+export const ARENA: usize = 0x70000;
+export const MAX_HEADER_LIST = 0x20000;
+/** Percent-decoded baggage values of the last block and of the last loose baggage: never longer than what they decode. */
+export const BLOCK_UNESCAPED: usize = 0x100000;
+export const LOOSE_UNESCAPED: usize = 0x120000;
+/** Baggage text given by the host; also carries names and keys while they are registered. */
+export const LOOSE_INPUT: usize = 0x140000;
+export const MAX_LOOSE_BAGGAGE = 0x20000;
+
+/** Connection slots, SLOT_SIZE each, up to the end of the memory. */
+export const SLOTS: usize = 0x160000;
+export const SLOT_SIZE: usize = 0x2d00;
+
+// A slot: scanner state, then HPACK state, then the areas.
+export const PREFACE_LEFT = 0;
+export const SETTINGS_SEEN = 4;
+export const STAGE = 8;
+export const COLLECTED = 12;
+export const NEEDED = 16;
+export const FRAME_LENGTH = 20;
+export const FRAME_TYPE = 24;
+export const FRAME_FLAGS = 28;
+export const STREAM_ID = 32;
+/** Bytes of the current frame that are reported by position. */
+export const BODY_LEFT = 36;
+/** Bytes of the current frame that nobody needs: padding, debug data, unknown frames. */
+export const SKIP_LEFT = 40;
+export const FLOW_BYTES = 44;
+/** Stream whose header block is open, or 0. */
+export const BLOCK_STREAM = 48;
+export const BLOCK_END_STREAM = 52;
+export const BLOCK_BYTES = 56;
+export const CONTINUATIONS = 60;
+export const RECORD_COUNT = 64;
+export const IS_SERVER = 68;
+export const MAX_FRAME = 72;
+export const MAX_LIST = 76;
+export const MAX_BLOCK = 80;
+export const MAX_CONTINUATIONS = 84;
+/** Our SETTINGS_HEADER_TABLE_SIZE: what a size update may ask for. */
+export const TABLE_LIMIT = 96;
+/** Size the peer's encoder chose within the limit. */
+export const TABLE_CAPACITY = 100;
+export const TABLE_USED = 104;
+export const TABLE_COUNT = 108;
+/** Ring position of the newest entry. */
+export const TABLE_NEWEST = 112;
+/** Where the next entry's bytes go, within TABLE_BYTES. */
+export const TABLE_WRITE = 116;
+/** Smallest limit set since the last block that the peer must still acknowledge by a size update, or -1. */
+export const TABLE_OWED = 120;
+/** Frame header, control payload or SETTINGS entries, collected over chunk ends. */
+export const COLLECT = 128;
+export const MAX_SETTINGS = 32;
+/** Event records (layout in events.ts). */
+export const RECORDS = 320;
+export const RECORD_CAPACITY = 64;
+/** 128 = MAX_TABLE / 32 dynamic table entries, a ring. */
+export const TABLE_RING = 1664;
+export const TABLE_RING_ENTRIES = 128;
+/** Twice the largest table, so that live entries always fit in one run and move at most once per MAX_TABLE inserted. */
+export const TABLE_BYTES = 3328;
+export const MAX_TABLE = 4096;
+
+/** Table entry: pointer u32, name length u16, value length u16, known name u16, verdict u8. */
+export const TABLE_ENTRY_SIZE: usize = 12;
+
+export function get(slot: usize, field: usize): i32 {
+  return load<i32>(slot + field);
+}
+
+export function set(slot: usize, field: usize, value: i32): void {
+  store<i32>(slot + field, value);
+}

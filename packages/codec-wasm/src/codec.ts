@@ -1,0 +1,101 @@
+/** Makes codecs: checks what they are built for, registers the names, leases decoders. */
+import { Memory } from './abi.js';
+import { type Generation, WasmBaggageView } from './baggage.js';
+import { type DecoderLimits, type Shared, WasmConnectionDecoder } from './connection-decoder.js';
+import { CodecError } from './errors.js';
+import { type Instance, instantiate, register } from './instance.js';
+import { SlotPool } from './slots.js';
+import { putLatin1 } from './text.js';
+import type { BaggageView, Codec, CodecInit, ConnectionDecoder, DecoderInit } from './types.js';
+
+const DEFAULT_SLOTS = 1024;
+/** 188 MB of address space; what no connection uses is never touched. */
+const MAX_SLOTS = 16_384;
+const DEFAULT_CONTINUATIONS = 16;
+const MAX_CONTINUATIONS = 1024;
+const BAGGAGE = 'baggage';
+
+/** RFC 9113 section 8.2.1: what a registered name may look like, so that a peer's can equal it. */
+const FIELD_NAME = /^:?[!-9;-@[-~]+$/;
+/** RFC 9110 section 5.6.2 token, as W3C Baggage asks of keys. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make (11 KiB
+ * of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or numbers
+ * that cannot be.
+ */
+export function createCodec(init: CodecInit): Codec {
+  checkList('headerNames', init.headerNames, FIELD_NAME);
+  checkList('baggageKeys', init.baggageKeys, TOKEN);
+  if (init.baggageKeys.length > 64) throw invalid(`${init.baggageKeys.length} baggageKeys, not at most 64`);
+  const slots = within('slots', init.slots ?? DEFAULT_SLOTS, 1, MAX_SLOTS);
+
+  const instance = instantiate(slots);
+  const names = init.headerNames.includes(BAGGAGE) ? init.headerNames : [...init.headerNames, BAGGAGE];
+  register(instance, names, names.indexOf(BAGGAGE), init.baggageKeys);
+  return new WasmCodec(instance, [...init.headerNames], new SlotPool(slots));
+}
+
+class WasmCodec implements Codec {
+  readonly slots: SlotPool;
+  readonly #shared: Shared;
+  readonly #looseGeneration: Generation = { current: 0 };
+
+  constructor(instance: Instance, names: readonly string[], pool: SlotPool) {
+    this.slots = pool;
+    this.#shared = { instance, names, pool, generation: { current: 0 } };
+  }
+
+  openDecoder(init: DecoderInit): ConnectionDecoder {
+    return new WasmConnectionDecoder(this.#shared, limitsOf(init));
+  }
+
+  /** Lines are joined by "," on the way in, which is what several lines of a list mean (RFC 9110 section 5.3). */
+  decodeBaggage(values: readonly string[]): BaggageView {
+    const { bytes, exports } = this.#shared.instance;
+    let length = 0;
+    for (const value of values) {
+      if (length + value.length + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
+      if (length > 0) bytes[Memory.LOOSE_INPUT + length++] = 0x2c;
+      // A character that is no byte is written as one that no baggage may hold.
+      putLatin1(value, bytes, Memory.LOOSE_INPUT + length, 0xff);
+      length += value.length;
+    }
+    this.#looseGeneration.current++;
+    exports.decodeBaggage(length);
+    return new WasmBaggageView(this.#shared.instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration);
+  }
+}
+
+function limitsOf(init: DecoderInit): DecoderLimits {
+  const { maxHeaderListSize: list } = init;
+  const block = init.maxHeaderBlockSize ?? Math.min(list * 2, Memory.MAX_HEADER_BLOCK);
+  return {
+    role: init.role,
+    maxFrameSize: within('maxFrameSize', init.maxFrameSize, 16_384, 16_777_215),
+    maxHeaderListSize: within('maxHeaderListSize', list, 0, Memory.MAX_HEADER_LIST),
+    maxHeaderBlockSize: within('maxHeaderBlockSize', block, 0, Memory.MAX_HEADER_BLOCK),
+    maxContinuations: within('maxContinuations', init.maxContinuations ?? DEFAULT_CONTINUATIONS, 0, MAX_CONTINUATIONS),
+  };
+}
+
+function checkList(list: string, entries: readonly string[], form: RegExp): void {
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    if (!form.test(entry) || (list === 'headerNames' && entry !== entry.toLowerCase())) {
+      throw invalid(`'${entry}' in ${list} can never be received`);
+    }
+    if (seen.has(entry)) throw invalid(`'${entry}' twice in ${list}`);
+    seen.add(entry);
+  }
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(`${name} is ${value}, not a whole number from ${least} to ${most}`);
+}
+
+function invalid(detail: string): CodecError {
+  return new CodecError('INVALID_ARGUMENT', detail);
+}

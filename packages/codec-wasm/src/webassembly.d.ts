@@ -1,0 +1,15 @@
+/** The part of the WebAssembly JavaScript API used here; neither ES2023 nor the Node types declare it. */
+declare namespace WebAssembly {
+  interface Module {
+    readonly [Symbol.toStringTag]: 'WebAssembly.Module';
+  }
+  const Module: new (bytes: Uint8Array) => Module;
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+  }
+  const Memory: new (limits: { initial: number; maximum: number }) => Memory;
+  interface Instance {
+    readonly exports: Record<string, unknown>;
+  }
+  const Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => Instance;
+}
