@@ -1,0 +1,12 @@
+export { type CaClientInit, type CertificateAuthority, type CertificateRequest, createCaClient } from './ca-client.js';
+export { type IssuedChain, readIssuedChain } from './certificate.js';
+export {
+  type CertificateManager,
+  type CertificateManagerInit,
+  createCertificateManager,
+} from './certificate-manager.js';
+export { createSigningRequest, type SigningRequest } from './csr.js';
+export { spiffeUrisOf } from './spiffe-san.js';
+export { WORKLOAD_TLS } from './tls-parameters.js';
+export { parseTrustBundle, splitPem, type TrustBundle } from './trust-bundle.js';
+export type { CertificateSource, CertificateStatus, WorkloadCertificate } from './types.js';

@@ -1,0 +1,25 @@
+/**
+ * What both ends of mTLS between workloads agree on: TLS 1.3, AES-GCM, and a hybrid post-quantum key exchange where the
+ * OpenSSL that Node was built with has it (3.5 and later).
+ */
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+
+/** ztunnel's suites, in its order. */
+const CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256';
+const CLASSIC_GROUPS = ['X25519', 'P-256', 'P-384'];
+const HYBRID_GROUP = 'X25519MLKEM768';
+
+export const WORKLOAD_TLS: Readonly<SecureContextOptions> = {
+  minVersion: 'TLSv1.3',
+  ciphers: CIPHERS,
+  ecdhCurve: [...(hasGroup(HYBRID_GROUP) ? [HYBRID_GROUP] : []), ...CLASSIC_GROUPS].join(':'),
+};
+
+function hasGroup(name: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
