@@ -3,6 +3,7 @@
  * driver (`transport.ts`) owns sockets and timers.
  */
 import type { Duplex } from 'node:stream';
+import type { BaggageView } from '@isthmus/codec-wasm';
 
 /** A header field, lower-case name. Values are visible ASCII. */
 export type HeaderField = readonly [name: string, value: string];
@@ -13,6 +14,11 @@ export interface ReceivedHeaders {
   get(name: string): string | undefined;
   /** All lines of that name, in order. */
   all(name: string): readonly string[];
+  /**
+   * All `baggage` lines, read against `PEER_KEYS`; a claim of the peer, never an identity. The view is lent by the codec
+   * until the next one is made: read it at once.
+   */
+  baggage(): BaggageView;
 }
 
 /** Why a stream is over. `clean` means both directions ended or the peer reset with NO_ERROR or CANCEL. */
@@ -33,7 +39,9 @@ export interface TunnelStream {
   write(chunk: Uint8Array): boolean;
   /** Ends our direction (END_STREAM). */
   end(): void;
-  /** Ends both directions at once. Default CANCEL. */
+  /** Ends our direction after what is queued, then tells the peer that nothing more is read (RST_STREAM, clean). */
+  close(): void;
+  /** Ends both directions at once, dropping what is queued. Default CANCEL. */
   reset(errorCode?: number): void;
   pause(): void;
   resume(): void;

@@ -1,0 +1,157 @@
+/** The client end: opens CONNECT streams and reads their answers. */
+import { CONNECTION_PREFACE, type HeaderBlockView, SettingId } from '@isthmus/codec-wasm';
+import { Fault } from '../../wire/faults.js';
+import { HEADER } from '../../wire/headers.js';
+import type { HeaderField } from '../types.js';
+import { Connection, type ConnectionInit } from './connection.js';
+import { ErrorCode, errorCodeName } from './error-code.js';
+import { HeaderList } from './header-list.js';
+import type { EngineStream } from './stream.js';
+import { MAX_STREAM_ID } from './stream-table.js';
+
+/** What became of a CONNECT. */
+export type Answer =
+  | { readonly kind: 'answered'; readonly status: number; readonly headers: HeaderList }
+  /** The peer says that it did nothing about it: safe to send again elsewhere (RFC 9113 section 8.7). */
+  | { readonly kind: 'unprocessed'; readonly reason: string }
+  /** The stream was reset, by them or by us. */
+  | { readonly kind: 'reset'; readonly reason: string }
+  /** The connection ended first. */
+  | { readonly kind: 'lost'; readonly error: Error };
+
+export interface OpenRequest {
+  readonly authority: string;
+  readonly headers: readonly HeaderField[];
+  /** Called once, when the answer is there or can no longer come. */
+  answered(answer: Answer): void;
+}
+
+const CLIENT_PREFACE = Buffer.from(CONNECTION_PREFACE);
+
+export class ClientConnection extends Connection {
+  protected readonly stopCode = ErrorCode.CANCEL;
+  protected readonly lastPeerStreamId = 0;
+  readonly #unanswered = new Map<EngineStream, (answer: Answer) => void>();
+  readonly #changed: () => void;
+  #draining = false;
+
+  /** `changed` is told whenever `availableStreams` may differ. */
+  constructor(init: ConnectionInit, changed: () => void) {
+    super(init, 'client', init.settings.clientMaxHeaderListBytes);
+    this.#changed = changed;
+    const { settings } = init;
+    this.writer.preface(CLIENT_PREFACE);
+    this.writer.settings([
+      [SettingId.ENABLE_PUSH, 0],
+      [SettingId.INITIAL_WINDOW_SIZE, settings.streamWindowBytes],
+      [SettingId.MAX_FRAME_SIZE, settings.maxFrameBytes],
+      [SettingId.MAX_HEADER_LIST_SIZE, settings.clientMaxHeaderListBytes],
+    ]);
+    this.announceConnectionWindow();
+  }
+
+  /** Streams that can be opened now: never more than the peer takes, nor than one connection should carry. */
+  get availableStreams(): number {
+    if (this.#draining || this.isOver || this.#nextId > MAX_STREAM_ID) return 0;
+    const { maxStreamsPerConnection } = this.init.settings;
+    return Math.max(0, Math.min(maxStreamsPerConnection, this.peerSettings.maxConcurrentStreams) - this.activeStreams);
+  }
+
+  /** No stream will be opened any more; those that run run on. */
+  get isDraining(): boolean {
+    return this.#draining || this.isOver;
+  }
+
+  /** Sends a CONNECT. The caller has looked at `availableStreams`. */
+  open({ authority, headers, answered }: OpenRequest): EngineStream {
+    if (this.availableStreams === 0) throw new Error(`no stream is available on the connection with ${this.init.peer}`);
+    const id = this.#nextId;
+    // :scheme and :path must be left out of a CONNECT (RFC 9113 section 8.5). First, because it throws on bad fields.
+    const fields: HeaderField[] = [[HEADER.method, 'CONNECT'], [HEADER.authority, authority], ...headers];
+    this.writer.headers(id, fields, { endStream: false });
+    const stream = this.createStream(id);
+    this.#unanswered.set(stream, answered);
+    stream.onOver = (end) => {
+      if (end.kind === 'lost') this.#settle(stream, { kind: 'lost', error: end.error });
+      else this.#settle(stream, { kind: 'reset', reason: 'the stream was reset before an answer' });
+    };
+    return stream;
+  }
+
+  /** Opens nothing more and ends when the last stream has. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.streamsChanged();
+  }
+
+  protected receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void {
+    const stream = this.openStream(id, 'HEADERS');
+    if (!stream) this.meter.spend('lateFrames', this.now);
+    else if (this.#unanswered.has(stream)) this.#receivedAnswer(stream, block, endStream);
+    // Trailers mean nothing on a tunnel; as its end they are tolerated (RFC 9113 section 8.5 allows DATA only).
+    else if (endStream) stream.receiveEnd();
+    else this.resetStream(id, ErrorCode.PROTOCOL_ERROR);
+  }
+
+  #receivedAnswer(stream: EngineStream, block: HeaderBlockView, endStream: boolean): void {
+    if (block.refused) {
+      const limit = this.init.settings.clientMaxHeaderListBytes;
+      this.#settle(stream, { kind: 'reset', reason: `the answer has more than ${limit} bytes of headers` });
+      stream.reset(ErrorCode.CANCEL);
+      return;
+    }
+    const headers = new HeaderList(this.init.codec, block);
+    const status = Number(headers.get(HEADER.status));
+    if (!(status >= 100 && status <= 599)) {
+      this.#settle(stream, { kind: 'reset', reason: 'the answer has no valid :status' });
+      this.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
+    } else if (status < 200 && !endStream) {
+      // An interim answer; the final one follows (RFC 9113 section 8.1). Any number of them would be a flood.
+      this.meter.spend('lateFrames', this.now);
+    } else {
+      this.#settle(stream, { kind: 'answered', status, headers });
+      if (endStream) stream.receiveEnd();
+    }
+  }
+
+  protected receivedReset(stream: EngineStream, errorCode: number): void {
+    const reason = `reset with ${errorCodeName(errorCode)}`;
+    this.#settle(stream, { kind: errorCode === ErrorCode.REFUSED_STREAM ? 'unprocessed' : 'reset', reason });
+  }
+
+  protected noteBrokenFrame(id: number): void {
+    const stream = this.openStream(id, 'a broken frame');
+    if (stream) this.#settle(stream, { kind: 'reset', reason: 'the answer breaks the rules of HTTP/2' });
+  }
+
+  protected receivedGoAway(lastStreamId: number, errorCode: number): void {
+    this.#draining = true;
+    const reason = `${this.init.peer} sent GOAWAY ${errorCodeName(errorCode)}`;
+    this.farewell = reason;
+    for (const stream of this.streams.all()) {
+      if (stream.id <= lastStreamId) continue;
+      this.#settle(stream, { kind: 'unprocessed', reason });
+      stream.lose(new Fault('TUNNEL_LOST', reason));
+    }
+    this.streamsChanged();
+  }
+
+  /** A client never asks; an answer to nothing is ignored. */
+  protected receivedDrainAck(): void {}
+
+  protected streamsChanged(): void {
+    if (this.#draining && this.activeStreams === 0) this.endGracefully();
+    this.#changed();
+  }
+
+  get #nextId(): number {
+    return this.streams.highestId === 0 ? 1 : this.streams.highestId + 2;
+  }
+
+  #settle(stream: EngineStream, answer: Answer): void {
+    const answered = this.#unanswered.get(stream);
+    this.#unanswered.delete(stream);
+    answered?.(answer);
+  }
+}

@@ -1,0 +1,67 @@
+/** The two windows of RFC 9113 section 5.2, one object per direction, for streams and connections alike. */
+
+/** The largest window there is (RFC 9113 section 6.9.1). */
+export const MAX_WINDOW = 2 ** 31 - 1;
+/** Every window before SETTINGS and WINDOW_UPDATE say otherwise (RFC 9113 section 6.9.2). */
+export const INITIAL_WINDOW = 65_535;
+
+/** What we may still send. Negative after the peer shrank its initial window (RFC 9113 section 6.9.2). */
+export class SendWindow {
+  #available: number;
+
+  constructor(initial: number) {
+    this.#available = initial;
+  }
+
+  get available(): number {
+    return this.#available;
+  }
+
+  take(bytes: number): void {
+    this.#available -= bytes;
+  }
+
+  /** False when the window would pass 2^31-1: the caller raises FLOW_CONTROL_ERROR. */
+  grow(bytes: number): boolean {
+    if (this.#available + bytes > MAX_WINDOW) return false;
+    this.#available += bytes;
+    return true;
+  }
+}
+
+/**
+ * What the peer may still send us. Credit goes back when the reader has taken the bytes, and in halves of the window:
+ * few WINDOW_UPDATE frames, and the sender never runs dry while the reader keeps up.
+ */
+export class ReceiveWindow {
+  readonly #size: number;
+  #available: number;
+  #consumed = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#available = size;
+  }
+
+  /** Bytes the peer may send before the next update. Never negative. */
+  get available(): number {
+    return this.#available;
+  }
+
+  /** False when the peer sent more than it was allowed: the caller raises FLOW_CONTROL_ERROR. */
+  receive(bytes: number): boolean {
+    if (bytes > this.#available) return false;
+    this.#available -= bytes;
+    return true;
+  }
+
+  /** The reader took `bytes`. Returns the increment to announce now, or 0. */
+  consume(bytes: number): number {
+    this.#consumed += bytes;
+    if (this.#consumed * 2 < this.#size) return 0;
+    const increment = this.#consumed;
+    this.#consumed = 0;
+    this.#available += increment;
+    return increment;
+  }
+}

@@ -1,0 +1,45 @@
+/** The connection's receive window, and the padding of DATA frames, which counts against windows but is never shown. */
+import { ReceiveWindow } from './flow-control.js';
+import type { StreamTable } from './stream-table.js';
+import type { FrameWriter } from './writer.js';
+
+export class InboundData {
+  readonly #window: ReceiveWindow;
+  readonly #streams: StreamTable;
+  readonly #writer: FrameWriter;
+  #streamId = 0;
+  /** Charged for the current frame and not shown yet; what is left when the next frame begins was padding. */
+  #unseenBytes = 0;
+
+  constructor(windowBytes: number, streams: StreamTable, writer: FrameWriter) {
+    this.#window = new ReceiveWindow(windowBytes);
+    this.#streams = streams;
+    this.#writer = writer;
+  }
+
+  /** A DATA frame of that length begins. False: the peer sent more than the connection allows. */
+  begin(streamId: number, flowBytes: number): boolean {
+    this.#settlePadding();
+    this.#streamId = streamId;
+    this.#unseenBytes = flowBytes;
+    return this.#window.receive(flowBytes);
+  }
+
+  /** Part of the frame was shown; its reader gives the credit back when it has taken it. */
+  show(bytes: number): void {
+    this.#unseenBytes -= bytes;
+  }
+
+  credit(bytes: number): void {
+    const increment = this.#window.consume(bytes);
+    if (increment > 0) this.#writer.windowUpdate(0, increment);
+  }
+
+  #settlePadding(): void {
+    if (this.#unseenBytes === 0) return;
+    const stream = this.#streams.find(this.#streamId);
+    if (typeof stream === 'string') this.credit(this.#unseenBytes);
+    else stream.creditUnseen(this.#unseenBytes);
+    this.#unseenBytes = 0;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * THE table of what a peer may cost us on one connection beyond what it is served. Whoever exceeds a row loses that
+ * connection with GOAWAY ENHANCE_YOUR_CALM; its streams are lost, no other connection notices. Honest peers stay far
+ * below every row: the figures are at least ten times what ztunnel, Envoy, node:http2 and h2 do under load.
+ *
+ * Not here, because they have bounds of their own: open streams and header sizes (`settings.ts`), CONTINUATION frames
+ * and the HPACK table (the codec), unread stream data (the receive windows).
+ */
+import { ErrorCode, ProtocolViolation } from './engine/error-code.js';
+
+export interface Budget {
+  /** How often within `windowMs`; for a level, how much at any one time. */
+  readonly limit: number;
+  /** Length of the counting window in milliseconds; absent for a level. */
+  readonly windowMs?: number;
+  /** What is counted, where the rule or the attack is written down. */
+  readonly origin: string;
+}
+
+export const ABUSE_BUDGETS = {
+  rapidReset: {
+    limit: 500,
+    windowMs: 30_000,
+    origin: 'streams reset before we answered them; CVE-2023-44487, RFC 9113 section 10.5',
+  },
+  provokedResets: {
+    limit: 500,
+    windowMs: 30_000,
+    origin: 'streams we had to reset or refuse because of broken or excess frames; CVE-2025-8671 (MadeYouReset)',
+  },
+  pings: { limit: 1_000, windowMs: 10_000, origin: 'PING frames that ask for an answer; CVE-2019-9512' },
+  settings: { limit: 100, windowMs: 10_000, origin: 'SETTINGS frames that ask for an answer; CVE-2019-9515' },
+  emptyData: {
+    limit: 1_000,
+    windowMs: 10_000,
+    origin: 'DATA frames with neither payload nor END_STREAM; CVE-2019-9518',
+  },
+  lateFrames: {
+    limit: 5_000,
+    windowMs: 10_000,
+    origin: 'frames other than DATA on streams already closed; a race when few, RFC 9113 section 5.1',
+  },
+  queuedReplyBytes: {
+    limit: 65_536,
+    origin:
+      'bytes of answers (PING and SETTINGS acknowledgements, resets) the peer makes us queue and does not read; CVE-2019-9512',
+  },
+} as const satisfies Record<string, Budget>;
+
+export type BudgetName = keyof typeof ABUSE_BUDGETS;
+export type Limits = Readonly<Record<BudgetName, Budget>>;
+
+/** Counts one connection's spending. Fixed windows: cheap, and an attacker gains at most a factor of two. */
+export class BudgetMeter {
+  readonly #limits: Limits;
+  readonly #spent = new Map<BudgetName, { count: number; windowEndsAt: number }>();
+
+  constructor(limits: Limits = ABUSE_BUDGETS) {
+    this.#limits = limits;
+  }
+
+  /** Counts one. Throws a `ProtocolViolation` when that is one too many. */
+  spend(name: BudgetName, now: number): void {
+    const { limit, windowMs = Number.POSITIVE_INFINITY } = this.#limits[name];
+    const entry = this.#spent.get(name) ?? { count: 0, windowEndsAt: 0 };
+    this.#spent.set(name, entry);
+    if (now >= entry.windowEndsAt) {
+      entry.count = 0;
+      entry.windowEndsAt = now + windowMs;
+    }
+    entry.count += 1;
+    if (entry.count > limit) this.#exceeded(name, `more than ${limit} in ${windowMs} ms`);
+  }
+
+  /** Compares a level. Throws a `ProtocolViolation` when it is over. */
+  level(name: BudgetName, value: number): void {
+    if (value > this.#limits[name].limit) this.#exceeded(name, `${value} is over ${this.#limits[name].limit}`);
+  }
+
+  #exceeded(name: BudgetName, detail: string): never {
+    throw new ProtocolViolation(
+      ErrorCode.ENHANCE_YOUR_CALM,
+      `the peer exceeded the budget ${name}: ${detail} (${this.#limits[name].origin})`,
+    );
+  }
+}
