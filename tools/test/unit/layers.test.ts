@@ -40,7 +40,9 @@ describe('layer check', () => {
   it('names a package that may not be imported', () => {
     const problems = problemsOf({ 'packages/low/src/a.ts': ['@isthmus/high/tunnel'] });
 
-    expect(problems).toEqual(['packages/low/src/a.ts imports @isthmus/high/tunnel: @isthmus/low may import none of ours']);
+    expect(problems).toEqual([
+      'packages/low/src/a.ts imports @isthmus/high/tunnel: @isthmus/low may import none of ours',
+    ]);
   });
 
   it('finds a cycle of any length and prints its path', () => {
@@ -56,7 +58,10 @@ describe('layer check', () => {
   });
 
   it('asks for a place when no row names a folder', () => {
-    const problems = problemsOf({ 'packages/high/src/misc/x.ts': ['../wire/ports.js'], 'packages/high/src/wire/ports.ts': [] });
+    const problems = problemsOf({
+      'packages/high/src/misc/x.ts': ['../wire/ports.js'],
+      'packages/high/src/wire/ports.ts': [],
+    });
 
     expect(problems[0]).toContain('give it its place');
   });

@@ -1,0 +1,62 @@
+/** The command line of the lab. All problems of the line are commander's to report; exit code 2 for them. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+export interface LabOptions {
+  /** Run once, judge, and end. */
+  readonly check: boolean;
+  /** Like check, with nothing but one JSON object on standard output. */
+  readonly json: boolean;
+  readonly baggage: boolean;
+  /** Pages asked for from each storefront. */
+  readonly requests: number;
+  /** For everything from the start to the verdict. */
+  readonly timeoutSeconds: number;
+  readonly keepLogs?: string;
+}
+
+export function parseOptions(argv: readonly string[]): LabOptions {
+  const program = new Command('mesh')
+    .description(
+      'Starts two clusters on two networks, all on loopback addresses of this machine: control planes, ztunnels, waypoints,\n' +
+        'east-west gateways and a small shop. Sends traffic across, shows who reported whom, and stays until Ctrl-C.',
+    )
+    .option('--check', 'run once; exit 0 only if every series names both ends and every path was seen', false)
+    .option('--json', 'like --check, printing one JSON object', false)
+    .addOption(
+      new Option('--baggage <on|off>', 'peer metadata exchange; off shows the labels without it')
+        .choices(['on', 'off'])
+        .default('on'),
+    )
+    .option('--requests <n>', 'pages asked for from each storefront', wholeNumber(1, 10_000), 24)
+    .option('--timeout <seconds>', 'give up after that long', wholeNumber(1, 3_600), 90)
+    .option('--keep-logs <dir>', 'write the logs of all processes there and keep them')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 well; 1 not well, or a process did not start; 2 wrong options; 130 interrupted during a check.',
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  const { check, json, baggage, requests, timeout, keepLogs } = program.parse(argv, { from: 'user' }).opts<{
+    check: boolean;
+    json: boolean;
+    baggage: 'on' | 'off';
+    requests: number;
+    timeout: number;
+    keepLogs?: string;
+  }>();
+  return {
+    check: check || json,
+    json,
+    baggage: baggage === 'on',
+    requests,
+    timeoutSeconds: timeout,
+    ...(keepLogs === undefined ? {} : { keepLogs }),
+  };
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * How each program of the lab is started: the environment of every process as a pure function of the world and of where
+ * its files are. Nothing of the user's own environment is passed on, so that a NETWORK or LOG_LEVEL set elsewhere does
+ * not change the lab.
+ */
+import type { LabFiles } from './files.js';
+import type { ProcessSpec } from './processes.js';
+import type { Programs } from './programs.js';
+import {
+  type AppPod,
+  CALLS,
+  type Cluster,
+  clustersOf,
+  type GatewayPod,
+  type Pod,
+  SERVICES,
+  SHOP_NAMESPACE,
+  serviceHostname,
+  TRUST_DOMAIN,
+  type World,
+} from './topology.js';
+
+export interface ProxyOptions {
+  readonly baggage: boolean;
+  readonly logLevel: string;
+}
+
+/** `east/ztunnel`, `west/ratings-waypoint`, `east/reviews` */
+export function processName(cluster: Cluster, pod: Pick<Pod, 'app'>): string {
+  return `${cluster.id}/${pod.app}`;
+}
+
+export function controlPlaneName(cluster: Cluster): string {
+  return `${cluster.id}/control-plane`;
+}
+
+export function proxyPods(cluster: Cluster): readonly Pod[] {
+  return [cluster.ztunnel, ...cluster.gateways];
+}
+
+/** Every proxy of the world with the address its metrics and readiness are on. */
+export function proxiesOf(world: World): readonly { readonly proxy: string; readonly ip: string }[] {
+  return clustersOf(world).flatMap((cluster) =>
+    proxyPods(cluster).map((pod) => ({ proxy: processName(cluster, pod), ip: pod.ip })),
+  );
+}
+
+const BASE_ENV = { PATH: process.env.PATH ?? '', NODE_ENV: 'production' };
+
+/** Ports of the listeners that lead to one service: 1 before the service's port. */
+function viaPort(service: { readonly port: number }): number {
+  return 10_000 + service.port;
+}
+
+function calledBy({ app }: AppPod): readonly (typeof SERVICES)[number][] {
+  return SERVICES.filter(({ name }) => CALLS[app].includes(name));
+}
+
+export function appSpec(programs: Programs, cluster: Cluster, pod: AppPod): ProcessSpec {
+  const upstreams = calledBy(pod).flatMap((service) => {
+    const variable = service.name.toUpperCase();
+    return [
+      [variable, `${service.name}.${SHOP_NAMESPACE}:${service.port}`],
+      [`${variable}_VIA`, `${pod.ip}:${viaPort(service)}`],
+    ];
+  });
+  return {
+    name: processName(cluster, pod),
+    program: programs.shop,
+    args: [pod.app],
+    env: {
+      ...BASE_ENV,
+      LISTEN: `${pod.ip}:${pod.listenPort}`,
+      CLUSTER: cluster.id,
+      POD_NAME: pod.name,
+      ...Object.fromEntries(upstreams),
+    },
+  };
+}
+
+function proxyEnv(cluster: Cluster, pod: Pod, files: LabFiles, options: ProxyOptions): Record<string, string> {
+  const root = files.rootCertificate;
+  return {
+    ...BASE_ENV,
+    NETWORK: cluster.network,
+    CLUSTER_ID: cluster.id,
+    POD_NAME: pod.name,
+    POD_NAMESPACE: pod.namespace,
+    SERVICE_ACCOUNT: pod.serviceAccount,
+    INSTANCE_IP: pod.ip,
+    TRUST_DOMAIN,
+    XDS_ADDRESS: `https://${cluster.controlPlaneIp}:15012`,
+    XDS_ROOT_CA: root,
+    CA_ROOT_CA: root,
+    AUTH_TOKEN: files.token(cluster, pod),
+    AMBIENT_ENABLE_BAGGAGE: String(options.baggage),
+    ADMIN_ADDRESS: `${pod.ip}:15000`,
+    METRICS_ADDRESS: `${pod.ip}:15020`,
+    READINESS_ADDRESS: `${pod.ip}:15021`,
+    LOG_LEVEL: options.logLevel,
+    LOG_FORMAT: 'json',
+    // Nothing in a lab is worth waiting for at the end.
+    CONNECTION_TERMINATION_DEADLINE: '1s',
+  };
+}
+
+export function ztunnelSpec(programs: Programs, cluster: Cluster, files: LabFiles, options: ProxyOptions): ProcessSpec {
+  const own = (pod: Pod) => `${pod.namespace}/${pod.name}`;
+  const outbound = cluster.apps.flatMap((pod) =>
+    calledBy(pod).map(
+      (service) => `${own(pod)}@${pod.ip}:${viaPort(service)}=${serviceHostname(service.name)}:${service.port}`,
+    ),
+  );
+  return {
+    name: processName(cluster, cluster.ztunnel),
+    program: programs.proxy,
+    args: ['ztunnel'],
+    env: {
+      ...proxyEnv(cluster, cluster.ztunnel, files, options),
+      NODE_NAME: cluster.node,
+      SOCKS5_LISTENERS: cluster.apps.map((pod) => `${own(pod)}@${pod.ip}:15080`).join(','),
+      OUTBOUND_LISTENERS: outbound.join(','),
+      INBOUND_PLAINTEXT_TARGETS: cluster.apps.map((pod) => `${own(pod)}=${pod.listenPort}`).join(','),
+    },
+  };
+}
+
+export function gatewaySpec(
+  programs: Programs,
+  cluster: Cluster,
+  pod: GatewayPod,
+  files: LabFiles,
+  options: ProxyOptions,
+): ProcessSpec {
+  return {
+    name: processName(cluster, pod),
+    program: programs.proxy,
+    args: [pod.role],
+    env: proxyEnv(cluster, pod, files, options),
+  };
+}

@@ -1,0 +1,41 @@
+/** Where the programs are that the lab starts: found from the workspace's root, by the `bin` of each package. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Programs {
+  readonly proxy: string;
+  readonly controlPlane: string;
+  readonly shop: string;
+  readonly guard: string;
+}
+
+/** Throws with the command to run when one of them is not built. */
+export function findPrograms(): Programs {
+  const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+  const programs = {
+    proxy: binOf(root, 'packages/proxy'),
+    controlPlane: binOf(root, 'packages/control-plane'),
+    shop: binOf(root, 'examples/shop'),
+    guard: join(root, 'tools/dist/lab/guard.js'),
+  };
+  const absent = Object.values(programs).filter((path) => !existsSync(path));
+  if (absent.length > 0) throw new Error(`not built: ${absent.join(', ')}; run "npm run build"`);
+  return programs;
+}
+
+function findRoot(from: string): string {
+  for (let directory = from; ; directory = dirname(directory)) {
+    if (existsSync(join(directory, 'layers.json'))) return directory;
+    if (dirname(directory) === directory) throw new Error(`the workspace's root (layers.json) is not above ${from}`);
+  }
+}
+
+function binOf(root: string, workspace: string): string {
+  const { bin } = JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8')) as {
+    readonly bin?: Readonly<Record<string, string>>;
+  };
+  const [path] = Object.values(bin ?? {});
+  if (path === undefined) throw new Error(`${workspace}/package.json names no program`);
+  return join(root, workspace, path);
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { slice } from '../../../lab/address-plan.js';
+import { type Manifest, manifestsOf, toYaml } from '../../../lab/manifests.js';
+import { buildWorld, clustersOf } from '../../../lab/topology.js';
+
+const world = buildWorld(slice(90));
+const all = (cluster: 'east' | 'west') => Object.values(manifestsOf(world.clusters[cluster])).flat();
+const named = (cluster: 'east' | 'west', kind: string, name: string) =>
+  all(cluster).find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
+const labelsOf = (manifest: Manifest | undefined) => manifest?.metadata.labels as Record<string, string> | undefined;
+
+describe('the manifests of a lab', () => {
+  it('give each cluster its network', () => {
+    const networks = clustersOf(world).map(({ id }) => labelsOf(named(id, 'Namespace', 'istio-system')));
+
+    expect(networks).toEqual([
+      { 'topology.istio.io/network': 'network-1' },
+      { 'topology.istio.io/network': 'network-2' },
+    ]);
+  });
+
+  it('export what is global and nothing else', () => {
+    expect(labelsOf(named('west', 'Service', 'ledger'))).toMatchObject({ 'istio.io/global': 'true' });
+    expect(labelsOf(named('west', 'Service', 'audit'))).not.toHaveProperty('istio.io/global');
+  });
+
+  it('define ratings and its waypoint in west only', () => {
+    expect(named('east', 'Service', 'ratings')).toBeUndefined();
+    expect(named('east', 'Gateway', 'ratings-waypoint')).toBeUndefined();
+    expect(labelsOf(named('west', 'Service', 'ratings'))).toMatchObject({
+      'istio.io/use-waypoint': 'ratings-waypoint',
+    });
+  });
+
+  it('give every pod and every service of both clusters an address of its own', () => {
+    const addresses = (['east', 'west'] as const).flatMap(all).flatMap(({ kind, spec, status }) => {
+      if (kind === 'Pod') return [status?.podIP];
+      return kind === 'Service' ? [spec?.clusterIP] : [];
+    });
+
+    expect(new Set(addresses).size).toBe(addresses.length);
+  });
+
+  it('allow the waypoint where there is one, the callers where there is none, and deny the rest', () => {
+    const policy = named('west', 'AuthorizationPolicy', 'shop-callers');
+
+    expect(policy?.spec).toMatchObject({
+      action: 'ALLOW',
+      rules: expect.arrayContaining([
+        {
+          from: [{ source: { principals: ['cluster.local/ns/shop/sa/ratings-waypoint'] } }],
+          to: [{ operation: { ports: ['9082'] } }],
+        },
+        {
+          from: [{ source: { principals: ['cluster.local/ns/shop/sa/storefront'] } }],
+          to: [{ operation: { ports: ['9401'] } }],
+        },
+      ]),
+    });
+  });
+
+  it('survive YAML', () => {
+    const manifests = all('west');
+
+    const documents = parseAllDocuments(toYaml(manifests)).map((document) => document.toJS() as unknown);
+
+    expect(documents).toEqual(manifests);
+  });
+});
