@@ -1,0 +1,103 @@
+/**
+ * The small HTTP/1.1 servers of the proxy: readiness, metrics, admin. A server is a table of routes; unknown paths are
+ * 404, known paths with another method 405. Bounds as ztunnel's: 8 KiB of headers, 2 s to send them, no request bodies.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Logger, Scope } from '@isthmus/sdk/runtime';
+import type { ListenAddress } from '../config.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Default `text/plain; charset=utf-8`. */
+  readonly contentType?: string;
+}
+
+export interface Route {
+  /** GET answers HEAD as well. */
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** One line for the index page. */
+  readonly summary: string;
+  handle(query: URLSearchParams): Answer | Promise<Answer>;
+}
+
+export interface HttpInit {
+  readonly address: ListenAddress;
+  readonly routes: readonly Route[];
+  readonly log: Logger;
+  /** A reason to refuse the request before any route sees it. */
+  readonly guard?: (request: IncomingMessage) => string | undefined;
+}
+
+/** Resolves with the bound port; rejects with the system's error when it cannot be bound. */
+export async function serveHttp(scope: Scope, init: HttpInit): Promise<number> {
+  const server = createServer(
+    { maxHeaderSize: 8_192, headersTimeout: 2_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 },
+    (request, response) => void respond(request, response, init),
+  );
+  scope.own(() => closing(server));
+  await listening(server, init.address);
+  server.on('error', (error) => init.log.warn({ err: error, ...init.address }, 'HTTP server error'));
+  const bound = server.address();
+  return typeof bound === 'object' && bound ? bound.port : init.address.port;
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, init: HttpInit): Promise<void> {
+  let answer: Answer;
+  try {
+    answer = await answerOf(request, init);
+  } catch (error) {
+    init.log.error({ err: error, path: request.url }, 'a route failed');
+    answer = { status: 500, body: 'internal error, see the log\n' };
+  }
+  const { status, body, contentType = 'text/plain; charset=utf-8' } = answer;
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+    ...(status === 405 && { allow: allowed(request, init.routes).join(', ') }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+  request.resume();
+}
+
+function answerOf(request: IncomingMessage, { routes, guard }: HttpInit): Answer | Promise<Answer> {
+  const refusal = guard?.(request);
+  if (refusal !== undefined) return { status: 403, body: `${refusal}\n` };
+  const { pathname, searchParams } = urlOf(request);
+  const here = routes.filter(({ path }) => path === pathname);
+  if (here.length === 0) return { status: 404, body: `nothing here; see / for what there is\n` };
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const route = here.find((each) => each.method === method);
+  if (!route) return { status: 405, body: `${pathname} answers ${allowed(request, routes).join(', ')}\n` };
+  return route.handle(searchParams);
+}
+
+function allowed(request: IncomingMessage, routes: readonly Route[]): readonly string[] {
+  const { pathname } = urlOf(request);
+  return routes.filter(({ path }) => path === pathname).map(({ method }) => method);
+}
+
+function urlOf(request: IncomingMessage): URL {
+  const target = request.url ?? '/';
+  // A target in absolute form, or nonsense, must not choose the base it is read against.
+  return URL.canParse(target, 'http://proxy') ? new URL(target, 'http://proxy') : new URL('http://proxy/');
+}
+
+function listening(server: Server, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closing(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

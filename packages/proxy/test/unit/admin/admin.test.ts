@@ -1,0 +1,256 @@
+import { request } from 'node:http';
+import { createScope, type LogLevel, silentLogger } from '@isthmus/sdk/runtime';
+import { createTestAuthority } from '@isthmus/sdk/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type AdminSources, adminRoutes, loopbackOnly } from '../../../src/admin/admin.js';
+import { serveHttp } from '../../../src/admin/http.js';
+import { metricsRoutes } from '../../../src/admin/metrics.js';
+import { createReadiness, readinessRoutes } from '../../../src/admin/readiness.js';
+import { policy, service, storeOf, workload } from '../../support/model.js';
+
+let scope = createScope();
+afterEach(async () => {
+  await scope.close();
+  scope = createScope();
+});
+
+const ANY_PORT = { host: '127.0.0.1', port: 0 };
+
+async function serveAdmin(overrides: Partial<AdminSources> = {}) {
+  const calls: string[] = [];
+  let level: LogLevel = 'info';
+  const reviews = workload({
+    name: 'reviews-1',
+    addresses: ['127.0.1.1'],
+    services: new Map([
+      ['shop/reviews.shop.svc.cluster.local', [{ servicePort: 80, targetPort: 8080, appProtocol: 'http11' }]],
+    ]),
+    waypoint: {
+      destination: { kind: 'address', address: { network: 'network-1', ip: '127.0.1.9' } },
+      hboneMtlsPort: 15008,
+    },
+  });
+  const store = storeOf({
+    workloads: [reviews],
+    services: [
+      service({
+        name: 'reviews',
+        addresses: [
+          { network: 'network-1', ip: '240.0.0.1' },
+          { network: 'network-1', ip: '240.1.0.0', length: 16 },
+        ],
+      }),
+    ],
+    policies: [
+      policy('deny-b', 'deny', {
+        principals: [{ kind: 'exact', value: 'cluster.local/ns/b/sa/b' }],
+        sourceIps: [{ ip: '10.0.0.0', length: 8 }],
+      }),
+    ],
+  });
+  const authority = await createTestAuthority();
+  const certificate = await authority.issue('spiffe://cluster.local/ns/shop/sa/reviews');
+  const sources: AdminSources = {
+    version: { name: 'isthmus-proxy', version: '0.1.0' },
+    config: { network: 'network-1', authToken: '(secret)' },
+    snapshot: () => store.snapshot,
+    certificates: () => [
+      { identity: certificate.identity, state: 'available', certificate },
+      { identity: 'spiffe://cluster.local/ns/shop/sa/late', state: 'unavailable', reason: 'no answer' },
+    ],
+    discovery: () => ({ connected: true }),
+    running: () => ({ localWorkloads: [reviews], openConnections: 3 }),
+    logLevel: {
+      initial: 'info',
+      get: () => level,
+      set: (next) => {
+        level = next;
+      },
+    },
+    drain: () => calls.push('drain'),
+    quit: () => calls.push('quit'),
+    ...overrides,
+  };
+  const port = await serveHttp(scope, {
+    address: ANY_PORT,
+    routes: adminRoutes(sources),
+    guard: loopbackOnly,
+    log: silentLogger,
+  });
+  return { url: `http://127.0.0.1:${port}`, port, calls };
+}
+
+/** `fetch` does not let a test choose these headers. */
+function statusWith(port: number, headers: Record<string, string>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/quitquitquit', method: 'POST', headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('the admin pages', () => {
+  it("dump what the proxy knows in ztunnel's shape", async () => {
+    const { url } = await serveAdmin();
+
+    const dump: Record<string, unknown> = JSON.parse(await (await fetch(`${url}/config_dump`)).text());
+
+    expect(dump.workloads).toMatchObject([
+      {
+        uid: 'east//Pod/shop/reviews-1',
+        workloadIps: ['127.0.1.1'],
+        protocol: 'HBONE',
+        status: 'Healthy',
+        waypoint: { destination: 'network-1/127.0.1.9', hboneMtlsPort: 15008 },
+        services: { 'shop/reviews.shop.svc.cluster.local': { 80: 8080 } },
+      },
+    ]);
+    expect(dump.services).toMatchObject([
+      {
+        hostname: 'reviews.shop.svc.cluster.local',
+        vips: ['network-1/240.0.0.1'],
+        cidrVips: [{ network: 'network-1', cidr: '240.1.0.0/16' }],
+        ports: { 80: 8080 },
+        endpoints: { 'east//Pod/shop/reviews-1': { port: { 80: 8080 }, status: 'Healthy' } },
+      },
+    ]);
+    expect(dump.policies).toMatchObject([
+      {
+        name: 'deny-b',
+        scope: 'Namespace',
+        action: 'Deny',
+        rules: [[[{ principals: [{ Exact: 'cluster.local/ns/b/sa/b' }], sourceIps: ['10.0.0.0/8'] }]]],
+      },
+    ]);
+    expect(dump).toMatchObject({
+      openConnections: 3,
+      localWorkloads: ['east//Pod/shop/reviews-1'],
+      discovery: { connected: true },
+    });
+  });
+
+  it('show certificates with their state, and never a key', async () => {
+    const { url } = await serveAdmin();
+
+    const text = await (await fetch(`${url}/config_dump`)).text();
+
+    const { certificates } = JSON.parse(text);
+    expect(certificates).toMatchObject([
+      { identity: expect.stringContaining('/sa/late'), state: 'Unavailable: no answer', certChain: [] },
+      { identity: expect.stringContaining('/sa/reviews'), state: 'Available' },
+    ]);
+    const [leaf] = certificates[1].certChain;
+    expect(Buffer.from(leaf.pem, 'base64').toString()).toContain('BEGIN CERTIFICATE');
+    expect(leaf.serialNumber).toMatch(/^\d+$/);
+    expect(leaf.expirationTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const decoded = text.replace(/"pem": "([^"]+)"/g, (_, pem) => Buffer.from(pem, 'base64').toString());
+    expect(decoded).not.toMatch(/PRIVATE KEY/);
+  });
+
+  it('tell, set and reset the log level, and refuse one that does not exist', async () => {
+    const { url } = await serveAdmin();
+    const post = async (path: string) => {
+      const response = await fetch(`${url}${path}`, { method: 'POST' });
+      return [response.status, (await response.text()).trim()];
+    };
+
+    expect(await post('/logging')).toEqual([200, 'current log level is info']);
+    expect(await post('/logging?level=debug')).toEqual([200, 'current log level is debug']);
+    expect(await post('/logging?level=loud')).toEqual([400, expect.stringContaining('trace, debug')]);
+    expect(await post('/logging?reset')).toEqual([200, 'current log level is info']);
+  });
+
+  it('drain and quit on POST only', async () => {
+    const { url, calls } = await serveAdmin();
+
+    const got = await fetch(`${url}/quitquitquit`);
+    await fetch(`${url}/drain`, { method: 'POST' });
+    await fetch(`${url}/quitquitquit`, { method: 'POST' });
+
+    expect(got.status).toBe(405);
+    expect(got.headers.get('allow')).toBe('POST');
+    expect(calls).toEqual(['drain', 'quit']);
+  });
+
+  it('are out of reach for a web page, whether it rebinds a name or posts across sites', async () => {
+    const { port, calls } = await serveAdmin();
+
+    const statuses = [
+      await statusWith(port, { host: 'attacker.example' }),
+      await statusWith(port, { host: `127.0.0.1:${port}`, origin: 'https://attacker.example' }),
+    ];
+
+    expect(statuses).toEqual([403, 403]);
+    expect(calls).toEqual([]);
+  });
+
+  it('list themselves, and answer 404 to the rest', async () => {
+    const { url } = await serveAdmin();
+
+    const index = await (await fetch(`${url}/`)).text();
+    const missing = await fetch(`${url}/nothing`);
+
+    expect(index).toContain('/config_dump');
+    expect(index).toContain('/quitquitquit');
+    expect(missing.status).toBe(404);
+  });
+
+  it('answer 500 and live on when a source fails', async () => {
+    const { url } = await serveAdmin({
+      discovery: () => {
+        throw new Error('broken');
+      },
+    });
+
+    const broken = await fetch(`${url}/config_dump`);
+    const after = await fetch(`${url}/`);
+
+    expect([broken.status, after.status]).toEqual([500, 200]);
+    expect(await broken.text()).not.toContain('broken');
+  });
+});
+
+describe('readiness', () => {
+  it('names what is pending until the last guard is gone', async () => {
+    const readiness = createReadiness();
+    const port = await serveHttp(scope, { address: ANY_PORT, routes: readinessRoutes(readiness), log: silentLogger });
+    const releaseSync = readiness.hold('xds sync');
+    const releaseRole = readiness.hold('role');
+    const get = async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/healthz/ready`);
+      return [response.status, await response.text()];
+    };
+
+    const both = await get();
+    releaseRole();
+    const one = await get();
+    releaseSync();
+    const none = await get();
+    readiness.hold('draining');
+
+    expect(both).toEqual([500, 'not ready, pending: role, xds sync\n']);
+    expect(one).toEqual([500, 'not ready, pending: xds sync\n']);
+    expect(none).toEqual([200, 'ready\n']);
+    expect(await get()).toEqual([500, 'not ready, pending: draining\n']);
+  });
+});
+
+describe('the metrics page', () => {
+  it('is served under both of its names', async () => {
+    const port = await serveHttp(scope, {
+      address: ANY_PORT,
+      routes: metricsRoutes(async () => 'a 1\n'),
+      log: silentLogger,
+    });
+
+    const pages = await Promise.all(
+      ['/metrics', '/stats/prometheus'].map((path) => fetch(`http://127.0.0.1:${port}${path}`)),
+    );
+
+    expect(await Promise.all(pages.map((page) => page.text()))).toEqual(['a 1\n', 'a 1\n']);
+    expect(pages[0]?.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+});
