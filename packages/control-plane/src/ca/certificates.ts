@@ -1,0 +1,61 @@
+/** What all certificates made here have in common. */
+import 'reflect-metadata';
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { algorithmOf, toSigningKey } from './keys.js';
+
+/** Clocks of a mesh differ a little; a certificate must be valid where it arrives (istiod's value). */
+export const BACKDATE_MS = 2 * 60_000;
+
+/** Sixteen random bytes; the first bit is cleared because serial numbers are positive (RFC 5280 section 4.1.2.2). */
+export function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
+  return bytes.toString('hex');
+}
+
+/** PEM blocks, each ending in a newline. */
+export function splitPem(text: string): readonly string[] {
+  return [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(
+    ([block]) => `${block}\n`,
+  );
+}
+
+export function toPem(certificate: x509.X509Certificate): string {
+  return `${certificate.toString('pem').trimEnd()}\n`;
+}
+
+export function publicKeyDer(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' });
+}
+
+export interface Signer {
+  readonly certificate: x509.X509Certificate;
+  readonly key: KeyObject;
+}
+
+export interface SignInit {
+  readonly signer: Signer;
+  readonly publicKey: x509.PublicKeyType;
+  /** Absent: empty, and the names of the certificate are its alternative names only. */
+  readonly subject?: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly extensions: readonly x509.Extension[];
+}
+
+/** Signs; a certificate never outlives the one that signed it, because no peer would accept it by then. */
+export async function signCertificate(init: SignInit): Promise<x509.X509Certificate> {
+  const { signer, publicKey, subject, notBefore, notAfter, extensions } = init;
+  return x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    ...(subject === undefined ? {} : { subject }),
+    issuer: signer.certificate.subjectName,
+    notBefore,
+    notAfter: new Date(Math.min(notAfter.getTime(), signer.certificate.notAfter.getTime())),
+    signingAlgorithm: algorithmOf(signer.key),
+    publicKey,
+    signingKey: await toSigningKey(signer.key),
+    extensions: [...extensions, await x509.AuthorityKeyIdentifierExtension.create(signer.certificate.publicKey)],
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Which clusters' records stand behind one service, as seen from one cluster. Export belongs to the cluster that owns the record, import to the
+ * one that looks: a local record that is not global is never mixed with others, and a remote one that is not global does not exist here.
+ */
+import type { ClusterModel, Model, ServiceRecord } from '../model/index.js';
+
+export interface Part {
+  readonly cluster: ClusterModel;
+  readonly record: ServiceRecord;
+}
+
+export interface MergedService {
+  readonly key: string;
+  /** Gives ports, balancing and waypoint: the viewer's own record where there is one. */
+  readonly base: ServiceRecord;
+  /** All records whose members are endpoints, the base's first, the rest in the order of cluster ids. */
+  readonly parts: readonly Part[];
+}
+
+/** From the own record and the others of one key to those that count; empty when the service must not be known. */
+export type MergeRule = (own: Part | undefined, others: readonly Part[]) => readonly Part[];
+
+/** What proxies next to workloads may reach. */
+export const reachable: MergeRule = (own, others) => {
+  if (own?.record.scope === 'local') return [own];
+  const exported = others.filter(({ record }) => record.scope === 'global');
+  return own ? [own, ...exported] : exported;
+};
+
+/** What the gateway of a network lets in: only what is exported, and only what stands in this network. */
+export function exportedFrom(network: string): MergeRule {
+  return (own, others) => {
+    if (own?.record.scope === 'local') return [];
+    const near = others.filter(({ cluster, record }) => cluster.network === network && record.scope === 'global');
+    return own ? [own, ...near] : near;
+  };
+}
+
+export function mergeServices(
+  model: Model,
+  viewerCluster: string,
+  rule: MergeRule,
+): ReadonlyMap<string, MergedService> {
+  const clusters = [...model.clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const keys = new Set(clusters.flatMap(({ services }) => [...services.keys()]));
+  const merged = new Map<string, MergedService>();
+  for (const key of [...keys].sort()) {
+    const all = clusters.flatMap((cluster) => {
+      const record = cluster.services.get(key);
+      return record ? [{ cluster, record }] : [];
+    });
+    const own = all.find(({ cluster }) => cluster.id === viewerCluster);
+    const parts = rule(
+      own,
+      all.filter((part) => part !== own),
+    );
+    const [base] = parts;
+    if (base) merged.set(key, { key, base: base.record, parts });
+  }
+  return merged;
+}

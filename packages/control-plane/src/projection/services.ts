@@ -1,0 +1,65 @@
+/** A merged service as one viewer sees it. */
+import type { NetworkAddress, Service } from '@isthmus/sdk/discovery';
+import { waypointKey } from '../model/index.js';
+import { endpointsOf, identityOf } from './endpoints.js';
+import type { MergedService, Part } from './merge.js';
+
+export interface ServiceView {
+  readonly merged: MergedService;
+  /** Of the viewer. */
+  readonly network: string;
+  /** Whose members' identities may be met: the parts of the service as proxies next to workloads see it. */
+  readonly identities: readonly Part[];
+}
+
+export function projectService({ merged, network, identities }: ServiceView): Service {
+  const { key, base, parts } = merged;
+  const { name, namespace, hostname, ports, loadBalancing, ipFamilies, canonical, ingressUseWaypoint, waypoint } = base;
+  return {
+    key,
+    name,
+    namespace,
+    hostname,
+    addresses: unionOfAddresses(parts),
+    ports,
+    subjectAltNames: namesOf(base.isWaypoint ? 'all' : 'elsewhere', network, identities),
+    ...(waypoint && { waypoint }),
+    ...(loadBalancing && { loadBalancing }),
+    ipFamilies,
+    canonical,
+    ingressUseWaypoint,
+    visibility: 'public',
+  };
+}
+
+/** Every cluster's addresses, each in its own network: one IP may be another service's elsewhere. */
+function unionOfAddresses(parts: readonly Part[]): readonly NetworkAddress[] {
+  const byText = new Map<string, NetworkAddress>();
+  for (const { cluster, record } of parts) {
+    for (const address of record.addresses) {
+      byText.set(`${cluster.network} ${address.ip} ${address.length ?? ''}`, { network: cluster.network, ...address });
+    }
+  }
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, address]) => address);
+}
+
+/**
+ * Who may answer at the far end: of services, the members on other networks (a nearer one is expected by its own name),
+ * and the waypoint in front of them there; of a waypoint all its pods, because gateways recognise waypoints by this list.
+ * Sorted, so that every replica and every rebuild gives the same bytes.
+ */
+function namesOf(which: 'all' | 'elsewhere', network: string, parts: readonly Part[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { cluster, record } of parts) {
+    for (const name of record.subjectAltNames) names.add(name);
+    const members = endpointsOf(cluster, record.key);
+    const met = which === 'all' ? members : members.filter((workload) => workload.network !== network);
+    const front = waypointKey(record);
+    const isFronted = which === 'elsewhere' && met.length > 0 && front !== undefined;
+    for (const workload of isFronted ? [...met, ...endpointsOf(cluster, front)] : met) {
+      const identity = identityOf(workload);
+      if (identity !== undefined) names.add(identity);
+    }
+  }
+  return [...names].sort();
+}
