@@ -4,7 +4,18 @@
  * thing is the same. `readSettings` reports all problems at once and starts nothing.
  */
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
-import { duration, flag, integer, ip, listenAddress, listOf, loopbackAddress, oneOf, text } from './config/kinds.js';
+import {
+  duration,
+  flag,
+  integer,
+  ip,
+  listenAddress,
+  listOf,
+  loopbackAddress,
+  oneOf,
+  serverAddress,
+  text,
+} from './config/kinds.js';
 import { type RootSource, rootSource, type TokenSource, tokenSource } from './config/pem-source.js';
 import { withoutSecrets } from './config/print.js';
 import { completed, RULES } from './config/rules.js';
@@ -101,7 +112,7 @@ export const SETTINGS = {
   }),
   xdsAddress: setting<string>({
     env: ['XDS_ADDRESS'],
-    kind: text,
+    kind: serverAddress,
     default: 'https://localhost:15012',
     doc: "The control plane's discovery service, as [https://]host:port.",
   }),
@@ -114,7 +125,7 @@ export const SETTINGS = {
   }),
   caAddress: setting<string | undefined>({
     env: ['CA_ADDRESS'],
-    kind: text,
+    kind: serverAddress,
     default: undefined,
     defaultText: 'XDS_ADDRESS',
     doc: 'The certificate service, as [https://]host:port.',

@@ -84,6 +84,17 @@ export const ip: Kind<string> = {
   },
 };
 
+/** Of the control plane's services: always TLS, so another scheme is a misunderstanding. */
+export const serverAddress: Kind<string> = {
+  name: 'server address',
+  allowed: '[https://]host:port',
+  parse(value) {
+    const port = Number(/^(?:https:\/\/)?(?:\[[0-9a-f:.]+\]|[^:/[\]\s]+):(\d{1,5})\/?$/i.exec(value)?.[1]);
+    if (!(port >= 1 && port <= 65_535)) throw new Refusal('is not the address of a TLS server');
+    return value;
+  },
+};
+
 export const listenAddress: Kind<ListenAddress> = {
   name: 'address',
   allowed: 'ip:port, with IPv6 in brackets',

@@ -73,9 +73,10 @@ describe('settings', () => {
       INBOUND_PLAINTEXT_TARGETS: 'shop/storefront-1=70000',
       PROXY_MODE: 'dedicated',
       XDS_ROOT_CA: 'no/such/file.pem',
+      CA_ADDRESS: 'http://ca.example:80',
     });
 
-    expect(problems).toHaveLength(10);
+    expect(problems).toHaveLength(11);
     expect(problems).toContainEqual(expect.stringMatching(/^XDS_ROOT_CA="no\/such\/file.pem".*SYSTEM/));
     expect(problems).toContainEqual(expect.stringMatching(/^LOG_LEVEL="loud".*trace, debug, info/));
     expect(problems).toContainEqual(expect.stringMatching(/^SECRET_TTL="5 minutes".*1m30s/));
@@ -85,6 +86,7 @@ describe('settings', () => {
     expect(problems).toContainEqual(expect.stringMatching(/^SOCKS5_LISTENERS=.*10\.0\.0\.1.*loopback/));
     expect(problems).toContainEqual(expect.stringMatching(/^OUTBOUND_LISTENERS=.*no =service-host:port/));
     expect(problems).toContainEqual(expect.stringMatching(/^INBOUND_PLAINTEXT_TARGETS=.*70000/));
+    expect(problems).toContainEqual(expect.stringMatching(/^CA_ADDRESS="http:.*\[https:\/\/\]host:port/));
     expect(problems).toContainEqual(expect.stringMatching(/^PROXY_WORKLOAD_INFO is missing/));
   });
 
