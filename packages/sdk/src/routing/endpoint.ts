@@ -18,6 +18,8 @@ export interface EndpointRequest {
   readonly originalIp?: string | undefined;
   /** `here` leaves out every endpoint behind a gateway: what came from another network is never sent to one again. */
   readonly networks: 'all' | 'here';
+  /** Uids of endpoints that failed this very request already. */
+  readonly avoid?: ReadonlySet<string> | undefined;
 }
 
 export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
@@ -31,10 +33,12 @@ export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
     network: view.network,
     resolution: 'standard',
     random: view.random,
-    obstacle: (workload) =>
-      workload.network === view.network
+    obstacle: (workload) => {
+      if (request.avoid?.has(workload.uid)) return OBSTACLE.failedAlready;
+      return workload.network === view.network
         ? obstacleHere(workload, request)
-        : obstacleElsewhere(view, workload, request, (gateway) => gateways.set(workload, gateway)),
+        : obstacleElsewhere(view, workload, request, (gateway) => gateways.set(workload, gateway));
+    },
   });
   const known = { service, servicePort, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
@@ -87,6 +91,7 @@ export function nested(
 }
 
 const OBSTACLE = {
+  failedAlready: { reason: 'failed this request already', fault: 'NO_HEALTHY_UPSTREAM' },
   noIp: { reason: 'speaks HBONE but has no IP address that the service allows', fault: 'NO_HEALTHY_UPSTREAM' },
   noIdentity: { reason: 'has no valid identity to expect', fault: 'NO_HEALTHY_UPSTREAM' },
   stayHere: {

@@ -41,6 +41,8 @@ export interface WaypointUpstreamRequest {
   readonly destination: WaypointDestination;
   /** Whether the CONNECT came over an east-west gateway (`x-forwarded-network` names another network). */
   readonly arrival: 'local' | 'remote-network';
+  /** Uids of endpoints that failed this very request already; another one is chosen, if there is one. */
+  readonly avoid?: ReadonlySet<string> | undefined;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -72,7 +74,7 @@ export function selectService(snapshot: Snapshot, named: readonly Service[], way
 
 /** Where one request or one opaque connection goes. */
 export function planWaypointUpstream(snapshot: Snapshot, request: WaypointUpstreamRequest): Plan {
-  const { destination, waypoint, network, random, arrival } = request;
+  const { destination, waypoint, network, random, arrival, avoid } = request;
   if (destination.kind === 'workload') return toBoundWorkload(snapshot, destination);
   const { servicePort, originalIp } = destination;
   const service = snapshot.service(destination.service.key);
@@ -89,7 +91,7 @@ export function planWaypointUpstream(snapshot: Snapshot, request: WaypointUpstre
     return refuse('UNKNOWN_PORT', `${service.key} no longer lists port ${servicePort.servicePort}`, { service });
   const view = { snapshot, source: waypoint, network, random };
   const networks = arrival === 'local' ? 'all' : 'here';
-  return planEndpoint(view, { service, servicePort: listed, originalIp, networks });
+  return planEndpoint(view, { service, servicePort: listed, originalIp, networks, avoid });
 }
 
 function servicesAt(snapshot: Snapshot, network: string, authority: Authority): readonly Service[] {
