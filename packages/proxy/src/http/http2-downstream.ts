@@ -1,0 +1,81 @@
+/** One HTTP/2 request as `forward.ts` sees it. */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Downstream, Fields, RequestHead, ResponseHead } from './exchange.js';
+import { fieldValue } from './headers.js';
+import { receivedFields, sendableFields, sendTrailers } from './http2-fields.js';
+
+export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHead): Downstream {
+  const gone = new AbortController();
+  let received: Fields = [];
+  let pending: Fields = [];
+  stream.on('trailers', (headers) => {
+    received = receivedFields(headers).fields;
+  });
+  stream.on('wantTrailers', () => sendTrailers(stream, pending));
+  stream.once('close', () => gone.abort());
+
+  return {
+    version: 'http2',
+    head,
+    body: stream,
+    trailers: () => received,
+    gone: gone.signal,
+    inform(status, fields) {
+      // 101 does not exist in HTTP/2 (RFC 9113 section 8.6); an application may send it all the same.
+      if (stream.headersSent || stream.destroyed || status === 101) return;
+      stream.additionalHeaders(sendableFields({ ':status': status }, fields));
+    },
+    respond(answer) {
+      const bodyless = isBodyless(head, answer);
+      const headers = sendableFields({ ':status': answer.status }, answer.fields, answer.sensitive);
+      if (!stream.destroyed) stream.respond(headers, bodyless ? { endStream: true } : { waitForTrailers: true });
+      return bodyless ? 'no-body' : stream;
+    },
+    finish(trailers) {
+      pending = trailers;
+      return finish(stream);
+    },
+    switchProtocols() {
+      throw new Error('HTTP/2 has no upgrade (RFC 9113 section 8.6)');
+    },
+    abort(http2Code = constants.NGHTTP2_INTERNAL_ERROR) {
+      stream.close(http2Code);
+    },
+  };
+}
+
+export function http2RequestHead(headers: IncomingHttpHeaders, flags: number): RequestHead {
+  const { pseudo, fields, sensitive } = receivedFields(headers);
+  const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+  const counted = fieldValue(fields, 'content-length') !== undefined;
+  return {
+    method: pseudo[':method'] ?? 'GET',
+    target: pseudo[':path'] ?? '/',
+    authority: pseudo[':authority'] ?? fieldValue(fields, 'host') ?? '',
+    scheme: pseudo[':scheme'] ?? 'http',
+    fields,
+    sensitive,
+    framing: ended ? 'none' : counted ? 'length' : 'stream',
+  };
+}
+
+function isBodyless(request: RequestHead, answer: ResponseHead): boolean {
+  return answer.ended || request.method === 'HEAD' || answer.status === 204 || answer.status === 304;
+}
+
+/** Resolves when the stream is closed, which is when its last frame is out and nothing more is awaited. */
+function finish(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) return resolve();
+    stream.once('close', resolve);
+    if (stream.writableFinished) settle();
+    else stream.once('finish', settle).end();
+
+    // RFC 9113 section 8.1: a complete answer to a request that is still being sent asks for no more of it. What has
+    // arrived already is thrown away, or the stream would never be seen to end.
+    function settle(): void {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      stream.resume();
+    }
+  });
+}
