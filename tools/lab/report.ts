@@ -41,7 +41,7 @@ function section(title: string, lines: readonly string[], count = lines.length):
   return `not ok: ${count} ${title}\n${[...lines.slice(0, SHOWN), ...rest].map((line) => `  ${line}\n`).join('')}`;
 }
 
-export function addresses({ world, files }: Lab): string {
+export function addresses({ world, files, processes }: Lab): string {
   const { host, port } = socks5Entry(world, 'east');
   const curl = (service: string, path: string) => {
     const address = serviceAddress(service);
@@ -61,6 +61,8 @@ export function addresses({ world, files }: Lab): string {
     curl('ratings', '/ratings/42'),
     '',
     ...rows,
+    'processes (end one and see what happens)',
+    ...processes.list().map(({ spec, pid }) => `  ${spec.name.padEnd(28)} pid ${pid}`),
     `logs: ${files.logs}`,
     '',
     'Ctrl-C stops everything and leaves nothing behind.',

@@ -1,0 +1,214 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  FAILED,
+  getBySocks5,
+  grpcBySocks5,
+  type Lab,
+  linesBySocks5,
+  listRequest,
+  REQUESTS,
+  serviceAddress,
+  socks5Entry,
+  startLab,
+} from '@isthmus/tools/lab';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accessLog, logLines } from '../support/access-log.js';
+import { until } from '../support/wait.js';
+
+const WEST_GATEWAY = 'west/istio-eastwestgateway';
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+});
+
+afterAll(async () => {
+  await lab?.close();
+});
+
+const ledgerFromEast = () => linesBySocks5(socks5Entry(lab.world, 'east'), serviceAddress('ledger'), 'ADD e2e');
+const recommendFromEast = () =>
+  grpcBySocks5(
+    socks5Entry(lab.world, 'east'),
+    serviceAddress('recommendations'),
+    '/shop.v1.Recommendations/List',
+    listRequest('1'),
+  );
+
+function manifest(cluster: 'east' | 'west', file: string): string {
+  return join(lab.files.manifests({ id: cluster }), file);
+}
+
+/** Everything that runs now, so that a test can show that nothing was restarted. */
+function pids(): readonly number[] {
+  return lab.processes.list().map(({ pid }) => pid);
+}
+
+describe('the east-west gateway of west is cut', () => {
+  it('fails with a reason in the access log and the metrics, and heals without restarts', async () => {
+    await ledgerFromEast();
+    await recommendFromEast();
+    const others = pids().filter((pid) => pid !== lab.processes.get(WEST_GATEWAY).pid);
+
+    await lab.kill(WEST_GATEWAY);
+
+    const attempt = ledgerFromEast();
+    await expect(attempt).rejects.toThrow(/ledger\.shop:9400/);
+    const line = await until('a line in the access log', () =>
+      accessLog(lab, 'east/ztunnel').findLast(
+        (each) => String(each['dst.service']).startsWith('ledger.') && each.error !== undefined,
+      ),
+    );
+    expect(line.error).toMatch(/refused|dropped|unreachable|CONNECT_FAILED/i);
+    expect(line).toMatchObject({ direction: 'outbound', 'src.namespace': 'shop' });
+
+    await expect(recommendFromEast()).resolves.not.toMatchObject({ status: 0 });
+
+    const series = await lab.scrape();
+    const failed = series.filter(
+      ({ proxy, metric, labels }) =>
+        proxy === 'east/ztunnel' && metric === FAILED && labels.destination_service_name === 'ledger',
+    );
+    expect(failed.map(({ labels }) => labels.response_flags)).toContain('CONNECT');
+    const atWaypoint = series.filter(
+      ({ proxy, metric, labels }) =>
+        proxy === 'east/waypoint' &&
+        metric === REQUESTS &&
+        labels.destination_service_name === 'recommendations' &&
+        labels.response_flags !== '-',
+    );
+    expect(atWaypoint.map(({ labels }) => labels.response_flags)).toContain('UF');
+
+    await lab.start(WEST_GATEWAY);
+    await until('the ledger from east', async () => (await ledgerFromEast()).startsWith('OK ') || undefined);
+    await until('recommendations from east', async () => (await recommendFromEast()).status === 0 || undefined);
+    expect(pids().filter((pid) => pid !== lab.processes.get(WEST_GATEWAY).pid)).toEqual(others);
+  });
+
+  it('leaves what is near served', async () => {
+    await lab.kill(WEST_GATEWAY);
+
+    const answer = await linesBySocks5(socks5Entry(lab.world, 'west'), serviceAddress('ledger'), 'COUNT');
+
+    expect(answer).toMatch(/^OK /);
+    await lab.start(WEST_GATEWAY);
+    await until('the ledger from east', async () => (await ledgerFromEast()).startsWith('OK ') || undefined);
+  });
+});
+
+describe('policy', () => {
+  it('denies live, with the policy in the access log of the destination, and allows again', async () => {
+    const file = manifest('west', 'policy.yaml');
+    const allowed = readFileSync(file, 'utf8');
+    await ledgerFromEast();
+
+    writeFileSync(file, `${allowed}---\n${DENY_LEDGER}`);
+    await until('a refusal', async () => {
+      try {
+        return (await ledgerFromEast()) === '' || undefined;
+      } catch {
+        return true;
+      }
+    });
+
+    const denied = await until('a line in the access log', () =>
+      accessLog(lab, 'west/ztunnel').findLast(({ error }) => String(error).includes('no-ledger')),
+    );
+    expect(denied).toMatchObject({ direction: 'inbound' });
+    const flags = (await lab.scrape())
+      .filter(({ proxy, metric }) => proxy === 'west/ztunnel' && metric === FAILED)
+      .map(({ labels }) => labels.response_flags);
+    expect(flags).toContain('DENY');
+
+    writeFileSync(file, allowed);
+    await until('the ledger from east', async () => (await ledgerFromEast()).startsWith('OK ') || undefined);
+  });
+});
+
+describe('a broken file', () => {
+  it('is reported with file and line, leaves the last good state live, and is taken when mended', async () => {
+    const file = manifest('east', 'services.yaml');
+    const good = readFileSync(file, 'utf8');
+
+    writeFileSync(file, good.slice(0, Math.floor(good.length / 2)).concat('\n  broken: [unclosed'));
+    const report = await until('a report of the control plane', () =>
+      logLines(lab, 'east/control-plane').find(
+        ({ level, message }) => level === 'error' && /services\.yaml:\d+/.test(String(message)),
+      ),
+    );
+    const during = await getBySocks5(socks5Entry(lab.world, 'east'), serviceAddress('reviews'), '/reviews/1');
+
+    expect(report.message).toMatch(/services\.yaml:\d+/);
+    expect(during.status).toBe(200);
+
+    const before = logLines(lab, 'east/control-plane').length;
+    writeFileSync(file, `${good}---\n${EXTRA_SERVICE}`);
+    await until('a good read', () =>
+      logLines(lab, 'east/control-plane')
+        .slice(before)
+        .find(({ message }) => message === 'source read'),
+    );
+    const after = await getBySocks5(socks5Entry(lab.world, 'east'), serviceAddress('reviews'), '/reviews/1');
+    expect(after.status).toBe(200);
+  });
+});
+
+describe('the control plane of west goes away', () => {
+  it('does not disturb traffic, and what changed meanwhile arrives when it is back', async () => {
+    const file = manifest('west', 'policy.yaml');
+    const allowed = readFileSync(file, 'utf8');
+    await lab.kill('west/control-plane');
+
+    for (let round = 0; round < 5; round++) {
+      expect(await ledgerFromEast()).toMatch(/^OK /);
+      const { status } = await getBySocks5(socks5Entry(lab.world, 'west'), serviceAddress('reviews'), '/reviews/1');
+      expect(status).toBe(200);
+    }
+
+    writeFileSync(file, `${allowed}---\n${DENY_LEDGER}`);
+    expect(await ledgerFromEast()).toMatch(/^OK /);
+    await lab.start('west/control-plane');
+    await until(
+      'the refusal that was written while it was away',
+      async () => {
+        try {
+          return (await ledgerFromEast()) === '' || undefined;
+        } catch {
+          return true;
+        }
+      },
+      40_000,
+    );
+
+    writeFileSync(file, allowed);
+    await until('the ledger from east', async () => (await ledgerFromEast()).startsWith('OK ') || undefined);
+  });
+});
+
+const DENY_LEDGER = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: no-ledger
+  namespace: shop
+spec:
+  action: DENY
+  rules:
+    - from:
+        - source:
+            principals: ["cluster.local/ns/shop/sa/storefront"]
+      to:
+        - operation:
+            ports: ["9401"]
+`;
+
+const EXTRA_SERVICE = `apiVersion: v1
+kind: Service
+metadata:
+  name: extra
+  namespace: shop
+spec:
+  selector: { app: extra }
+  ports: [{ name: http, port: 80, targetPort: 8080 }]
+`;
