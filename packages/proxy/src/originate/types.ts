@@ -1,6 +1,7 @@
 /** Executing a plan: from a decision to a connection that carries bytes. */
-import type { Duplex } from 'node:stream';
+
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { Tunnel } from '@isthmus/sdk/hbone';
 import type { Peer } from '@isthmus/sdk/peer';
@@ -21,7 +22,9 @@ export interface OriginateRequest {
 
 /** A connection to the destination (or to the next proxy on the way). */
 export interface Originated {
-  readonly channel: { readonly kind: 'tcp'; readonly socket: Socket } | { readonly kind: 'tunnel'; readonly tunnel: Tunnel };
+  readonly channel:
+    | { readonly kind: 'tcp'; readonly socket: Socket }
+    | { readonly kind: 'tunnel'; readonly tunnel: Tunnel };
   /** Who serves, by the precedence of certificate, registry, baggage. */
   readonly destination: Peer;
   /** `ip:port` dialled. */

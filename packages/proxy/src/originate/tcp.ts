@@ -1,0 +1,54 @@
+/** Plain TCP to an application or to the next proxy, with a deadline and with faults an operator understands. */
+import { connect, type Socket } from 'node:net';
+import { formatSocketAddress, type SocketAddress } from '@isthmus/sdk/routing';
+import type { Clock } from '@isthmus/sdk/runtime';
+import { Fault } from '@isthmus/sdk/wire';
+
+/** ztunnel's connect timeout. */
+const CONNECT_MS = 10_000;
+/** ztunnel's TCP keepalive. */
+const KEEPALIVE_MS = 180_000;
+
+export interface DialTcpInit {
+  readonly address: SocketAddress;
+  /** Dial from this address; it must be one of this host's. */
+  readonly localAddress?: string | undefined;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rejects with CONNECT_FAILED; with the signal's reason when it aborts. The socket is paused until somebody reads. */
+export function dialTcp({ address, localAddress, clock, signal }: DialTcpInit): Promise<Socket> {
+  const { host, port } = address;
+  const name = formatSocketAddress(host, port);
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const socket = connect({
+      host,
+      port,
+      ...(localAddress !== undefined && { localAddress }),
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    });
+    const cancel = clock.schedule(CONNECT_MS, () => fail(new Error(`no answer within ${CONNECT_MS / 1_000} s`)));
+    const onAbort = () => settle(() => reject(signal?.reason));
+    signal?.addEventListener('abort', onAbort, { once: true });
+
+    function settle(finish: () => void, keep = false): void {
+      cancel();
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('error', fail).off('connect', onConnect);
+      if (!keep) socket.on('error', () => {}).destroy();
+      finish();
+    }
+    function fail(cause: Error): void {
+      settle(() => reject(new Fault('CONNECT_FAILED', `cannot connect to ${name}: ${cause.message}`, { cause })));
+    }
+    function onConnect(): void {
+      settle(() => resolve(socket), true);
+    }
+    socket.on('error', fail).on('connect', onConnect);
+  });
+}
