@@ -7,8 +7,9 @@ import { PORT } from '../wire/ports.js';
 import { formatSocketAddress } from './authority.js';
 import { balance, type Obstacle } from './balance.js';
 import { expectedAt, expectedBehindGateway } from './identities.js';
-import type { Candidate, DirectPlan, Hop, NestedPlan, Plan, RefusePlan, TunnelPlan } from './plan.js';
-import { dialledIp, noGateway, reachGateway, type Viewpoint } from './reach.js';
+import { type Dial, dial, dialledIp, type Viewpoint } from './locate.js';
+import type { Candidate, DirectPlan, NestedPlan, Plan, RefusePlan, TunnelPlan } from './plan.js';
+import { type GatewayWay, wayElsewhere } from './reach.js';
 import { refuse } from './refusal.js';
 
 export interface EndpointRequest {
@@ -24,29 +25,23 @@ export interface EndpointRequest {
 
 export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
   const { service, servicePort } = request;
-  const gateways = new Map<Workload, Hop>();
   const choice = balance({
     service,
     servicePort: servicePort.servicePort,
     endpoints: view.snapshot.endpoints(service.key),
     source: view.source,
-    network: view.network,
     resolution: 'standard',
-    random: view.random,
-    obstacle: (workload) => {
+    wayTo: (workload) => {
       if (request.avoid?.has(workload.uid)) return OBSTACLE.failedAlready;
-      return workload.network === view.network
-        ? obstacleHere(workload, request)
-        : obstacleElsewhere(view, workload, request, (gateway) => gateways.set(workload, gateway));
+      return workload.network === view.network ? wayHere(workload, request) : wayAcross(view, workload, request);
     },
+    random: view.random,
   });
   const known = { service, servicePort, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
-  const { workload, targetPort } = choice;
-  const outer = gateways.get(workload);
-  if (outer) return nested({ outer, innerExpected: expectedBehindGateway(service), destination: workload, ...known });
-  const ip = dialledIp(workload, { originalIp: request.originalIp, families: service.ipFamilies });
-  return toWorkload({ workload, host: ip ?? workload.hostname, port: targetPort, ...known });
+  const { workload, way, targetPort: port } = choice;
+  if (way.kind === 'here') return toWorkload({ workload, host: way.host, port, ...known });
+  return nested({ outer: way.gateway, innerExpected: expectedBehindGateway(service), destination: workload, ...known });
 }
 
 /** To a workload on our own network, by what it speaks. */
@@ -64,7 +59,9 @@ export function toWorkload(init: {
   }
   const expected = expectedAt(workload, known.service);
   if (expected.length === 0) {
-    return refuse('NO_HEALTHY_UPSTREAM', `${workload.uid} has no valid identity to expect`, known);
+    const reason = 'has no valid identity to expect';
+    const candidates = [{ uid: workload.uid, verdict: 'passed-over', reason }] as const;
+    return refuse('NO_HEALTHY_UPSTREAM', `${workload.uid} ${reason}`, { ...known, candidates });
   }
   return {
     kind: 'tunnel',
@@ -92,38 +89,33 @@ export function nested(
 
 const OBSTACLE = {
   failedAlready: { reason: 'failed this request already', fault: 'NO_HEALTHY_UPSTREAM' },
+  noAddress: {
+    reason: 'has neither a hostname nor an IP address that the service allows',
+    fault: 'NO_HEALTHY_UPSTREAM',
+  },
   noIp: { reason: 'speaks HBONE but has no IP address that the service allows', fault: 'NO_HEALTHY_UPSTREAM' },
-  noIdentity: { reason: 'has no valid identity to expect', fault: 'NO_HEALTHY_UPSTREAM' },
   stayHere: {
     reason: 'on another network, and the connection came from another network already',
     fault: 'NO_HEALTHY_UPSTREAM',
   },
   noHbone: { reason: 'on another network and does not speak HBONE', fault: 'NO_HEALTHY_UPSTREAM' },
   noServiceIdentity: {
-    reason: 'on another network and the service declares no identity (subject_alt_names) for whoever answers there',
+    reason: 'on another network, and the service declares no identity (subject_alt_names) for whoever answers there',
     fault: 'NO_HEALTHY_UPSTREAM',
   },
 } as const satisfies Record<string, Obstacle>;
 
-function obstacleHere(workload: Workload, { service, originalIp }: EndpointRequest): Obstacle | undefined {
-  const ip = dialledIp(workload, { originalIp, families: service.ipFamilies });
-  if (workload.tunnelProtocol === 'none')
-    return ip !== undefined || workload.hostname !== '' ? undefined : OBSTACLE.noIp;
-  if (ip === undefined) return OBSTACLE.noIp;
-  return expectedAt(workload, service).length === 0 ? OBSTACLE.noIdentity : undefined;
+/** A CONNECT names the endpoint by IP, so HBONE needs one; plain TCP does with a hostname, and expects nobody. */
+function wayHere(workload: Workload, { service, originalIp }: EndpointRequest): Dial | Obstacle {
+  const ip = dialledIp(workload, originalIp, service.ipFamilies);
+  if (workload.tunnelProtocol === 'hbone')
+    return ip === undefined ? OBSTACLE.noIp : dial(workload, service, originalIp);
+  const host = ip ?? workload.hostname;
+  return host === '' ? OBSTACLE.noAddress : { kind: 'here', host, expected: [] };
 }
 
-function obstacleElsewhere(
-  view: Viewpoint,
-  workload: Workload,
-  { service, networks }: EndpointRequest,
-  found: (gateway: Hop) => void,
-): Obstacle | undefined {
+function wayAcross(view: Viewpoint, workload: Workload, { service, networks }: EndpointRequest): GatewayWay | Obstacle {
   if (networks === 'here') return OBSTACLE.stayHere;
   if (workload.tunnelProtocol === 'none') return OBSTACLE.noHbone;
-  if (expectedBehindGateway(service).length === 0) return OBSTACLE.noServiceIdentity;
-  const way = workload.networkGateway && reachGateway(view, workload.networkGateway);
-  if (way?.kind !== 'found') return noGateway(way);
-  found(way.hop);
-  return undefined;
+  return expectedBehindGateway(service).length === 0 ? OBSTACLE.noServiceIdentity : wayElsewhere(view, workload);
 }

@@ -9,13 +9,14 @@
  * it counts only from an identity that is a waypoint of that very service. `gateway` never counts: no record says which
  * identities are ingress gateways, and going through the waypoint is always safe.
  */
-import type { GatewayAddress, Service, ServicePort, Snapshot, Workload } from '../discovery/model.js';
+import type { GatewayAddress, Service, ServicePort, Snapshot } from '../discovery/model.js';
 import { PORT } from '../wire/ports.js';
 import { type Authority, formatAuthority, parseAuthority } from './authority.js';
 import { balance, type Obstacle } from './balance.js';
+import { dialledIp, type Viewpoint } from './locate.js';
 import { portOf } from './lookup.js';
 import type { DirectPlan, RefusePlan } from './plan.js';
-import { dialledIp, reachWaypoint, type Viewpoint } from './reach.js';
+import { reachWaypoint } from './reach.js';
 import { drawWaypoint, waypointIdentities } from './reference.js';
 import { refuse } from './refusal.js';
 
@@ -86,21 +87,21 @@ const OBSTACLE = {
 /** An even spread by capacity: whose locality would count is on another network. */
 function toPod(view: Viewpoint, asked: Asked): DirectPlan | RefusePlan {
   const { service, servicePort } = asked;
-  const hostOf = (workload: Workload) => dialledIp(workload, { families: service.ipFamilies });
-  const choice = balance({
+  const choice = balance<{ readonly host: string }>({
     service,
     servicePort: servicePort.servicePort,
     endpoints: view.snapshot.endpoints(service.key),
     resolution: 'standard',
-    random: view.random,
-    obstacle: (workload) => {
+    wayTo: (workload) => {
       if (workload.network !== view.network) return OBSTACLE.elsewhere;
       if (workload.tunnelProtocol !== 'hbone') return OBSTACLE.noHbone;
-      return hostOf(workload) === undefined ? OBSTACLE.noIp : undefined;
+      const host = dialledIp(workload, undefined, service.ipFamilies);
+      return host === undefined ? OBSTACLE.noIp : { host };
     },
+    random: view.random,
   });
   const known = { ...asked, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
-  const host = hostOf(choice.workload) ?? choice.workload.hostname;
-  return { kind: 'direct', address: { host, port: PORT.hbone }, destination: choice.workload, ...known };
+  const address = { host: choice.way.host, port: PORT.hbone };
+  return { kind: 'direct', address, destination: choice.workload, ...known };
 }

@@ -13,9 +13,10 @@ import { ILLEGAL_PORTS } from '../wire/ports.js';
 import { canonicalHostname, formatSocketAddress } from './authority.js';
 import { nested, planEndpoint, toWorkload } from './endpoint.js';
 import { isLoopback, plainIp } from './ip.js';
+import { dialledIp, type Viewpoint } from './locate.js';
 import { portOf, serviceByAddress, serviceByHostname, vipOn, workloadByAddress } from './lookup.js';
 import type { Plan } from './plan.js';
-import { dialledIp, reachWaypoint, type Viewpoint } from './reach.js';
+import { reachWaypoint } from './reach.js';
 import { drawWaypoint, isWaypointOf } from './reference.js';
 import { refuse } from './refusal.js';
 import { searchNames } from './search-names.js';
@@ -124,7 +125,7 @@ function throughWaypoint(outbound: Outbound, service: Service, reference: Gatewa
 /** Addressed by itself: by pod IP, or by the hostname of a workload that is no service. */
 function planWorkload(outbound: Outbound, workload: Workload): Plan {
   const { snapshot, source, network, port, originalIp } = outbound;
-  const host = dialledIp(workload, { originalIp }) ?? workload.hostname;
+  const host = dialledIp(workload, originalIp) ?? workload.hostname;
   const candidates = [{ uid: workload.uid, verdict: 'taken', reason: 'addressed directly' }] as const;
   if (workload.network !== network || host === '') {
     const where = `${workload.uid} is on network ${JSON.stringify(workload.network)}`;

@@ -154,8 +154,8 @@ describe('what may be drawn at all', () => {
     [
       'an endpoint with neither address nor hostname is passed over',
       {},
-      { addresses: [] },
-      'has neither an address nor a hostname',
+      { addresses: [], tunnelProtocol: 'none' },
+      'has neither a hostname nor an IP address that the service allows',
     ],
     [
       'HBONE without an IP address is passed over',
