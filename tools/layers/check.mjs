@@ -51,9 +51,13 @@ export function findCycles(graph) {
   return cycles;
 }
 
+function unitOf(base, file) {
+  return file.slice(base.length + 1).split('/')[0];
+}
+
 /** Where a file stands in its package's rows: row number and folder name, or undefined when no row names it. */
 function place(rows, base, file) {
-  const unit = file.slice(base.length + 1).split('/')[0];
+  const unit = unitOf(base, file);
   const row = rows.findIndex((names) => names.includes(unit));
   return row < 0 ? undefined : { row, unit };
 }
@@ -85,7 +89,7 @@ export function check(layers, files, readImports) {
     }
   }
   for (const cycle of findCycles(graph)) problems.push(`cycle: ${cycle.join(' -> ')}`);
-  return problems;
+  return [...new Set(problems)];
 }
 
 function checkFolder(layers, file, to, problems) {
@@ -93,7 +97,7 @@ function checkFolder(layers, file, to, problems) {
     if (!file.startsWith(`${base}/`) || !to.startsWith(`${base}/`)) continue;
     const from = place(rows, base, file);
     const into = place(rows, base, to);
-    if (!from) problems.push(`${file}: no row of layers.json names this folder; give it its place`);
+    if (!from) problems.push(`${base}: no row of layers.json names ${unitOf(base, file)}; give it its place`);
     else if (into && from.unit !== into.unit && into.row >= from.row) {
       problems.push(`${file} imports ${to}: ${from.unit} may import only what stands above it (${rows.slice(0, from.row).flat().join(', ') || 'nothing'})`);
     }
