@@ -108,10 +108,11 @@ const OBSTACLE = {
 /** A CONNECT names the endpoint by IP, so HBONE needs one; plain TCP does with a hostname, and expects nobody. */
 function wayHere(workload: Workload, { service, originalIp }: EndpointRequest): Dial | Obstacle {
   const ip = dialledIp(workload, originalIp, service.ipFamilies);
-  if (workload.tunnelProtocol === 'hbone')
-    return ip === undefined ? OBSTACLE.noIp : dial(workload, service, originalIp);
-  const host = ip ?? workload.hostname;
-  return host === '' ? OBSTACLE.noAddress : { kind: 'here', host, expected: [] };
+  if (workload.tunnelProtocol === 'none') {
+    const host = ip ?? workload.hostname;
+    return host === '' ? OBSTACLE.noAddress : { kind: 'here', host, expected: [] };
+  }
+  return ip === undefined ? OBSTACLE.noIp : dial(workload, service, originalIp);
 }
 
 function wayAcross(view: Viewpoint, workload: Workload, { service, networks }: EndpointRequest): GatewayWay | Obstacle {

@@ -33,11 +33,13 @@ export function describeReference({ destination, hboneMtlsPort }: GatewayAddress
     : `${formatSocketAddress(destination.address.ip, hboneMtlsPort)} on network ${JSON.stringify(destination.address.network)}`;
 }
 
-/** Every waypoint a destination may be sent through; more than one only when they are weighted. */
-export function waypointsOf(bound: Bound): readonly GatewayAddress[] {
-  const weighted = weightsOf(bound).map(({ destination }) => destination);
-  if (weighted.length > 0) return weighted;
-  return bound.waypoint ? [bound.waypoint] : [];
+/**
+ * Every waypoint the destination's owner names, weight 0 and the one that weights replace included: while weights shift,
+ * clients that have not heard of it yet still send to the old one.
+ */
+export function waypointsOf({ waypoint, weightedWaypoints = [] }: Bound): readonly GatewayAddress[] {
+  const weighted = weightedWaypoints.map(({ destination }) => destination);
+  return waypoint ? [...weighted, waypoint] : weighted;
 }
 
 /** The waypoint of one connection: drawn by weight where there are weights. */

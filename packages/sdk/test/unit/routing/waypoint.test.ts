@@ -88,6 +88,15 @@ describe('planWaypoint', () => {
     });
   });
 
+  it('accepts what it is named for with weight 0: clients may not have heard of it yet', () => {
+    const { waypoint: reference, ...rest } = reviews;
+    const moved = { ...rest, weightedWaypoints: [{ destination: reference ?? atService(unbound), weight: 0 }] };
+
+    expect(accept('10.96.0.10:80', { ...world, services: [moved, waypointService] })).toMatchObject({
+      kind: 'service',
+    });
+  });
+
   it('accepts the address of a workload that is bound to it', () => {
     const bound = { ...reviewsPod, waypoint: atService(waypointService) };
 
