@@ -1,0 +1,145 @@
+/**
+ * Executes plans: from a decision to a connection that carries bytes, with the destination as it then is known. Holds
+ * nothing itself; connections between proxies live in the pool.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Workload } from '@isthmus/sdk/discovery';
+import { connectNested, type HbonePool, type PoolHop, type Tunnel } from '@isthmus/sdk/hbone';
+import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
+import { decodePeerBaggage } from '@isthmus/sdk/peer';
+import {
+  createTraceparent,
+  type DirectPlan,
+  formatSocketAddress,
+  type Hop,
+  identityOf,
+  type NestedPlan,
+  type Plan,
+  type RefusePlan,
+  type SocketAddress,
+  type TunnelPlan,
+} from '@isthmus/sdk/routing';
+import type { Clock } from '@isthmus/sdk/runtime';
+import { Fault } from '@isthmus/sdk/wire';
+import { answeredDestination } from './destination.js';
+import { connectHeaders, type Layer } from './headers.js';
+import { dialTcp } from './tcp.js';
+import type { Originate, Originated, OriginateRequest } from './types.js';
+
+export interface OriginateInit {
+  readonly pool: HbonePool;
+  readonly certificates: CertificateSource;
+  readonly clock: Clock;
+  /** Own network. */
+  readonly network: string;
+  /** Whether peer metadata is exchanged. */
+  readonly baggage: boolean;
+  /** Which of the workload's addresses to dial from; see source-address.ts. */
+  sourceAddress(source: Workload, towards: string): string | undefined;
+}
+
+export function createOriginate(init: OriginateInit): Originate {
+  return async (plan, request) => {
+    try {
+      return await execute(plan, request, init);
+    } catch (error) {
+      if (error instanceof Fault || !request.signal?.aborted) throw error;
+      throw new Fault('CLIENT_GONE', `${request.clientAddress} closed before it was connected`, { cause: error });
+    }
+  };
+}
+
+function execute(plan: Exclude<Plan, RefusePlan>, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
+  switch (plan.kind) {
+    case 'direct':
+      return direct(plan, request, init);
+    case 'tunnel':
+      return single(plan, request, init);
+    case 'nested':
+      return nested(plan, request, init);
+  }
+}
+
+async function direct(plan: DirectPlan, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
+  const { address } = plan;
+  const localAddress = init.sourceAddress(request.source, address.host);
+  const socket = await dialTcp({ address, localAddress, clock: init.clock, signal: request.signal });
+  return overTcp(socket, address, plan);
+}
+
+async function single(plan: TunnelPlan, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
+  const certificate = await init.certificates.certificate(identityOf(request.source));
+  const tunnel = await init.pool.connect(poolHop(plan.hop, certificate, request, init), {
+    authority: plan.authority,
+    headers: headersFor('single', plan, request, init),
+    ...(request.signal && { signal: request.signal }),
+  });
+  return overTunnel(tunnel, plan.hop.address, plan, init);
+}
+
+async function nested(plan: NestedPlan, received: OriginateRequest, init: OriginateInit): Promise<Originated> {
+  // One trace for both layers, as of one user connection.
+  const request = { ...received, traceparent: received.traceparent ?? createTraceparent(randomBytes(24)) };
+  const certificate = await init.certificates.certificate(identityOf(request.source));
+  const tunnel = await connectNested(init.pool, {
+    outerHop: poolHop(plan.outer, certificate, request, init),
+    innerExpected: plan.innerExpected,
+    certificate,
+    authority: plan.authority,
+    outerHeaders: headersFor('outer', plan, request, init),
+    innerHeaders: headersFor('inner', plan, request, init),
+    ...(request.signal && { signal: request.signal }),
+  });
+  return overTunnel(tunnel, plan.outer.address, plan, init);
+}
+
+function poolHop(hop: Hop, source: WorkloadCertificate, request: OriginateRequest, init: OriginateInit): PoolHop {
+  const localAddress = init.sourceAddress(request.source, hop.address.host);
+  return {
+    source,
+    expected: hop.expected,
+    address: hop.address,
+    clientIp: request.clientIp,
+    ...(localAddress !== undefined && { localAddress }),
+  };
+}
+
+function headersFor(layer: Layer, plan: Plan, request: OriginateRequest, init: OriginateInit) {
+  return connectHeaders(layer, {
+    source: request.source,
+    baggage: init.baggage,
+    clientAddress: request.clientAddress,
+    serviceHostname: plan.service?.hostname,
+    traceparent: request.traceparent ?? createTraceparent(randomBytes(24)),
+    network: init.network,
+    sourceRole: request.sourceRole,
+  });
+}
+
+function overTcp(socket: Socket, address: SocketAddress, plan: DirectPlan): Originated {
+  return {
+    channel: { kind: 'tcp', socket },
+    destination: answeredDestination(plan, {}),
+    address: formatSocketAddress(address.host, address.port),
+    mutualTls: false,
+    duplex: () => socket,
+  };
+}
+
+function overTunnel(
+  tunnel: Tunnel,
+  address: SocketAddress,
+  plan: TunnelPlan | NestedPlan,
+  { baggage }: OriginateInit,
+): Originated {
+  const claim = baggage ? decodePeerBaggage(tunnel.responseHeaders.baggage()) : undefined;
+  return {
+    channel: { kind: 'tunnel', tunnel },
+    destination: answeredDestination(plan, { certificate: tunnel.peerIdentity, baggage: claim }),
+    address: formatSocketAddress(address.host, address.port),
+    authority: plan.authority,
+    mutualTls: true,
+    duplex: () => tunnel.duplex(),
+  };
+}
