@@ -26,8 +26,8 @@ const NO_CHUNK = new Uint8Array(0);
 /** A word that is always 0, for a decoder that has no record to show. */
 const NO_RECORD = 0;
 /**
- * After a payload that reached beyond the window, the next frame is likely to do the same: look at its header only
- * instead of copying bytes that will be passed over.
+ * Behind a payload that reached beyond the window, the next one is likely to do the same: look at its header only,
+ * instead of copying bytes in that will be passed over.
  */
 const NARROW_WINDOW = 64;
 
@@ -40,7 +40,8 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
   readonly #fragments = new Fragments();
   #chunk: Uint8Array = NO_CHUNK;
   #position = 0;
-  #window: number = Memory.WINDOW_SIZE;
+  /** The last scan passed a payload that its window did not hold. */
+  #overshot = false;
   /** Index of the current record's first word. */
   #record = NO_RECORD;
   #next = 0;
@@ -95,10 +96,11 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
     const end = this.#chunk.length;
     const passable = this.#slotWord(Slot.BODY_LEFT) + this.#slotWord(Slot.SKIP_LEFT);
     const start = Math.min(this.#position + passable, end);
-    const length = Math.min(this.#window, end - start);
+    const window = this.#overshot || passable > 0 ? NARROW_WINDOW : Memory.WINDOW_SIZE;
+    const length = Math.min(window, end - start);
     bytes.set(this.#chunk.subarray(start, start + length), Memory.WINDOW);
     this.#position = exports.scan(this.#slot, this.#position, start, length, end);
-    this.#window = this.#position > start + length ? NARROW_WINDOW : Memory.WINDOW_SIZE;
+    this.#overshot = this.#position > start + length;
     this.#next = (this.#slot + Slot.RECORDS) >> 2;
     this.#last = this.#next + this.#slotWord(Slot.RECORD_COUNT) * (Layout.RECORD_SIZE >> 2);
   }

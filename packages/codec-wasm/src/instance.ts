@@ -9,6 +9,7 @@ import { WASM_BASE64 } from './wasm.gen.js';
 
 export interface Instance {
   readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
 }
@@ -38,7 +39,7 @@ export function instantiate(slots: number): Instance {
   const instance = new WebAssembly.Instance(compile(), { env: { memory, abort } });
   const exports = instance.exports as unknown as Exports;
   exports.initialize();
-  return { exports, bytes: new Uint8Array(memory.buffer), words: new Int32Array(memory.buffer) };
+  return { exports, memory, bytes: new Uint8Array(memory.buffer), words: new Int32Array(memory.buffer) };
 }
 
 /** Names first, keys then; `baggageName` is an index of `names`. */

@@ -1,8 +1,10 @@
 /**
  * The codec's public shapes. One span of bytes goes in; the caller then steps through what was in it.
  *
- * Cost model: one wasm call per span, no object per frame and no string unless asked for. Everything a cursor shows
- * is valid until the next `next()`; whoever keeps a value copies it.
+ * Cost model: one wasm call per window of a span and one per header block, no object per frame and no string unless
+ * asked for. Everything a cursor shows is valid until the next `next()`; whoever keeps a value copies it. Decoders can be
+ * read in turns, but header blocks and their baggage stand in memory that all decoders of a codec share: reading one
+ * after another decoder has decoded a block throws `CodecError` STALE_VIEW rather than showing the other's.
  */
 
 import type { CodecErrorCode } from './errors.js';
@@ -20,7 +22,10 @@ export interface CodecInit {
 export interface Codec {
   /** Leases a slot. Throws `CodecError` with code `SLOTS_EXHAUSTED` when none is free. */
   openDecoder(init: DecoderInit): ConnectionDecoder;
-  /** Reads `baggage` header values (all header lines of one message, in order) that did not come through a decoder. */
+  /**
+   * Reads `baggage` header values (all header lines of one message, in order) that did not come through a decoder. The view
+   * lasts until the next call. Throws `CodecError` BAGGAGE_TOO_LARGE over 128 KiB.
+   */
   decodeBaggage(values: readonly string[]): BaggageView;
   /** Slots in all, and slots leased now. */
   readonly slots: { readonly capacity: number; readonly leased: number };
@@ -100,7 +105,11 @@ export interface ConnectionDecoder {
   close(): void;
 }
 
-/** One decoded header block; strings are made only when asked for. */
+/**
+ * One decoded header block; strings are made only when asked for. It is well formed by RFC 9113 sections 8.2 and 8.3 for
+ * the role, else it would have been a StreamError. Left to the caller: whether a block without pseudo-header fields stands
+ * where trailers may, and CONNECT without `:authority`, which a server may want to answer (section 8.1.1).
+ */
 export interface HeaderBlockView {
   /** Number of fields. Zero when `refused`. */
   readonly count: number;

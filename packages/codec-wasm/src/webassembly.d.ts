@@ -3,9 +3,14 @@ declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: 'WebAssembly.Module';
   }
-  const Module: new (bytes: Uint8Array) => Module;
+  const Module: {
+    new (bytes: Uint8Array): Module;
+    exports(module: Module): readonly { readonly name: string }[];
+    imports(module: Module): readonly { readonly name: string }[];
+  };
   interface Memory {
     readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
   }
   const Memory: new (limits: { initial: number; maximum: number }) => Memory;
   interface Instance {
