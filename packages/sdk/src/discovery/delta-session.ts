@@ -91,7 +91,9 @@ function newSubscriptions(): Record<ResourceTypeName, Subscription> {
   return { address: create(), authorization: create() };
 }
 
-function firstRequest(type: ResourceTypeName, node: discoveryPb.Node, { versions }: Subscription) {
+function firstRequest(type: ResourceTypeName, node: discoveryPb.Node, { versions, refused }: Subscription) {
+  // What is still bad comes again, because its version is not among those held.
+  refused.clear();
   return request({
     typeUrl: RESOURCE_TYPES[type].typeUrl,
     node,
