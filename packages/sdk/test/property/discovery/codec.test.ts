@@ -57,7 +57,7 @@ describe('decoding', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(['address', ADDRESS_URL] as const, ['authorization', AUTHORIZATION_URL] as const),
-        fc.uint8Array({ maxLength: 200 }),
+        fc.uint8Array({ maxLength: 200, size: 'max' }),
         ([type, url], bytes) => {
           const result = decodeResource(type, rawResource(url, 'x', '1', bytes));
 

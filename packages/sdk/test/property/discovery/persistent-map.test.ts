@@ -5,7 +5,10 @@ import { emptyMap, type PersistentMap } from '../../../src/discovery/state/persi
 type Edit = { readonly key: string; readonly value: number | undefined };
 
 const edits = (keys: fc.Arbitrary<string>) =>
-  fc.array(fc.record({ key: keys, value: fc.option(fc.nat(9), { nil: undefined, freq: 3 }) }), { maxLength: 200 });
+  fc.array(fc.record({ key: keys, value: fc.option(fc.nat(9), { nil: undefined, freq: 3 }) }), {
+    maxLength: 200,
+    size: 'max',
+  });
 
 const fewKeys = fc.nat(300).map((index) => `key-${index}`);
 
@@ -56,7 +59,7 @@ function collidingKeys(count: number): string[] {
 describe('a persistent map', () => {
   it('holds what a Map holds after any batches, and every version stays as it was', () => {
     fc.assert(
-      fc.property(fc.array(edits(fewKeys), { maxLength: 8 }), (batches) => {
+      fc.property(fc.array(edits(fewKeys), { maxLength: 8, size: 'max' }), (batches) => {
         const versions = [{ map: emptyMap<number>(), reference: new Map() as ReadonlyMap<string, number> }];
         for (const batch of batches) {
           const { map, reference } = versions.at(-1)!;
@@ -65,7 +68,7 @@ describe('a persistent map', () => {
 
         for (const { map, reference } of versions) expectEqual(map, reference);
       }),
-      { seed: 11 },
+      { seed: 11, numRuns: 50 },
     );
   });
 
