@@ -20,8 +20,11 @@ export function createMeshCodec(init: MeshCodecInit = {}): Codec {
 
 let shared: Codec | undefined;
 
+/** More than a server and a pool hold open together; memory of slots never used is never touched. */
+const SHARED_SLOTS = 8_192;
+
 /** The instance of this process, made on first use. */
 export function meshCodec(): Codec {
-  shared ??= createMeshCodec();
+  shared ??= createMeshCodec({ slots: SHARED_SLOTS });
   return shared;
 }

@@ -59,6 +59,12 @@ export interface TunnelStreamHandlers {
   onClose(end: StreamEnd): void;
 }
 
+/** Where a hop is dialled: an IP address, or a DNS name, and a port. */
+export interface HopAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** An established tunnel: the peer answered 200. */
 export interface Tunnel {
   readonly stream: TunnelStream;

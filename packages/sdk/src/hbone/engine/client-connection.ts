@@ -129,6 +129,11 @@ export class ClientConnection extends Connection {
     this.#draining = true;
     const reason = `${this.init.peer} sent GOAWAY ${errorCodeName(errorCode)}`;
     this.farewell = reason;
+    if (errorCode === ErrorCode.INADEQUATE_SECURITY) {
+      const refused = `${this.init.peer} refused our certificate (GOAWAY INADEQUATE_SECURITY); its log says why`;
+      this.finish({ kind: 'fault', fault: new Fault('TLS_FAILURE', refused) });
+      return;
+    }
     for (const stream of this.streams.all()) {
       if (stream.id <= lastStreamId) continue;
       this.#settle(stream, { kind: 'unprocessed', reason });

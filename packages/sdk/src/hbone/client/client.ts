@@ -1,0 +1,179 @@
+/**
+ * One HBONE connection as a client: dials TCP (or takes any Duplex, for a tunnel inside a tunnel), proves who it is,
+ * checks who the peer is, and opens CONNECT streams. Deadlines on every step; nothing is retried here (see `pool.ts`).
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WorkloadCertificate } from '../../identity/types.js';
+import type { Clock } from '../../runtime/clock.js';
+import { Fault } from '../../wire/faults.js';
+import { meshCodec } from '../codec.js';
+import { ClientConnection } from '../engine/client-connection.js';
+import type { ConnectionEnd } from '../engine/connection.js';
+import { connectTls } from '../io/tls.js';
+import { faultOfConnect } from '../io/tls-faults.js';
+import { createTransport, type Transport } from '../io/transport.js';
+import { type HboneSettings, resolveSettings } from '../settings.js';
+import type { ConnectRequest, HopAddress, Tunnel } from '../types.js';
+import { openTunnel } from './open-tunnel.js';
+
+export interface DialInit {
+  /** A TCP address, or an open transport with the name it has in messages. */
+  readonly target: HopAddress | NamedTransport;
+  readonly certificate: WorkloadCertificate;
+  /** SPIFFE URIs, any of which the peer may prove. */
+  readonly expected: readonly string[];
+  readonly clock: Clock;
+  readonly settings?: Partial<HboneSettings>;
+  readonly signal?: AbortSignal;
+}
+
+export interface NamedTransport {
+  readonly transport: Duplex;
+  readonly name: string;
+}
+
+export interface HboneClientConnection {
+  /**
+   * Opens a tunnel. Rejects with a `Fault`: POLICY_DENY for 401, TUNNEL_REFUSED for any other answer than 200,
+   * CONNECT_TIMEOUT without one, TUNNEL_LOST when the connection ends first; with the signal's reason when it aborts.
+   */
+  connect(request: ConnectRequest): Promise<Tunnel>;
+  /** SPIFFE URI of the verified peer. */
+  readonly peerIdentity: string;
+  readonly activeStreams: number;
+  /** Tunnels that can be opened now: the smaller of our cap and the peer's SETTINGS_MAX_CONCURRENT_STREAMS. */
+  readonly availableStreams: number;
+  /** The peer's SETTINGS are there, so `availableStreams` is what it said rather than what we assume. */
+  readonly settled: boolean;
+  /** No tunnel will be opened any more. */
+  readonly draining: boolean;
+  /** Opens no more tunnels, and closes when the last one has ended. */
+  drain(): void;
+  /** Ends everything now; open tunnels are lost. */
+  close(): Promise<void>;
+  /** How it ended, when the socket is gone. Never rejects. */
+  readonly closed: Promise<ConnectionEnd>;
+  /** Called after each change of `availableStreams` or `draining`. */
+  onChange: (() => void) | undefined;
+}
+
+/** Rejects with a `Fault` that names the step that failed; nothing is left open then. */
+export async function dialHbone(init: DialInit): Promise<HboneClientConnection> {
+  const { certificate, clock, expected, target, signal } = init;
+  const settings = resolveSettings(init.settings);
+  const { transport, name } = 'transport' in target ? target : await dialTcp(target, settings, clock, signal);
+  const { socket, peerIdentity } = await connectTls(
+    {
+      transport,
+      certificate,
+      clock,
+      timeoutMs: settings.tlsHandshakeTimeoutMs,
+      peer: name,
+      ...(signal ? { signal } : {}),
+    },
+    expected,
+  );
+  const handle: { onChange: (() => void) | undefined } = { onChange: undefined };
+  const driven = createTransport({
+    socket,
+    clock,
+    settings,
+    peer: name,
+    connect: (observer, now) =>
+      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => handle.onChange?.()),
+  });
+  return describe(driven, { handle, peerIdentity, clock, settings, name });
+}
+
+interface Facts {
+  readonly handle: { onChange: (() => void) | undefined };
+  readonly peerIdentity: string;
+  readonly clock: Clock;
+  readonly settings: HboneSettings;
+  readonly name: string;
+}
+
+function describe({ connection, closed }: Transport<ClientConnection>, facts: Facts): HboneClientConnection {
+  const { handle, peerIdentity, clock, settings, name } = facts;
+  return {
+    peerIdentity,
+    closed,
+    connect: (request) =>
+      openTunnel(connection, request, { clock, peerIdentity, name, timeoutMs: settings.answerTimeoutMs }),
+    get activeStreams() {
+      return connection.activeStreams;
+    },
+    get availableStreams() {
+      return connection.availableStreams;
+    },
+    get settled() {
+      return connection.isSettled;
+    },
+    get draining() {
+      return connection.isDraining;
+    },
+    drain: () => connection.drain(),
+    async close() {
+      connection.close();
+      await closed;
+    },
+    get onChange() {
+      return handle.onChange;
+    },
+    set onChange(listener) {
+      handle.onChange = listener;
+    },
+  };
+}
+
+/** TCP with the mesh's socket options (ztunnel's: no delay, keep-alive after 180 s). */
+function dialTcp(
+  address: HopAddress,
+  settings: HboneSettings,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<NamedTransport> {
+  const name = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connectTcp({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    });
+    const { connectTimeoutMs } = settings;
+    const cancelDeadline = clock.schedule(connectTimeoutMs, () =>
+      fail(
+        new Fault(
+          'CONNECT_TIMEOUT',
+          `${name} did not accept a connection within ${connectTimeoutMs} ms; a NetworkPolicy or firewall may block port ${address.port}`,
+        ),
+      ),
+    );
+    const onAbort = () => fail(signal?.reason);
+    function settle(): void {
+      cancelDeadline();
+      signal?.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('connect');
+    }
+    function fail(reason: unknown): void {
+      settle();
+      socket.destroy();
+      reject(
+        signal?.aborted ? reason : faultOfConnect(reason instanceof Error ? reason : new Error(String(reason)), name),
+      );
+    }
+    socket.on('error', fail);
+    socket.once('connect', () => {
+      settle();
+      socket.off('error', fail);
+      resolve({ transport: socket, name });
+    });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+const KEEP_ALIVE_MS = 180_000;

@@ -1,0 +1,114 @@
+/** One CONNECT and its answer, with a deadline: from a request to a tunnel or a fault. */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../runtime/clock.js';
+import { Fault } from '../../wire/faults.js';
+import type { Answer, ClientConnection } from '../engine/client-connection.js';
+import { ErrorCode } from '../engine/error-code.js';
+import { createTunnelDuplex } from '../io/duplex.js';
+import type { ConnectRequest, HeaderField, ReceivedHeaders, Tunnel, TunnelStream } from '../types.js';
+import { NotProcessed } from './not-processed.js';
+
+export interface TunnelContext {
+  readonly clock: Clock;
+  readonly peerIdentity: string;
+  /** The peer in messages. */
+  readonly name: string;
+  /** Unless the request says otherwise. */
+  readonly timeoutMs: number;
+}
+
+export async function openTunnel(
+  connection: ClientConnection,
+  request: ConnectRequest,
+  context: TunnelContext,
+): Promise<Tunnel> {
+  const { authority, headers, signal, timeoutMs = context.timeoutMs } = request;
+  signal?.throwIfAborted();
+  if (connection.availableStreams === 0) {
+    throw new NotProcessed('refused', 'TUNNEL_LOST', `the connection with ${context.name} takes no more streams`);
+  }
+  const opened = openStream(connection, authority, headers);
+  const answer = await answerInTime(opened, context.clock, timeoutMs, signal);
+  if (answer.kind === 'answered' && answer.status === 200) {
+    return createTunnel(opened.stream, answer.headers, context.peerIdentity);
+  }
+  opened.stream.reset(ErrorCode.CANCEL);
+  signal?.throwIfAborted();
+  throw faultOfAnswer(answer, `CONNECT ${authority}`, { peer: context.name, timeoutMs });
+}
+
+interface Opened {
+  readonly stream: TunnelStream;
+  readonly answer: Promise<Answer>;
+}
+
+function openStream(connection: ClientConnection, authority: string, headers: readonly HeaderField[]): Opened {
+  let settle: (answer: Answer) => void = () => {};
+  const answer = new Promise<Answer>((resolve) => {
+    settle = resolve;
+  });
+  return { answer, stream: connection.open({ authority, headers, answered: (received) => settle(received) }) };
+}
+
+/** The answer; `late` when the deadline or the signal came first. */
+async function answerInTime(
+  { answer }: Opened,
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Answer | typeof LATE> {
+  let giveUp = () => {};
+  const late = new Promise<typeof LATE>((resolve) => {
+    giveUp = () => resolve(LATE);
+  });
+  const cancelDeadline = clock.schedule(timeoutMs, giveUp);
+  signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    cancelDeadline();
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+const LATE = { kind: 'late' } as const;
+
+function createTunnel(stream: TunnelStream, responseHeaders: ReceivedHeaders, peerIdentity: string): Tunnel {
+  let face: Duplex | undefined;
+  return {
+    stream,
+    responseHeaders,
+    peerIdentity,
+    duplex() {
+      face ??= createTunnelDuplex(stream);
+      return face;
+    },
+  };
+}
+
+function faultOfAnswer(
+  answer: Answer | typeof LATE,
+  what: string,
+  { peer, timeoutMs }: { readonly peer: string; readonly timeoutMs: number },
+): Fault {
+  switch (answer.kind) {
+    case 'late':
+      return new Fault('CONNECT_TIMEOUT', `${peer} did not answer ${what} within ${timeoutMs} ms`);
+    case 'answered':
+      // ztunnel's code for a policy's no.
+      if (answer.status === 401)
+        return new Fault('POLICY_DENY', `${peer} answered ${what} with 401: a policy there denies it`);
+      return new Fault('TUNNEL_REFUSED', `${peer} answered ${what} with status ${answer.status}`);
+    case 'unprocessed':
+      return new NotProcessed('refused', 'TUNNEL_REFUSED', `${peer} did not process ${what}: ${answer.reason}`);
+    case 'reset':
+      return new Fault('TUNNEL_REFUSED', `${what} at ${peer} failed: ${answer.reason}`);
+    case 'lost': {
+      const code = answer.error instanceof Fault ? answer.error.code : 'TUNNEL_LOST';
+      const message = `${what} was not answered: ${answer.error.message}`;
+      // A rejected certificate will be rejected again.
+      if (code === 'TLS_FAILURE') return new Fault(code, message, { cause: answer.error });
+      return new NotProcessed('lost', code, message, { cause: answer.error });
+    }
+  }
+}

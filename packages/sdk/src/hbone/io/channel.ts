@@ -1,0 +1,90 @@
+/**
+ * Sockets and Duplex streams with the light face of a tunnel stream, so that one pump serves every pair.
+ *
+ * What a reset means follows RFC 9113 section 8.5: an error of the stream becomes a TCP RST, an error of TCP a reset of
+ * the stream. ztunnel turns both into an orderly end; a user should rather see that a connection broke.
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Fault } from '../../wire/faults.js';
+import { ErrorCode, errorCodeName, isCleanReset } from '../engine/error-code.js';
+import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
+
+/** One end of a pump: what `TunnelStream` offers, without its counters. A socket that failed ends as `lost`. */
+export type Channel = Omit<TunnelStream, 'id' | 'bytesReceived' | 'bytesSent'>;
+
+export function channelOf(side: Duplex | TunnelStream): Channel {
+  return 'bytesReceived' in side ? side : new DuplexChannel(side);
+}
+
+class DuplexChannel implements Channel {
+  readonly #duplex: Duplex;
+  #handlers: TunnelStreamHandlers | undefined;
+  #end: StreamEnd = { kind: 'clean' };
+
+  constructor(duplex: Duplex) {
+    this.#duplex = duplex;
+    // A side that ends one direction keeps the other; sockets of a server are not made that way by default.
+    duplex.allowHalfOpen = true;
+    duplex.on('error', (error) => {
+      if (this.#end.kind === 'clean') this.#end = { kind: 'lost', error };
+    });
+  }
+
+  get handlers(): TunnelStreamHandlers {
+    if (!this.#handlers) throw new Error('the channel has no handlers yet');
+    return this.#handlers;
+  }
+
+  set handlers(handlers: TunnelStreamHandlers) {
+    this.#handlers = handlers;
+    const duplex = this.#duplex;
+    if (duplex.closed || duplex.destroyed) {
+      const error = duplex.errored ?? new Error('the connection was closed before it could be used');
+      queueMicrotask(() => handlers.onClose({ kind: 'lost', error }));
+      return;
+    }
+    duplex.on('data', (chunk: Uint8Array) => handlers.onData(chunk));
+    duplex.on('drain', () => handlers.onDrain());
+    duplex.on('close', () => handlers.onClose(this.#end));
+    if (duplex.readableEnded) queueMicrotask(() => handlers.onEnd());
+    else duplex.on('end', () => handlers.onEnd());
+    duplex.resume();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#duplex.writable ? this.#duplex.write(chunk) : false;
+  }
+
+  end(): void {
+    this.#duplex.end();
+  }
+
+  close(): void {
+    const duplex = this.#duplex;
+    if (duplex.writableFinished) duplex.destroy();
+    else duplex.end(() => duplex.destroy());
+  }
+
+  reset(errorCode: number = ErrorCode.CANCEL): void {
+    const duplex = this.#duplex;
+    if (duplex.destroyed) return;
+    this.#end = { kind: 'reset', by: 'local', errorCode };
+    if (isCleanReset(errorCode)) duplex.destroy();
+    else if (isTcp(duplex)) duplex.resetAndDestroy();
+    else duplex.destroy(new Fault('TUNNEL_LOST', `the other side was reset with ${errorCodeName(errorCode)}`));
+  }
+
+  pause(): void {
+    this.#duplex.pause();
+  }
+
+  resume(): void {
+    this.#duplex.resume();
+  }
+}
+
+/** Only TCP knows RST; on a TLS or a Unix socket `resetAndDestroy` throws. */
+function isTcp(duplex: Duplex): duplex is Socket {
+  return duplex instanceof Socket && !('encrypted' in duplex) && duplex.remotePort !== undefined;
+}

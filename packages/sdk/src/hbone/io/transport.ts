@@ -1,0 +1,113 @@
+/**
+ * The driver: joins a connection (which knows no I/O) with a socket and a clock. Output leaves once per turn of the
+ * event loop, so that frames of many streams share one write and one TLS record; a socket that takes no more stops the
+ * flow back to the streams. Whatever ends the socket ends the connection exactly once, with a typed reason.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../runtime/clock.js';
+import { Fault } from '../../wire/faults.js';
+import type { Connection, ConnectionEnd, ConnectionObserver } from '../engine/connection.js';
+import type { HboneSettings } from '../settings.js';
+import { faultOfTls } from './tls-faults.js';
+
+/** Taken from the connection at a time: enough to fill a fast link until `drain`, little enough to stay fair. */
+const FLUSH_BYTES = 262_144;
+
+export interface TransportInit<C extends Connection> {
+  /** Established and verified. From here on it belongs to the transport. */
+  readonly socket: Duplex;
+  readonly clock: Clock;
+  readonly settings: HboneSettings;
+  /** The peer in messages. */
+  readonly peer: string;
+  /** Makes the connection; called once, at once. */
+  connect(observer: ConnectionObserver, now: number): C;
+}
+
+export interface Transport<C extends Connection> {
+  readonly connection: C;
+  /** When the socket is gone, with how the connection ended. Never rejects. */
+  readonly closed: Promise<ConnectionEnd>;
+}
+
+/** Throws a `Fault` when the codec has no slot left; the socket is then destroyed. */
+export function createTransport<C extends Connection>(init: TransportInit<C>): Transport<C> {
+  const { socket, clock, settings } = init;
+  let connection: C | undefined;
+  let end: ConnectionEnd | undefined;
+  let flushScheduled = false;
+  let cancelTick = () => {};
+
+  const observer: ConnectionObserver = {
+    wake() {
+      if (flushScheduled || socket.writableNeedDrain) return;
+      flushScheduled = true;
+      setImmediate(flush);
+    },
+    over(how) {
+      end = how;
+      cancelTick();
+      observer.wake();
+    },
+  };
+
+  function flush(): void {
+    flushScheduled = false;
+    if (!connection || socket.destroyed || socket.writableEnded) return;
+    let writable = !socket.writableNeedDrain || end !== undefined;
+    while (writable && connection.hasOutput) writable = write(socket, connection.take(FLUSH_BYTES));
+    if (end) hangUp();
+  }
+
+  /** FIN, and a little time for the farewell to arrive and for the peer to hang up too. */
+  function hangUp(): void {
+    socket.end();
+    const cancel = clock.schedule(settings.lingerMs, () => socket.destroy());
+    socket.once('close', cancel);
+  }
+
+  function armTick(driven: C): void {
+    const dueAt = driven.dueAt;
+    if (dueAt === Number.POSITIVE_INFINITY) return;
+    cancelTick = clock.schedule(Math.max(0, dueAt - clock.monotonic()), () => {
+      driven.tick(clock.monotonic());
+      armTick(driven);
+    });
+  }
+
+  const closed = new Promise<ConnectionEnd>((resolve) => {
+    socket.on('error', (error) => connection?.transportEnded(faultOfTls(error, init.peer) ?? error));
+    socket.on('end', () => connection?.transportEnded());
+    socket.on('close', () => {
+      connection?.transportEnded();
+      cancelTick();
+      if (end) resolve(end);
+    });
+  });
+
+  try {
+    connection = init.connect(observer, clock.monotonic());
+  } catch (error) {
+    socket.destroy();
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new Fault('CONNECT_FAILED', `no HTTP/2 connection with ${init.peer} can be kept: ${detail}`, {
+      cause: error,
+    });
+  }
+  const driven = connection;
+  socket.on('data', (bytes: Uint8Array) => driven.receive(bytes, clock.monotonic()));
+  socket.on('drain', flush);
+  armTick(driven);
+  observer.wake();
+  return { connection: driven, closed };
+}
+
+/** One vectored write; false when the socket wants to be left alone until `drain`. */
+function write(socket: Duplex, pieces: readonly Uint8Array[]): boolean {
+  if (pieces.length === 0) return true;
+  let writable = true;
+  socket.cork();
+  for (const piece of pieces) writable = socket.write(piece);
+  socket.uncork();
+  return writable;
+}

@@ -1,0 +1,59 @@
+/** A CONNECT as `onConnect` sees it, and the checks that come before anyone is asked. */
+import { Fault } from '../../wire/faults.js';
+import type { EngineRequest } from '../engine/server-connection.js';
+import type { HeaderField, IncomingConnect, IncomingConnection, ReceivedHeaders, TunnelStream } from '../types.js';
+
+export class IncomingRequest implements IncomingConnect {
+  readonly connection: IncomingConnection;
+  readonly #request: EngineRequest;
+  #abandoned: AbortController | undefined;
+
+  constructor(request: EngineRequest, connection: IncomingConnection) {
+    this.#request = request;
+    this.connection = connection;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get authority(): string | undefined {
+    return this.#request.authority;
+  }
+
+  get headers(): ReceivedHeaders {
+    return this.#request.headers;
+  }
+
+  accept(headers: readonly HeaderField[] = []): TunnelStream {
+    this.#request.accept(headers);
+    return this.#request.stream;
+  }
+
+  refuse(status: number, headers: readonly HeaderField[] = []): void {
+    this.#request.refuse(status, headers);
+  }
+
+  /** Made when first asked for: most requests are answered without anyone asking. */
+  get signal(): AbortSignal {
+    if (!this.#abandoned) {
+      const controller = new AbortController();
+      this.#abandoned = controller;
+      this.#request.onAbandoned = () => controller.abort(new Error('the peer gave up before an answer'));
+    }
+    return this.#abandoned.signal;
+  }
+}
+
+const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/i;
+
+/** Why the request cannot be meant for anyone here; undefined when it can. */
+export function faultOfRequest({ method, authority }: EngineRequest, peer: string): Fault | undefined {
+  if (method !== 'CONNECT') return new Fault('METHOD_NOT_CONNECT', `${peer} sent ${method}; expected method CONNECT`);
+  const port = Number(AUTHORITY.exec(authority ?? '')?.[1]);
+  if (port > 0 && port <= 65_535) return undefined;
+  return new Fault(
+    'BAD_AUTHORITY',
+    `${peer} sent no valid authority pseudo header: ${JSON.stringify(authority ?? '')}`,
+  );
+}
