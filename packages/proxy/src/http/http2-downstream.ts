@@ -8,10 +8,14 @@ export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHe
   const gone = new AbortController();
   let received: Fields = [];
   let pending: Fields = [];
+  let bodyless = false;
   stream.on('trailers', (headers) => {
     received = receivedFields(headers).fields;
   });
-  stream.on('wantTrailers', () => sendTrailers(stream, pending));
+  stream.on('wantTrailers', () => {
+    sendTrailers(stream, pending);
+    stopRequest(stream);
+  });
   stream.once('close', () => gone.abort());
 
   return {
@@ -26,14 +30,16 @@ export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHe
       stream.additionalHeaders(sendableFields({ ':status': status }, fields));
     },
     respond(answer) {
-      const bodyless = isBodyless(head, answer);
+      bodyless = isBodyless(head, answer);
       const headers = sendableFields({ ':status': answer.status }, answer.fields, answer.sensitive);
       if (!stream.destroyed) stream.respond(headers, bodyless ? { endStream: true } : { waitForTrailers: true });
       return bodyless ? 'no-body' : stream;
     },
     finish(trailers) {
       pending = trailers;
-      return finish(stream);
+      if (!stream.writableEnded) stream.end();
+      if (bodyless) stopRequest(stream);
+      return over(stream);
     },
     switchProtocols() {
       throw new Error('HTTP/2 has no upgrade (RFC 9113 section 8.6)');
@@ -63,19 +69,23 @@ function isBodyless(request: RequestHead, answer: ResponseHead): boolean {
   return answer.ended || request.method === 'HEAD' || answer.status === 204 || answer.status === 304;
 }
 
-/** Resolves when the stream is closed, which is when its last frame is out and nothing more is awaited. */
-function finish(stream: ServerHttp2Stream): Promise<void> {
+/** Resolves when the last frame is out and nothing more is awaited. */
+function over(stream: ServerHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
-    if (stream.closed) return resolve();
-    stream.once('close', resolve);
-    if (stream.writableFinished) settle();
-    else stream.once('finish', settle).end();
+    if (stream.closed) resolve();
+    else stream.once('close', resolve);
+  });
+}
 
-    // RFC 9113 section 8.1: a complete answer to a request that is still being sent asks for no more of it. What has
-    // arrived already is thrown away, or the stream would never be seen to end.
-    function settle(): void {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-      stream.resume();
-    }
+/**
+ * The answer is complete. If the request is not, RFC 9113 section 8.1 asks for no more of it by RST_STREAM(NO_ERROR); what
+ * has arrived is thrown away, or the stream would never be seen to end. nghttp2 drops queued frames of a stream that is
+ * being reset, so the reset waits until the client has acknowledged a PING, which goes out with them.
+ */
+function stopRequest(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded || stream.closed) return;
+  stream.resume();
+  stream.session?.ping(() => {
+    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
   });
 }

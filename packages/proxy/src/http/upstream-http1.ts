@@ -146,7 +146,10 @@ function createExchange({ head, listener, agent, stream, reused, maxHeaderSize }
     },
     answer,
     failure: () => failure,
-    abort: () => stream.destroy(),
+    abort() {
+      // Complete, node:http has let go of the connection, and another request may be on it.
+      if (!request.destroyed) stream.destroy();
+    },
   };
 
   function fail(error: NodeJS.ErrnoException | undefined): UpstreamFailure {

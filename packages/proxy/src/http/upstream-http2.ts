@@ -39,7 +39,7 @@ export function createHttp2Connection({ originated, limits, events }: UpstreamCo
       const request = startRequest(session, head);
       outstanding++;
       request.once('close', onRequestClosed);
-      return createExchange(request, listener);
+      return createExchange(request, listener, () => stream.destroyed || session.destroyed);
     },
     retire,
     close: () => stream.destroy(),
@@ -93,10 +93,13 @@ function requestHeaders(head: RequestHead) {
   return sendableFields(pseudo, head.fields, head.sensitive);
 }
 
-function createExchange(request: ClientHttp2Stream, listener: InformationListener): UpstreamExchange {
+function createExchange(
+  request: ClientHttp2Stream,
+  listener: InformationListener,
+  connectionLost: () => boolean,
+): UpstreamExchange {
   let sent: Fields = [];
   let received: Fields = [];
-  let failure: UpstreamFailure | undefined;
   let errored: Error | undefined;
   request.on('wantTrailers', () => sendTrailers(request, sent));
   request.on('trailers', (headers) => {
@@ -115,10 +118,13 @@ function createExchange(request: ClientHttp2Stream, listener: InformationListene
       resolve({ kind: 'response', head: responseHead(headers, flags), body: request, trailers: () => received });
     });
     request.once('close', () => {
-      failure = failureOf(request, errored);
-      resolve({ kind: 'failed', failure });
+      resolve({ kind: 'failed', failure: failureNow() });
     });
   });
+
+  function failureNow(): UpstreamFailure {
+    return failureOf(request.rstCode ?? 0, errored, connectionLost());
+  }
 
   return {
     sink: request,
@@ -127,7 +133,7 @@ function createExchange(request: ClientHttp2Stream, listener: InformationListene
       request.end();
     },
     answer,
-    failure: () => failure,
+    failure: () => (request.aborted || request.rstCode !== 0 ? failureNow() : undefined),
     abort() {
       // A finished stream is left alone; RST_STREAM after its end would only count against this client.
       if (!request.closed) request.close(constants.NGHTTP2_CANCEL);
@@ -142,14 +148,13 @@ function responseHead(headers: Parameters<typeof receivedFields>[0], flags: numb
 }
 
 /** What a stream's end says, when it ended without or in the middle of an answer. */
-function failureOf(request: ClientHttp2Stream, error: Error | undefined): UpstreamFailure {
-  const http2Code = request.rstCode;
+function failureOf(http2Code: number, error: Error | undefined, connectionLost: boolean): UpstreamFailure {
   const story = error?.message ?? `code ${http2Code}`;
   // RFC 9113 sections 6.8 and 8.7: refused, and beyond the last stream of a GOAWAY, both mean never looked at.
   if (http2Code === constants.NGHTTP2_REFUSED_STREAM) {
     return { code: 'UPSTREAM_RESET', message: 'the application refused the stream', processed: 'no', http2Code };
   }
-  if (request.session === undefined || request.session.destroyed) {
+  if (connectionLost) {
     return { code: 'TUNNEL_LOST', message: `the connection ended: ${story}`, processed: 'maybe' };
   }
   return {
