@@ -9,7 +9,19 @@ export {
   type Report,
   type Severity,
 } from './problem.js';
-export { boolean, dnsName, duration, identifier, integer, ip, oneOf, parseDuration, port, string } from './scalars.js';
+export {
+  boolean,
+  dnsName,
+  duration,
+  hostName,
+  identifier,
+  integer,
+  ip,
+  oneOf,
+  parseDuration,
+  port,
+  string,
+} from './scalars.js';
 export {
   type Field,
   type Fields,

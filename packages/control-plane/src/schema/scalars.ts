@@ -72,11 +72,22 @@ export const ip: Schema<string> = string({
   expected: 'an IPv4 or IPv6 address without zone',
 });
 
+function isDnsName(text: string): boolean {
+  return text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text);
+}
+
 /** RFC 1123 subdomain, what Kubernetes allows as an object's name. No `/`: names become parts of xDS keys. */
 export const dnsName: Schema<string> = string({
   type: 'DNS name',
-  test: (text) => text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text),
+  test: isDnsName,
   expected: 'a name of lower case letters, digits, "-" and "." (RFC 1123)',
+});
+
+/** What a server may be addressed by. */
+export const hostName: Schema<string> = string({
+  type: 'DNS name | IP address',
+  test: (text) => (isIP(text) !== 0 && !text.includes('%')) || isDnsName(text),
+  expected: 'a DNS name or an IP address without zone',
 });
 
 /** Cluster ids, networks, trust domains: they become parts of uids, SPIFFE ids and metric labels. */

@@ -6,13 +6,12 @@
  *      └────── bad ───> empty          │      live ── bad ──> stale (last good generation, with problems) ── good ──> live
  */
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
+import { createDebounce, createDirectoryWatcher } from '../files/index.js';
 import { formatProblem, hasErrors, type Problem } from '../schema/index.js';
-import { createDebounce } from './debounce.js';
 import { readDirectory } from './directory.js';
 import { assembleGeneration, type Generation } from './generation.js';
 import type { ObjectsByKind } from './kinds/index.js';
 import { type ParsedFile, parseFile } from './parse.js';
-import { createDirectoryWatcher } from './watch.js';
 
 export interface SourceInit {
   readonly cluster: string;

@@ -1,0 +1,2 @@
+export { jsonPage, listenHttp, type Page, type Routes, textPage } from './http.js';
+export { createMetrics, type Metrics, type MetricsInput } from './metrics.js';

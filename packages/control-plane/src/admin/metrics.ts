@@ -1,0 +1,127 @@
+/**
+ * THE table of the control plane's metrics. Names are istiod's where the thing is the same; values that somebody else keeps are asked for
+ * when scraped.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { CaEvent } from '../ca/index.js';
+import type { XdsEvent } from '../xds/index.js';
+
+/** What is asked for at a scrape. */
+export interface MetricsInput {
+  readonly connections: () => number;
+  readonly sources: () => readonly {
+    readonly cluster: string;
+    readonly generation: number;
+    readonly errors: number;
+    readonly warnings: number;
+  }[];
+  readonly caNotAfter: () => Date;
+}
+
+export interface Metrics {
+  onXds(event: XdsEvent): void;
+  onCa(event: CaEvent): void;
+  render(): Promise<string>;
+}
+
+const CA_COUNTERS: Readonly<Record<CaEvent['kind'], readonly [name: string, help: string]>> = {
+  requested: ['citadel_server_csr_count', 'Certificate requests received.'],
+  unauthenticated: [
+    'citadel_server_authentication_failure_count',
+    'Certificate requests whose caller did not prove who it is.',
+  ],
+  unauthorized: [
+    'isthmus_ca_authorization_failures_total',
+    'Certificate requests for identities the caller may not have.',
+  ],
+  invalid: ['citadel_server_csr_sign_err_count', 'Certificate requests that could not be signed as they were.'],
+  issued: ['citadel_server_success_cert_issuance_count', 'Certificates issued.'],
+};
+
+export function createMetrics(input: MetricsInput): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const pushes = new Counter({
+    registers,
+    name: 'pilot_xds_pushes',
+    help: 'Discovery responses sent.',
+    labelNames: ['type'],
+  });
+  const resources = new Counter({
+    registers,
+    name: 'isthmus_xds_resources_sent_total',
+    help: 'Resources sent, or named as removed.',
+    labelNames: ['type', 'change'],
+  });
+  const rejects = new Counter({
+    registers,
+    name: 'pilot_total_xds_rejects',
+    help: 'Discovery responses that proxies rejected.',
+    labelNames: ['type'],
+  });
+  const refusals = new Counter({
+    registers,
+    name: 'isthmus_xds_streams_refused_total',
+    help: 'Discovery streams refused.',
+    labelNames: ['code'],
+  });
+  const ca = Object.fromEntries(
+    Object.entries(CA_COUNTERS).map(([kind, [name, help]]) => [kind, new Counter({ registers, name, help })]),
+  );
+  registerGauges(registry, input);
+  return {
+    onXds(event) {
+      if (event.kind === 'refused') refusals.inc({ code: event.code });
+      else if (event.kind === 'rejected') rejects.inc({ type: event.typeUrl });
+      else {
+        pushes.inc({ type: event.typeUrl });
+        resources.inc({ type: event.typeUrl, change: 'upsert' }, event.resources);
+        resources.inc({ type: event.typeUrl, change: 'removal' }, event.removed);
+      }
+    },
+    onCa: ({ kind }) => ca[kind]?.inc(),
+    render: () => registry.metrics(),
+  };
+}
+
+function registerGauges(registry: Registry, input: MetricsInput): void {
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: 'pilot_xds',
+    help: 'Proxies connected.',
+    collect() {
+      this.set(input.connections());
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'isthmus_source_generation',
+    help: 'Good reads of a source that changed something.',
+    labelNames: ['cluster'],
+    collect() {
+      for (const { cluster, generation } of input.sources()) this.set({ cluster }, generation);
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'isthmus_source_problems',
+    help: 'Problems of the last read of a source; with errors it is not in force.',
+    labelNames: ['cluster', 'severity'],
+    collect() {
+      for (const { cluster, errors, warnings } of input.sources()) {
+        this.set({ cluster, severity: 'error' }, errors);
+        this.set({ cluster, severity: 'warning' }, warnings);
+      }
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'citadel_server_cert_chain_expiry_timestamp',
+    help: 'When the signing certificate expires, seconds since the epoch.',
+    collect() {
+      this.set(input.caNotAfter().getTime() / 1000);
+    },
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * The CA's files as a live thing: read at start, which has to succeed, and again when they change. A set that cannot be used leaves the one
+ * before in force; certificates issued under either are trusted as long as both roots are in `root-cert.pem`.
+ */
+import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
+import { createDebounce, createDirectoryWatcher } from '../files/index.js';
+import { type CaMaterial, loadCacerts } from './cacerts.js';
+
+export interface CaStoreInit {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly quietMs: number;
+  readonly maxMs: number;
+  /** After another set came into force. */
+  readonly onReplaced: () => void;
+}
+
+export interface CaStore {
+  readonly current: CaMaterial;
+  /** Why the files as they are now are not in force; undefined when they are. */
+  readonly problem: string | undefined;
+}
+
+export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<CaStore> {
+  const { directory, clock, log, quietMs, maxMs, onReplaced } = init;
+  let problem: string | undefined;
+  let reading: Promise<void> = Promise.resolve();
+  const debounce = createDebounce({ quietMs, maxMs, clock, run: reloadNext });
+  const watcher = createDirectoryWatcher(() => debounce.touch());
+  scope.own(async () => {
+    debounce.cancel();
+    watcher.close();
+    await reading;
+  });
+  // Watched first: a change while reading is then heard of.
+  watcher.set([directory]);
+  let current = await loadCacerts(directory, clock.now());
+  for (const warning of current.warnings) log.warn(warning);
+  log.info({ directory, subject: current.certificate.subject, notAfter: current.certificate.notAfter }, 'CA loaded');
+
+  function reloadNext(): void {
+    reading = reading.then(reload);
+  }
+
+  async function reload(): Promise<void> {
+    if (scope.signal.aborted) return;
+    try {
+      const next = await loadCacerts(directory, clock.now());
+      problem = undefined;
+      if (isSame(next, current)) return;
+      current = next;
+      log.info({ directory, subject: next.certificate.subject, notAfter: next.certificate.notAfter }, 'CA replaced');
+      onReplaced();
+    } catch (error) {
+      problem = (error as Error).message;
+      log.error({ directory, reason: problem }, 'CA files changed and cannot be used; the CA before stays in force');
+    }
+  }
+
+  return {
+    get current() {
+      return current;
+    },
+    get problem() {
+      return problem;
+    },
+  };
+}
+
+function isSame(a: CaMaterial, b: CaMaterial): boolean {
+  const texts = ({ certificate, intermediates, roots }: CaMaterial) => [
+    certificate.toString('pem'),
+    ...intermediates,
+    roots,
+  ];
+  return texts(a).join() === texts(b).join() && a.key.equals(b.key);
+}

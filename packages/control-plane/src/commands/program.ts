@@ -1,0 +1,77 @@
+/** The command line: names, options, help. What commands do is in their own files. */
+import { Command } from 'commander';
+import { settingRows } from '../config.js';
+import { type CacertsOptions, cacerts } from './cacerts.js';
+import type { Streams } from './output.js';
+import { type ServeOptions, serve } from './serve.js';
+import { type TokenOptions, token } from './token.js';
+import { type ValidateOptions, validate } from './validate.js';
+
+export function createProgram(version: string, streams: Streams): Command {
+  const program = new Command('isthmus-control-plane')
+    .description('The control plane of an Isthmus mesh: Kubernetes YAML in; delta xDS and certificates out.')
+    .version(version)
+    .showHelpAfterError('(add --help for the options)');
+  addServe(program, streams);
+  addValidate(program, streams);
+  addToken(program, streams);
+  addCacerts(program, streams);
+  return program;
+}
+
+const JSON_OPTION = ['--json', 'print results as JSON'] as const;
+
+function addServe(program: Command, streams: Streams): void {
+  program
+    .command('serve')
+    .description('serve proxies until SIGTERM')
+    .requiredOption('--config <file>', 'configuration, YAML')
+    .option('--json', 'print problems of the configuration as JSON')
+    .addHelpText('after', () => `\nSettings:\n${settingRows().map(helpRow).join('\n')}`)
+    .action((options: ServeOptions) => serve(options, streams));
+}
+
+function helpRow({ name, type, default: fallback, doc }: ReturnType<typeof settingRows>[number]): string {
+  const given = fallback === undefined ? 'required' : `default ${fallback}`;
+  return `  ${name} (${type}; ${given})\n      ${doc}`;
+}
+
+function addValidate(program: Command, streams: Streams): void {
+  program
+    .command('validate')
+    .description('print all problems of directories of Kubernetes YAML; exit code 1 when there are errors')
+    .argument('<directory...>', 'one directory per cluster')
+    .option('--cluster-domain <domain>', 'DNS suffix of Services', 'cluster.local')
+    .option(...JSON_OPTION)
+    .action((directories: readonly string[], options: ValidateOptions) => validate(directories, options, streams));
+}
+
+function addToken(program: Command, streams: Streams): void {
+  program
+    .command('token')
+    .description('issue a token by which a workload or proxy proves who it is')
+    .option('--config <file>', 'take key, issuer and audience from the configuration of serve')
+    .option('--key-file <file>', 'ECDSA P-256 key, PEM; made when it does not exist')
+    .option('--issuer <text>', 'claim iss')
+    .option('--audience <text>', 'claim aud')
+    .requiredOption('--namespace <name>', 'namespace of the service account')
+    .requiredOption('--service-account <name>', 'service account')
+    .option('--pod <name>', 'pod the token is bound to')
+    .option('--node <name>', 'node of that pod; a node proxy may ask for certificates of workloads on it')
+    .option('--ttl <duration>', 'life of the token', '24h')
+    .option('--out <file>', 'write the token to a file, mode 0600')
+    .option(...JSON_OPTION)
+    .action((options: TokenOptions) => token(options, streams));
+}
+
+function addCacerts(program: Command, streams: Streams): void {
+  program
+    .command('cacerts')
+    .description("make the CA of one cluster in Istio's layout; clusters that share a root trust each other")
+    .requiredOption('--out <directory>', 'where the files go')
+    .option('--root <directory>', 'where the root is, or is made (default: "root" next to --out)')
+    .requiredOption('--cluster <id>', 'cluster the CA is for')
+    .option('--trust-domain <domain>', 'trust domain', 'cluster.local')
+    .option(...JSON_OPTION)
+    .action((options: CacertsOptions) => cacerts(options, streams));
+}

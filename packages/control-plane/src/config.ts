@@ -1,0 +1,193 @@
+/**
+ * THE table of settings of `serve`: names, types, defaults and what each is for. The reader, its error messages, `serve --help` and the
+ * reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file they stand in.
+ */
+import { dirname, resolve } from 'node:path';
+import { LOG_LEVELS } from '@isthmus/sdk/runtime';
+import { PORT } from '@isthmus/sdk/wire';
+import {
+  dnsName,
+  duration,
+  type Field,
+  type Fields,
+  formatPath,
+  hostName,
+  INVALID,
+  type Infer,
+  identifier,
+  ip,
+  list,
+  maybe,
+  type ObjectOf,
+  oneOf,
+  optional,
+  type Problem,
+  port,
+  readYaml,
+  required,
+  type Schema,
+  strictObject,
+  string,
+} from './schema/index.js';
+
+const SECOND_MS = 1000;
+const DAY_MS = 86_400_000;
+
+const path = string({ type: 'path', test: (text) => text.length > 0, expected: 'a path' });
+const account = string({
+  type: 'namespace/account',
+  test: (text) => /^[^/]+\/[^/]+$/.test(text),
+  expected: 'namespace/account',
+});
+
+/** A group of settings that may be left out as a whole: each has its own default. */
+function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
+  const defaults = Object.entries(fields).map(([key, field]) => [key, field.fallback?.value]);
+  return optional<ObjectOf<F>>(strictObject(fields), Object.fromEntries(defaults) as NoInfer<ObjectOf<F>>);
+}
+
+function listener(defaultPort: number, what: string) {
+  return section({
+    host: optional(ip, '127.0.0.1', `Address of ${what}.`),
+    port: optional(port(0), defaultPort, `Its port; 0 takes a free one, which is logged.`),
+  });
+}
+
+const source = strictObject({
+  cluster: required(identifier, 'Id of the cluster whose objects these are.'),
+  network: required(
+    identifier,
+    'Its network. The label `topology.istio.io/network` of its namespace `istio-system` prevails.',
+  ),
+  directory: required(path, 'Directory tree of Kubernetes YAML (`*.yaml`, `*.yml`); watched.'),
+  trustDomain: maybe(identifier, 'Its trust domain, where it differs from `trustDomain`.'),
+});
+
+const ca = strictObject({
+  directory: required(
+    path,
+    "CA files in Istio's layout: `ca-cert.pem`, `ca-key.pem`, `cert-chain.pem`, `root-cert.pem`; watched.",
+  ),
+  workloadCertTtl: optional(duration, DAY_MS, 'Life of certificates when the request names none.'),
+  maxWorkloadCertTtl: optional(duration, 90 * DAY_MS, 'Longest life that may be asked for.'),
+  trustedNodeAccounts: optional(
+    list(account),
+    ['istio-system/ztunnel'],
+    'Accounts that may have certificates of the workloads on their own node.',
+  ),
+});
+
+const tokens = strictObject({
+  issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens.'),
+  audience: optional(string(), 'istio-ca', 'Claim `aud` of tokens.'),
+  keyFile: required(
+    path,
+    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough.',
+  ),
+});
+
+export const SETTINGS = {
+  clusterId: required(identifier, 'The cluster whose proxies are served. The source of this cluster is the local one.'),
+  trustDomain: optional(identifier, 'cluster.local', 'Trust domain of the certificates issued here.'),
+  clusterDomain: optional(dnsName, 'cluster.local', 'DNS suffix of Services.'),
+  sources: required(list(source)),
+  ca: required(ca),
+  tokens: required(tokens),
+  listen: listener(PORT.xds, 'gRPC: discovery and certificates'),
+  serverNames: optional(
+    list(hostName),
+    ['localhost', '127.0.0.1', '::1'],
+    'Names and addresses in the serving certificate: whatever proxies have in XDS_ADDRESS and CA_ADDRESS.',
+  ),
+  readiness: listener(PORT.readiness, '`/healthz/ready`, for probes'),
+  monitoring: listener(
+    15_014,
+    '`/metrics`, `/debug/*` and `/healthz/ready`, which ask nobody who they are: keep it on loopback',
+  ),
+  debounce: section({
+    quiet: optional(duration, 100, 'Files are read when nothing changed for so long,'),
+    max: optional(duration, 10 * SECOND_MS, 'but at the latest so long after the first change.'),
+  }),
+  rescanInterval: optional(duration, 10 * SECOND_MS, 'Files are read this often even when no change was heard of.'),
+  logLevel: optional(oneOf(LOG_LEVELS), 'info', 'What is logged, as JSON lines on standard output.'),
+} as const satisfies Fields;
+
+const schema = strictObject(
+  SETTINGS,
+  ({ clusterId, sources, ca: { workloadCertTtl, maxWorkloadCertTtl } }, at, report) => {
+    const ids = sources.map(({ cluster }) => cluster);
+    if (!ids.includes(clusterId))
+      report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
+    for (const [index, id] of ids.entries()) {
+      const first = ids.indexOf(id);
+      if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
+    }
+    if (workloadCertTtl > maxWorkloadCertTtl)
+      report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
+  },
+);
+
+export type Settings = Infer<typeof schema>;
+
+export type ReadSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** `file` names the text in messages and is what relative paths are relative to. */
+export function readSettings(file: string, text: string): ReadSettings {
+  const { documents, problems: syntax } = readYaml(file, text);
+  const [document] = documents;
+  const whole = { severity: 'error', file, line: 1, col: 1, path: '' } as const;
+  if (!document) return { ok: false, problems: syntax.length > 0 ? syntax : [{ ...whole, message: 'is empty' }] };
+  if (documents.length > 1) return { ok: false, problems: [{ ...whole, message: 'has more than one YAML document' }] };
+  const problems: Problem[] = [];
+  const settings = schema.read(document.value, [], (at, message, severity = 'error') => {
+    problems.push({ severity, ...document.locate(at), path: formatPath(at), message });
+  });
+  if (settings === INVALID) return { ok: false, problems };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings: resolvePaths(settings, dirname(file)) };
+}
+
+function resolvePaths(settings: Settings, base: string): Settings {
+  return {
+    ...settings,
+    sources: settings.sources.map((each) => ({ ...each, directory: resolve(base, each.directory) })),
+    ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
+    tokens: { ...settings.tokens, keyFile: resolve(base, settings.tokens.keyFile) },
+  };
+}
+
+export interface SettingRow {
+  /** `sources[].cluster`. */
+  readonly name: string;
+  readonly type: string;
+  /** Undefined: has to be given. */
+  readonly default: string | undefined;
+  readonly doc: string;
+}
+
+/** The table for people, one row per setting. */
+export function settingRows(fields: Fields = SETTINGS, prefix = ''): readonly SettingRow[] {
+  return Object.entries(fields).flatMap(([key, { schema: type, fallback, doc = '' }]) => {
+    const name = `${prefix}${key}`;
+    const inner = type.fields ?? type.element?.fields;
+    if (inner) return settingRows(inner, `${name}${type.element ? '[]' : ''}.`);
+    return [{ name, type: type.type, default: fallback && formatDefault(type, fallback.value), doc }];
+  });
+}
+
+function formatDefault(type: Schema<unknown>, value: unknown): string {
+  if (value === undefined) return 'none';
+  if (Array.isArray(value)) return value.join(', ');
+  return type === duration && typeof value === 'number' ? formatDuration(value) : String(value);
+}
+
+function formatDuration(milliseconds: number): string {
+  const units = [
+    ['h', 3_600_000],
+    ['s', SECOND_MS],
+    ['ms', 1],
+  ] as const;
+  const [unit, size] = units.find(([, unitMs]) => milliseconds % unitMs === 0) ?? ['ms', 1];
+  return `${milliseconds / size}${unit}`;
+}

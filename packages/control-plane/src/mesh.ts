@@ -1,0 +1,125 @@
+/** The sources put together: the newest model of all clusters, and whether it may be served. A cluster is derived anew only when its own source changed. */
+import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
+import type { Workplace } from './ca/index.js';
+import type { Settings } from './config.js';
+import { type ClusterModel, deriveCluster, type Model } from './model/index.js';
+import { formatProblem, type Problem } from './schema/index.js';
+import { createDirectorySource, type Generation, type Source, type SourceStatus } from './sources/index.js';
+
+export interface MeshInit {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Once ready, and after each change from then on. */
+  readonly onModel: (model: Model) => void;
+}
+
+export interface ClusterStatus extends SourceStatus {
+  readonly network: string;
+  readonly isLocal: boolean;
+  /** What objects ask for and does not happen. */
+  readonly modelProblems: readonly Problem[];
+}
+
+export interface Mesh {
+  /** Why nothing may be served yet: what is not known must not be taken for absent. */
+  notReady(): string | undefined;
+  /** Resolves when it is. */
+  readonly ready: Promise<void>;
+  isOnNode(workplace: Workplace): boolean;
+  status(): readonly ClusterStatus[];
+}
+
+interface Member {
+  readonly config: Settings['sources'][number];
+  readonly isLocal: boolean;
+  readonly source: Source;
+  derived?: { readonly from: Generation; readonly cluster: ClusterModel };
+}
+
+export function createMesh(scope: Scope, { settings, clock, log, onModel }: MeshInit): Mesh {
+  let isRead = false;
+  let resolveReady = () => {};
+  const ready = new Promise<void>((resolve) => (resolveReady = resolve));
+  const members: readonly Member[] = settings.sources.map((config) => ({
+    config,
+    isLocal: config.cluster === settings.clusterId,
+    source: createDirectorySource(scope, {
+      cluster: config.cluster,
+      directory: config.directory,
+      clusterDomain: settings.clusterDomain,
+      clock,
+      log,
+      quietMs: settings.debounce.quiet,
+      maxMs: settings.debounce.max,
+      rescanMs: settings.rescanInterval,
+      onGeneration: () => publish(),
+    }),
+  }));
+  const local = members.find(({ isLocal }) => isLocal);
+  // One slow or broken remote source must not look like an empty one at start, nor hold up the rest for ever.
+  void Promise.all(members.map(({ source }) => source.firstRead)).then(() => {
+    isRead = true;
+    publish();
+  });
+
+  function publish(): void {
+    if (notReady() !== undefined || scope.signal.aborted) return;
+    const clusters = members.flatMap((member) => derive(settings, member, log) ?? []);
+    onModel({ clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) });
+    resolveReady();
+  }
+
+  function notReady(): string | undefined {
+    if (!isRead) return 'the sources are still being read';
+    if (local?.source.generation) return undefined;
+    const [first] = local?.source.status().problems.filter(({ severity }) => severity === 'error') ?? [];
+    return `the objects of cluster ${settings.clusterId} cannot be used: ${first ? formatProblem(first) : 'unknown reason'}`;
+  }
+
+  return {
+    notReady,
+    ready,
+    isOnNode: (workplace) => local?.derived !== undefined && workplacesOf(local.derived.cluster).has(keyOf(workplace)),
+    status: () =>
+      members.map(({ config, isLocal, source, derived }) => ({
+        ...source.status(),
+        network: derived?.cluster.network ?? config.network,
+        isLocal,
+        modelProblems: derived?.cluster.problems ?? [],
+      })),
+  };
+}
+
+function derive(settings: Settings, member: Member, log: Logger): ClusterModel | undefined {
+  const { config, isLocal, source, derived } = member;
+  const { generation } = source;
+  if (!generation || derived?.from === generation) return derived?.cluster;
+  const cluster = deriveCluster({
+    id: config.cluster,
+    network: config.network,
+    trustDomain: config.trustDomain ?? settings.trustDomain,
+    clusterDomain: settings.clusterDomain,
+    isLocal,
+    objects: generation.objects,
+  });
+  const told = new Set(derived?.cluster.problems.map(formatProblem));
+  for (const problem of cluster.problems) {
+    const text = formatProblem(problem);
+    if (!told.has(text)) log.warn({ cluster: config.cluster }, text);
+  }
+  member.derived = { from: generation, cluster };
+  return cluster;
+}
+
+const workplaces = new WeakMap<ClusterModel, ReadonlySet<string>>();
+
+function workplacesOf(cluster: ClusterModel): ReadonlySet<string> {
+  const known = workplaces.get(cluster) ?? new Set([...cluster.workloads.values()].map(keyOf));
+  workplaces.set(cluster, known);
+  return known;
+}
+
+function keyOf({ node, namespace, serviceAccount }: Workplace): string {
+  return `${node}/${namespace}/${serviceAccount}`;
+}

@@ -1,0 +1,57 @@
+/** Manifests to models and views, through the same reader and assembly as the program. */
+import { type ClusterModel, deriveCluster, type Model } from '../../src/model/index.js';
+import { project, type View, type ViewerRole } from '../../src/projection/index.js';
+import { formatProblem } from '../../src/schema/index.js';
+import { assembleGeneration, type Generation, parseFile } from '../../src/sources/index.js';
+import type { Manifest } from './objects.js';
+
+export interface ClusterSketch {
+  readonly id: string;
+  readonly network: string;
+  readonly trustDomain?: string;
+  readonly objects: readonly Manifest[];
+}
+
+/** JSON is YAML. */
+export function toYaml(objects: readonly Manifest[]): string {
+  return objects.map((object) => JSON.stringify(object, undefined, 1)).join('\n---\n');
+}
+
+export function readObjects(objects: readonly Manifest[]): Generation {
+  const assembled = assembleGeneration([parseFile('objects.yaml', toYaml(objects))], {
+    clusterDomain: 'cluster.local',
+  });
+  if (!assembled.ok) throw new Error(assembled.problems.map(formatProblem).join('\n'));
+  return assembled.generation;
+}
+
+export function derive(
+  { id, network, trustDomain = 'cluster.local', objects }: ClusterSketch,
+  isLocal = true,
+): ClusterModel {
+  return deriveCluster({
+    id,
+    network,
+    trustDomain,
+    clusterDomain: 'cluster.local',
+    isLocal,
+    objects: readObjects(objects).objects,
+  });
+}
+
+export function deriveOne(objects: readonly Manifest[]): ClusterModel {
+  return derive({ id: 'east', network: 'network-1', objects });
+}
+
+/** What a proxy of the first cluster is sent. */
+export function viewOf(role: ViewerRole, ...sketches: readonly ClusterSketch[]): View {
+  const clusters = sketches.map((sketch, index) => derive(sketch, index === 0));
+  const model: Model = { clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) };
+  return project(model, { cluster: clusters[0]!.id, role });
+}
+
+export function onlyWorkload(cluster: ClusterModel) {
+  const [workload, ...others] = cluster.workloads.values();
+  if (!workload || others.length > 0) throw new Error(`expected one workload, found ${cluster.workloads.size}`);
+  return workload;
+}
