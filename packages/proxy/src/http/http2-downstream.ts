@@ -7,12 +7,14 @@ import { receivedFields, sendableFields, sendTrailers } from './http2-fields.js'
 export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHead): Downstream {
   const gone = new AbortController();
   let received: Fields = [];
-  let pending: Fields = [];
+  /** Set by `finish` only. Breaking off makes node:http2 end its side too, and a stream without trailers looks complete. */
+  let pending: Fields | undefined;
   let bodyless = false;
   stream.on('trailers', (headers) => {
     received = receivedFields(headers).fields;
   });
   stream.on('wantTrailers', () => {
+    if (pending === undefined) return;
     sendTrailers(stream, pending);
     stopRequest(stream);
   });

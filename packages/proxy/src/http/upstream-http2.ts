@@ -98,10 +98,13 @@ function createExchange(
   listener: InformationListener,
   connectionLost: () => boolean,
 ): UpstreamExchange {
-  let sent: Fields = [];
+  /** Set by `finish` only; see http2-downstream.ts. */
+  let pending: Fields | undefined;
   let received: Fields = [];
   let errored: Error | undefined;
-  request.on('wantTrailers', () => sendTrailers(request, sent));
+  request.on('wantTrailers', () => {
+    if (pending !== undefined) sendTrailers(request, pending);
+  });
   request.on('trailers', (headers) => {
     received = receivedFields(headers).fields;
   });
@@ -129,7 +132,7 @@ function createExchange(
   return {
     sink: request,
     finish(trailers) {
-      sent = trailers;
+      pending = trailers;
       request.end();
     },
     answer,

@@ -242,7 +242,8 @@ describe('failures', () => {
     const serving = new Map<unknown, ServerHttp2Stream>();
     const app = await startHttp2App(scope, (stream, headers) => {
       serving.set(headers[':path'], stream);
-      stream.respond({ ':status': 200 });
+      // Without this, node:http2 would end the stream in order before it resets it.
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
       stream.write('part');
     });
     const proxy = await startProxy(scope, { version: 'http2', ports: [app.port] });
@@ -252,6 +253,7 @@ describe('failures', () => {
 
     serving.get('/broken')?.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     const code = await closed(broken);
+    serving.get('/whole')?.once('wantTrailers', () => serving.get('/whole')?.sendTrailers({}));
     serving.get('/whole')?.end(' and end');
 
     expect(code).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -277,6 +279,28 @@ describe('failures', () => {
 
     expect(await code).toBe(constants.NGHTTP2_CANCEL);
     expect(await proxy.report(0)).toMatchObject({ responseCode: 200, fault: { code: 'CLIENT_GONE' } });
+  });
+
+  it('does not make a request look complete to the application when the client breaks it off', async () => {
+    let outcome: (end: string) => void = () => undefined;
+    const end = new Promise<string>((resolve) => {
+      outcome = resolve;
+    });
+    const app = await startHttp2App(scope, (stream) => {
+      stream.resume();
+      stream.once('end', () => outcome('complete'));
+      stream.once('aborted', () => outcome('broken off'));
+      stream.respond({ ':status': 200 });
+      stream.write('go on');
+    });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [app.port] });
+    const stream = open(proxy).request({ ':path': '/', ':method': 'POST' }, { waitForTrailers: true });
+    stream.write('half of it');
+    await head(stream);
+
+    stream.close(constants.NGHTTP2_CANCEL);
+
+    expect(await end).toBe('broken off');
   });
 
   it('answers 503 with the fault when the application connection ends before the answer', async () => {
