@@ -12,9 +12,9 @@ export type TextSource = string | (() => string | Promise<string>);
 /** How the control plane proves itself, and whether we show a certificate. */
 export type ControlPlaneTrust =
   /** PEM certificates its chain must end at. */
-  | { readonly roots: TextSource }
+  | { readonly roots: TextSource; readonly certificate?: never }
   /** mTLS: certificate, key and roots in one context. */
-  | { readonly certificate: () => Promise<{ readonly secureContext: SecureContext }> };
+  | { readonly certificate: () => Promise<{ readonly secureContext: SecureContext }>; readonly roots?: never };
 
 export type ControlPlaneAccess = GrpcTarget &
   ControlPlaneTrust & {
@@ -34,10 +34,9 @@ export interface ControlPlaneConnection {
 
 /** Reads all sources. Rejects with a plain error that names what could not be read or used. */
 export async function connectControlPlane(access: ControlPlaneAccess): Promise<ControlPlaneConnection> {
-  const security =
-    'roots' in access
-      ? { roots: await reading('root certificates', access.roots) }
-      : { secureContext: (await access.certificate()).secureContext };
+  const security = access.certificate
+    ? { secureContext: (await access.certificate()).secureContext }
+    : { roots: await reading('root certificates', access.roots) };
   const token = access.token === undefined ? undefined : await reading('token', access.token);
   const metadata = grpcMetadata({
     ...access.headers,
