@@ -5,6 +5,7 @@ export { createHbonePool, type HbonePool, type HbonePoolInit, type PoolHop } fro
 export { createMeshCodec, type MeshCodecInit, meshCodec, REGISTERED_HEADERS } from './codec.js';
 export type { ConnectionEnd } from './engine/connection.js';
 export { ErrorCode, errorCodeName } from './engine/error-code.js';
+export { type Channel, channelOf } from './io/channel.js';
 export { createTunnelDuplex } from './io/duplex.js';
 export { type ByteObserver, type PumpEnd, type PumpSide, pump } from './io/pump.js';
 export { ABUSE_BUDGETS, type Budget, type BudgetName, type Limits } from './limits.js';

@@ -63,6 +63,8 @@ export interface TunnelStreamHandlers {
 export interface HopAddress {
   readonly host: string;
   readonly port: number;
+  /** When dialling: the address of this host to dial from. */
+  readonly localAddress?: string;
 }
 
 /** An established tunnel: the peer answered 200. */

@@ -2,19 +2,18 @@
  * One HBONE connection as a client: dials TCP (or takes any Duplex, for a tunnel inside a tunnel), proves who it is,
  * checks who the peer is, and opens CONNECT streams. Deadlines on every step; nothing is retried here (see `pool.ts`).
  */
-import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
-import { Fault } from '../../wire/faults.js';
 import { meshCodec } from '../codec.js';
 import { ClientConnection } from '../engine/client-connection.js';
 import type { ConnectionEnd } from '../engine/connection.js';
+import { hopName } from '../hop-name.js';
 import { connectTls } from '../io/tls.js';
-import { faultOfConnect } from '../io/tls-faults.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import { type HboneSettings, resolveSettings } from '../settings.js';
 import type { ConnectRequest, HopAddress, Tunnel } from '../types.js';
+import { dialTcp } from './dial-tcp.js';
 import { openTunnel } from './open-tunnel.js';
 
 export interface DialInit {
@@ -62,7 +61,7 @@ export interface HboneClientConnection {
 export async function dialHbone(init: DialInit): Promise<HboneClientConnection> {
   const { certificate, clock, expected, target, signal } = init;
   const settings = resolveSettings(init.settings);
-  const { transport, name } = 'transport' in target ? target : await dialTcp(target, settings, clock, signal);
+  const { transport, name } = 'transport' in target ? target : await overTcp(target, settings, clock, signal);
   const { socket, peerIdentity } = await connectTls(
     {
       transport,
@@ -84,6 +83,16 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
       new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => handle.onChange?.()),
   });
   return describe(driven, { handle, peerIdentity, clock, settings, name });
+}
+
+async function overTcp(
+  address: HopAddress,
+  { connectTimeoutMs: timeoutMs }: HboneSettings,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<NamedTransport> {
+  const name = hopName(address);
+  return { name, transport: await dialTcp({ address, name, clock, timeoutMs, ...(signal ? { signal } : {}) }) };
 }
 
 interface Facts {
@@ -126,54 +135,3 @@ function describe({ connection, closed }: Transport<ClientConnection>, facts: Fa
     },
   };
 }
-
-/** TCP with the mesh's socket options (ztunnel's: no delay, keep-alive after 180 s). */
-function dialTcp(
-  address: HopAddress,
-  settings: HboneSettings,
-  clock: Clock,
-  signal?: AbortSignal,
-): Promise<NamedTransport> {
-  const name = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connectTcp({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_MS,
-    });
-    const { connectTimeoutMs } = settings;
-    const cancelDeadline = clock.schedule(connectTimeoutMs, () =>
-      fail(
-        new Fault(
-          'CONNECT_TIMEOUT',
-          `${name} did not accept a connection within ${connectTimeoutMs} ms; a NetworkPolicy or firewall may block port ${address.port}`,
-        ),
-      ),
-    );
-    const onAbort = () => fail(signal?.reason);
-    function settle(): void {
-      cancelDeadline();
-      signal?.removeEventListener('abort', onAbort);
-      socket.removeAllListeners('connect');
-    }
-    function fail(reason: unknown): void {
-      settle();
-      socket.destroy();
-      reject(
-        signal?.aborted ? reason : faultOfConnect(reason instanceof Error ? reason : new Error(String(reason)), name),
-      );
-    }
-    socket.on('error', fail);
-    socket.once('connect', () => {
-      settle();
-      socket.off('error', fail);
-      resolve({ transport: socket, name });
-    });
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
-const KEEP_ALIVE_MS = 180_000;

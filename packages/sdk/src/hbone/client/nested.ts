@@ -9,6 +9,7 @@
  */
 import type { WorkloadCertificate } from '../../identity/types.js';
 import { Fault } from '../../wire/faults.js';
+import { hopName } from '../hop-name.js';
 import type { HeaderField, Tunnel } from '../types.js';
 import { dialHbone, type HboneClientConnection } from './client.js';
 import type { HbonePool, PoolHop } from './pool.js';
@@ -57,9 +58,9 @@ export async function openInner(pool: HbonePool, init: NestedInit): Promise<Inne
   const outer = await pool
     .connect(outerHop, { authority, headers: outerHeaders, ...(signal ? { signal } : {}) })
     .catch((error: unknown) => {
-      throw located(error, `outer hop to gateway ${gatewayName(outerHop)}`);
+      throw located(error, `outer hop to gateway ${hopName(outerHop.address)}`);
     });
-  const target = { transport: outer.duplex(), name: `${authority} behind gateway ${gatewayName(outerHop)}` };
+  const target = { transport: outer.duplex(), name: `${authority} behind gateway ${hopName(outerHop.address)}` };
   const connection = await dialHbone({
     target,
     certificate,
@@ -75,11 +76,7 @@ export async function openInner(pool: HbonePool, init: NestedInit): Promise<Inne
 }
 
 function innerLayer({ outerHop, authority }: NestedInit): string {
-  return `inner hop to ${authority} through gateway ${gatewayName(outerHop)}`;
-}
-
-function gatewayName({ address }: PoolHop): string {
-  return `${address.host}:${address.port}`;
+  return `inner hop to ${authority} through gateway ${hopName(outerHop.address)}`;
 }
 
 /** The same fault, with the layer in front of its message. What is no fault (an aborted signal) passes as it is. */

@@ -9,6 +9,7 @@ import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Scope } from '../../runtime/scope.js';
 import { Fault } from '../../wire/faults.js';
+import { hopName } from '../hop-name.js';
 import { type HboneSettings, resolveSettings } from '../settings.js';
 import type { ConnectRequest, HopAddress, Tunnel } from '../types.js';
 import { dialHbone, type HboneClientConnection } from './client.js';
@@ -20,6 +21,8 @@ export interface PoolHop {
   /** SPIFFE URIs, any of which the peer may prove. */
   readonly expected: readonly string[];
   readonly address: HopAddress;
+  /** The address of this host to dial from; part of what makes connections interchangeable. */
+  readonly localAddress?: string;
   /** IP of the client on whose behalf the connection is opened: its traffic shares connections with nobody else's. */
   readonly clientIp: string;
 }
@@ -133,8 +136,9 @@ class Pool implements HbonePool {
     dial.catch(() => {});
   }
 
-  async #dial(group: Group, { source: certificate, expected, address: target }: PoolHop): Promise<void> {
+  async #dial(group: Group, { source: certificate, expected, address, localAddress }: PoolHop): Promise<void> {
     const { clock, settings } = this;
+    const target = localAddress === undefined ? address : { ...address, localAddress };
     this.#dialling += 1;
     try {
       this.#adopt(group, await dialHbone({ target, certificate, expected, clock, settings, signal: this.#signal }));
@@ -179,8 +183,10 @@ class Pool implements HbonePool {
     const idle = [...this.#open].filter(({ connection }) => connection.activeStreams === 0 && !connection.draining);
     const oldest = idle.sort((one, other) => one.idleSince - other.idleSince)[0];
     if (!oldest) {
-      const peer = `${address.host}:${address.port}`;
-      throw new Fault('CONNECT_FAILED', `no connection to ${peer}: all ${poolMaxConnections} of the pool are in use`);
+      throw new Fault(
+        'CONNECT_FAILED',
+        `no connection to ${hopName(address)}: all ${poolMaxConnections} of the pool are in use`,
+      );
     }
     oldest.connection.drain();
   }
@@ -221,9 +227,9 @@ function available(group: Group, connection: HboneClientConnection): number {
 }
 
 /** The certificate is part of it: after a rotation new streams prove the new one. */
-function groupKey({ source, expected, address, clientIp }: PoolHop): string {
+function groupKey({ source, expected, address: { host, port }, clientIp, localAddress }: PoolHop): string {
   const sorted = [...expected].sort();
-  return JSON.stringify([source.identity, source.serialNumber, sorted, address.host, address.port, clientIp]);
+  return JSON.stringify([source.identity, source.serialNumber, sorted, host, port, clientIp, localAddress]);
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -5,7 +5,7 @@
  * the stream. ztunnel turns both into an orderly end; a user should rather see that a connection broke.
  */
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { Fault } from '../../wire/faults.js';
 import { ErrorCode, errorCodeName, isCleanReset } from '../engine/error-code.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
@@ -13,8 +13,9 @@ import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js'
 /** One end of a pump: what `TunnelStream` offers, without its counters. A socket that failed ends as `lost`. */
 export type Channel = Omit<TunnelStream, 'id' | 'bytesReceived' | 'bytesSent'>;
 
-export function channelOf(side: Duplex | TunnelStream): Channel {
-  return 'bytesReceived' in side ? side : new DuplexChannel(side);
+/** A Duplex must have a channel once only; what is a channel already comes back as it is. */
+export function channelOf(side: Duplex | Channel): Channel {
+  return side instanceof Duplex ? new DuplexChannel(side) : side;
 }
 
 class DuplexChannel implements Channel {

@@ -8,10 +8,10 @@
  */
 import type { Duplex } from 'node:stream';
 import { ErrorCode } from '../engine/error-code.js';
-import type { StreamEnd, TunnelStream } from '../types.js';
+import type { StreamEnd } from '../types.js';
 import { type Channel, channelOf } from './channel.js';
 
-export type PumpSide = Duplex | TunnelStream;
+export type PumpSide = Duplex | Channel;
 
 /** Told of every chunk as it is passed on. */
 export interface ByteObserver {

@@ -16,6 +16,7 @@ import { meshCodec } from '../codec.js';
 import type { ConnectionEnd } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { type EngineRequest, ServerConnection } from '../engine/server-connection.js';
+import { hopName } from '../hop-name.js';
 import { acceptTls } from '../io/tls.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import type { Limits } from '../limits.js';
@@ -214,24 +215,26 @@ class HboneListener implements HboneServer {
 
   async drain(): Promise<void> {
     if (this.#state === 'open') this.#state = 'draining';
-    this.#stopListening();
+    const listenersClosed = this.#stopListening();
     for (const { driven } of this.#served.keys()) driven?.connection.drain();
-    await Promise.all(this.#served.values());
+    await Promise.all([listenersClosed, ...this.#served.values()]);
   }
 
   async close(): Promise<void> {
     this.#state = 'closed';
-    this.#stopListening();
+    const listenersClosed = this.#stopListening();
     for (const { driven, transport } of this.#served.keys()) {
       if (driven) driven.connection.close('the server was closed');
       else transport.destroy();
     }
-    await Promise.all(this.#served.values());
+    await Promise.all([listenersClosed, ...this.#served.values()]);
   }
 
-  #stopListening(): void {
-    for (const listener of this.#listeners) listener.close();
+  /** Resolves when the listeners are closed and all their sockets with them. */
+  async #stopListening(): Promise<void> {
+    const closing = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
     this.#listeners.clear();
+    await Promise.all(closing);
   }
 
   #reportEarly(error: EarlyError): void {
@@ -254,7 +257,7 @@ function unmapped(address: string): string {
 }
 
 function peerName({ remoteAddress, remotePort }: TransportFacts): string {
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+  return hopName({ host: remoteAddress, port: remotePort });
 }
 
 function asFault(error: unknown): Fault {

@@ -1,0 +1,50 @@
+/** TCP to the next hop, with the mesh's socket options and a deadline. */
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../../runtime/clock.js';
+import { Fault } from '../../wire/faults.js';
+import { faultOfConnect } from '../io/tls-faults.js';
+import type { HopAddress } from '../types.js';
+
+/** As ztunnel's: a peer that vanished without a FIN is noticed even when HTTP/2 is not up to tell. */
+const KEEP_ALIVE_MS = 180_000;
+
+export interface DialTcpInit {
+  readonly address: HopAddress;
+  /** The address in messages. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Rejects with CONNECT_FAILED or CONNECT_TIMEOUT, or with the signal's reason; nothing is left open then. */
+export function dialTcp({ address, name, clock, timeoutMs, signal }: DialTcpInit): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const socket = connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+    const cancelDeadline = clock.schedule(timeoutMs, () => {
+      const hint = `a NetworkPolicy or firewall may block port ${address.port}`;
+      fail(new Fault('CONNECT_TIMEOUT', `${name} accepted no connection within ${timeoutMs} ms; ${hint}`));
+    });
+    const onAbort = () => fail(signal?.reason);
+    const onConnect = () => {
+      settle();
+      socket.off('error', onError);
+      resolve(socket);
+    };
+    const onError = (error: Error) => fail(faultOfConnect(error, name));
+
+    function settle(): void {
+      cancelDeadline();
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('connect', onConnect);
+    }
+    function fail(reason: unknown): void {
+      settle();
+      socket.destroy();
+      reject(reason);
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', onError).on('connect', onConnect);
+  });
+}
