@@ -34,6 +34,8 @@ export function serveStream({ call, session, view, subscribe, onReceived, onSent
     call.on('cancelled', finish);
     call.on('error', finish);
     call.on('close', finish);
+    // Admission paused it after the first request; a listener alone does not undo that.
+    call.resume();
 
     /** Not at once: the first requests of all types arrive together, and the order among types is ours to choose. */
     function schedule(): void {

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readSettings, settingRows } from '../../src/config.js';
+import { formatProblem } from '../../src/schema/index.js';
+
+const MINIMAL = `
+clusterId: east
+sources:
+- {cluster: east, network: network-1, directory: east}
+ca: {directory: ca}
+tokens: {keyFile: token-key.pem}
+`;
+
+function problemsOf(text: string): readonly string[] {
+  const read = readSettings('/etc/isthmus/config.yaml', text);
+  return read.ok ? [] : read.problems.map(formatProblem);
+}
+
+describe('the configuration', () => {
+  it('has a default for all that can have one, and paths relative to its file', () => {
+    const read = readSettings('/etc/isthmus/config.yaml', MINIMAL);
+
+    expect(read).toEqual({
+      ok: true,
+      settings: {
+        clusterId: 'east',
+        trustDomain: 'cluster.local',
+        clusterDomain: 'cluster.local',
+        sources: [{ cluster: 'east', network: 'network-1', directory: '/etc/isthmus/east', trustDomain: undefined }],
+        ca: {
+          directory: '/etc/isthmus/ca',
+          workloadCertTtl: 86_400_000,
+          maxWorkloadCertTtl: 7_776_000_000,
+          trustedNodeAccounts: ['istio-system/ztunnel'],
+        },
+        tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: '/etc/isthmus/token-key.pem' },
+        listen: { host: '127.0.0.1', port: 15012 },
+        serverNames: ['localhost', '127.0.0.1', '::1'],
+        readiness: { host: '127.0.0.1', port: 15021 },
+        monitoring: { host: '127.0.0.1', port: 15014 },
+        debounce: { quiet: 100, max: 10_000 },
+        rescanInterval: 10_000,
+        logLevel: 'info',
+      },
+    });
+  });
+
+  it('tells all problems at once, each with its place, path and remedy', () => {
+    const text =
+      'clusterId: east\nclusterid: west\nsources:\n- {cluster: north, network: 7, directory: x}\nca: {directory: ca, workloadCertTtl: 1}\nlisten: {port: 99999, host: localhost}\nlogLevel: loud\n';
+
+    expect(problemsOf(text)).toEqual([
+      '/etc/isthmus/config.yaml:4:29 sources[0].network: expected letters, digits, "-", "." and "_", found the number 7; quote it',
+      '/etc/isthmus/config.yaml:5:38 ca.workloadCertTtl: expected a duration such as 100ms, 10s or 24h, found the number 1',
+      '/etc/isthmus/config.yaml:1:1 tokens: is missing; expected mapping',
+      '/etc/isthmus/config.yaml:6:29 listen.host: expected an IPv4 or IPv6 address without zone, found the string "localhost"',
+      '/etc/isthmus/config.yaml:6:16 listen.port: expected an integer from 0 to 65535, found the number 99999',
+      '/etc/isthmus/config.yaml:7:11 logLevel: expected one of trace, debug, info, warn, error, silent, found the string "loud"',
+      expect.stringMatching(
+        /^\/etc\/isthmus\/config\.yaml:2:12 clusterid: no such setting; known here: clusterId, trustDomain,/,
+      ),
+    ]);
+  });
+
+  it.each([
+    ['', 'is empty'],
+    ['a: [', 'not valid YAML'],
+    [`${MINIMAL}---\n${MINIMAL}`, 'has more than one YAML document'],
+    [MINIMAL.replace('cluster: east', 'cluster: west'), 'none has cluster east'],
+    [
+      MINIMAL.replace('sources:', 'sources:\n- {cluster: east, network: n, directory: d}'),
+      'east is listed already by sources[0]',
+    ],
+    [MINIMAL.replace('directory: ca', 'directory: ca, workloadCertTtl: 91d'), 'is longer than maxWorkloadCertTtl'],
+  ])('%j is refused', (text, message) => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('is documented row by row in docs/control-plane.md', () => {
+    const page = readFileSync(new URL('../../../../docs/control-plane.md', import.meta.url), 'utf8');
+    const rows = settingRows().map(
+      ({ name, type, default: fallback, doc }) =>
+        `| \`${name}\` | ${type.replaceAll('|', '\\|')} | ${fallback ?? '**required**'} | ${doc} |`,
+    );
+
+    expect(page).toContain(rows.join('\n'));
+  });
+});
