@@ -4,7 +4,8 @@
  * Whoever is no longer allowed is closed at once. Bound: one small record per open connection.
  */
 import type { PolicySelection, Snapshot, Workload } from '@isthmus/sdk/discovery';
-import { authorize, type ConnectionFacts } from '@isthmus/sdk/routing';
+import { authorize, type ConnectionFacts, type Verdict } from '@isthmus/sdk/routing';
+import type { Logger } from '@isthmus/sdk/runtime';
 
 export interface GuardedConnection {
   /** Whose policies count. */
@@ -33,8 +34,14 @@ interface Group {
   selection: PolicySelection;
 }
 
-export function createPolicyGuard(): PolicyGuard {
+export function createPolicyGuard(log: Logger): PolicyGuard {
   const groups = new Map<string, Group>();
+
+  function judge(selection: PolicySelection, { destination, facts }: GuardedConnection): Omit<Verdict, 'dryRun'> {
+    const { dryRun, ...verdict } = authorize(selection, facts);
+    for (const result of dryRun) log.debug({ ...result, destination: destination.uid, ...facts }, 'dry-run policy');
+    return verdict;
+  }
 
   function watch(connection: GuardedConnection, selection: PolicySelection): () => void {
     const { uid } = connection.destination;
@@ -50,7 +57,7 @@ export function createPolicyGuard(): PolicyGuard {
   return {
     admit(snapshot, connection) {
       const selection = selectionFor(snapshot, connection.destination);
-      const { verdict, reason } = authorize(selection, connection.facts);
+      const { verdict, reason } = judge(selection, connection);
       return verdict === 'deny' ? { verdict, reason } : { verdict, release: watch(connection, selection) };
     },
     reevaluate(snapshot) {
@@ -61,7 +68,7 @@ export function createPolicyGuard(): PolicyGuard {
         if (sameSelection(selection, group.selection)) continue;
         group.selection = selection;
         for (const connection of [...group.connections]) {
-          const { verdict, reason } = authorize(selection, connection.facts);
+          const { verdict, reason } = judge(selection, connection);
           if (verdict === 'allow') continue;
           group.connections.delete(connection);
           connection.revoke(reason);

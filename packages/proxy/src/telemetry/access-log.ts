@@ -49,7 +49,7 @@ export function createAccessLog({ format, lines, clock, enabled }: AccessLogInit
         ...identifying(facts),
         ...byteFields(facts.reporter, end),
         ['duration', `${Math.round(end.durationMs)}ms`],
-        ...faultFields(end.outcome.kind === 'ok' ? undefined : end.outcome),
+        ...outcomeFields(end.outcome),
       ]),
     denied: (facts) =>
       write('warn', 'connection failed', () => [
@@ -94,6 +94,11 @@ function byteFields(reporter: Reporter, { received, sent }: ConnectionEnd): read
     ['bytes_sent', outbound ? received : sent],
     ['bytes_recv', outbound ? sent : received],
   ];
+}
+
+function outcomeFields(outcome: Outcome): readonly LogField[] {
+  if (outcome.kind === 'drained') return [['error', outcome.message]];
+  return faultFields(outcome.kind === 'fault' ? outcome : undefined);
 }
 
 function faultFields(fault: { readonly code: FaultCode; readonly message: string } | undefined): readonly LogField[] {

@@ -81,7 +81,7 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
 }
 
 function flagsOf(row: ReporterRow, outcome: Outcome): string {
-  return outcome.kind === 'ok' ? '-' : row.flagOf(FAULTS[outcome.code]);
+  return outcome.kind === 'fault' ? row.flagOf(FAULTS[outcome.code]) : '-';
 }
 
 function labelsOf(row: ReporterRow, facts: ConnectionFacts, flags: string): string {

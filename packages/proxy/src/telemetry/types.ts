@@ -35,8 +35,10 @@ export interface ConnectionRecord {
   close(outcome: Outcome): void;
 }
 
+/** `drained`: this proxy was told to stop and cut the connection; logged as an error, but nothing failed. */
 export type Outcome =
   | { readonly kind: 'ok' }
+  | { readonly kind: 'drained'; readonly message: string }
   | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string };
 
 /** One HTTP or gRPC request at a waypoint. */

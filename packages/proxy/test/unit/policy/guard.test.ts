@@ -1,3 +1,4 @@
+import { silentLogger } from '@isthmus/sdk/runtime';
 import { describe, expect, it } from 'vitest';
 import { createPolicyGuard, type GuardedConnection } from '../../../src/policy/guard.js';
 import { feed, policy, storeOf, workload } from '../../support/model.js';
@@ -25,7 +26,7 @@ const denying = (principal: string) => policy('deny', 'deny', { principals: [{ k
 describe('the policy guard', () => {
   it('denies with the name of the policy, and watches nothing', () => {
     const store = storeOf({ workloads: [REVIEWS], policies: [denying(CALLER)] });
-    const guard = createPolicyGuard();
+    const guard = createPolicyGuard(silentLogger);
 
     const admission = guard.admit(store.snapshot, connectionFrom(CALLER));
 
@@ -35,7 +36,7 @@ describe('the policy guard', () => {
 
   it('revokes what a new policy forbids, once, and leaves the rest alone', () => {
     const store = storeOf({ workloads: [REVIEWS] });
-    const guard = createPolicyGuard();
+    const guard = createPolicyGuard(silentLogger);
     const forbidden = connectionFrom(CALLER);
     const other = connectionFrom('cluster.local/ns/shop/sa/other');
     for (const connection of [forbidden, other]) guard.admit(store.snapshot, connection);
@@ -52,7 +53,7 @@ describe('the policy guard', () => {
 
   it('reaches old connections with a selector policy that was attached to their workload later', () => {
     const store = storeOf({ workloads: [REVIEWS] });
-    const guard = createPolicyGuard();
+    const guard = createPolicyGuard(silentLogger);
     const connection = connectionFrom(CALLER);
     guard.admit(store.snapshot, connection);
 
@@ -70,7 +71,7 @@ describe('the policy guard', () => {
       workloads: [REVIEWS],
       policies: [policy('allow', 'allow', { principals: [{ kind: 'exact', value: CALLER }] })],
     });
-    const guard = createPolicyGuard();
+    const guard = createPolicyGuard(silentLogger);
     const connection = connectionFrom(CALLER);
     guard.admit(store.snapshot, connection);
 
@@ -86,7 +87,7 @@ describe('the policy guard', () => {
 
   it('forgets a released connection', () => {
     const store = storeOf({ workloads: [REVIEWS] });
-    const guard = createPolicyGuard();
+    const guard = createPolicyGuard(silentLogger);
     const connection = connectionFrom(CALLER);
     const admission = guard.admit(store.snapshot, connection);
 

@@ -1,0 +1,103 @@
+/**
+ * ztunnel: stands for the workloads of a node (or for one), each with its own identity. Outbound it accepts SOCKS5 and
+ * static listeners, inbound HBONE on 15008 and plaintext on 15006 of each workload's address. Listeners follow the
+ * snapshot; policies are judged again with each.
+ */
+import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
+import { identityOf } from '@isthmus/sdk/routing';
+import type { Scope } from '@isthmus/sdk/runtime';
+import { FAULTS, Fault, PORT } from '@isthmus/sdk/wire';
+import { createListenerSet } from '../capture/listener-set.js';
+import { type CaptureInit, serveSocks5 } from '../capture/socks5-server.js';
+import { serveStatic } from '../capture/static-listener.js';
+import { listenTcp } from '../capture/tcp-listener.js';
+import { createPolicyGuard } from '../policy/guard.js';
+import { createConnections } from './connections.js';
+import { listenHbone } from './hbone-listener.js';
+import { localWorkloads } from './local-workloads.js';
+import type { Role, RoleContext, RunningRole } from './role.js';
+import { createInbound, type InboundInit } from './ztunnel/inbound.js';
+import { createOutbound } from './ztunnel/outbound.js';
+import { createPlaintext } from './ztunnel/plaintext.js';
+
+export const ztunnel: Role = {
+  name: 'ztunnel',
+  nodeType: 'ztunnel',
+  summary: 'stands for workloads: their traffic out and in over mTLS, L4 policy, L4 telemetry',
+  start,
+};
+
+async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
+  const { settings, log } = context;
+  const connections = createConnections(scope);
+  const guard = createPolicyGuard(log);
+  let locals: readonly Workload[] = [];
+  const accept = acceptor({ context, connections, guard }, (uid) => locals.find((workload) => workload.uid === uid));
+  const listeners = createListenerSet<LocalAddress>(scope, { log, start: accept });
+
+  async function follow(snapshot: Snapshot): Promise<void> {
+    locals = localWorkloads(snapshot, settings);
+    guard.reevaluate(snapshot);
+    await listeners.want(addressesOf(locals));
+  }
+
+  context.onSnapshot(scope, (snapshot) => void follow(snapshot));
+  await follow(context.snapshot());
+  await capture(scope, context, createOutbound({ context, connections, locals: () => locals }));
+  return { localWorkloads: () => locals, openConnections: () => connections.size };
+}
+
+interface LocalAddress {
+  readonly uid: string;
+  readonly ip: string;
+}
+
+function addressesOf(locals: readonly Workload[]): ReadonlyMap<string, LocalAddress> {
+  return new Map(locals.flatMap(({ uid, addresses }) => addresses.map((ip) => [`${uid} on ${ip}`, { uid, ip }])));
+}
+
+/** Opens both inbound ports of an address. The record is looked up for each connection, so that it is the newest. */
+function acceptor(init: InboundInit, local: (uid: string) => Workload | undefined) {
+  const inbound = createInbound(init);
+  const plaintext = createPlaintext(init);
+  const { context } = init;
+
+  return async (scope: Scope, { uid, ip }: LocalAddress): Promise<void> => {
+    await listenHbone(scope, {
+      context,
+      host: ip,
+      reporter: 'destination',
+      async certificate() {
+        const workload = local(uid);
+        if (!workload) throw new Fault('LOCAL_WORKLOAD_UNKNOWN', `${uid} is gone`);
+        return context.certificates.certificate(identityOf(workload));
+      },
+      async onConnect(incoming) {
+        const workload = local(uid);
+        if (!workload) return incoming.refuse(FAULTS.LOCAL_WORKLOAD_UNKNOWN.status);
+        await inbound(incoming, workload);
+      },
+    });
+    await listenTcp(scope, {
+      address: { host: ip, port: PORT.plaintextInbound },
+      drain: context.drain,
+      log: context.log,
+      onConnection(socket) {
+        const workload = local(uid);
+        if (!workload) return void socket.resetAndDestroy();
+        void plaintext(socket, workload, ip);
+      },
+    });
+  };
+}
+
+/** Listeners that are configured by address must open; that they cannot is a mistake to report at start. */
+async function capture(scope: Scope, context: RoleContext, onCaptured: CaptureInit['onCaptured']): Promise<void> {
+  const { clock, log, drain, settings } = context;
+  const init: CaptureInit = { clock, log, drain, onCaptured };
+  const opened = [
+    ...settings.socks5Listeners.map((each) => serveSocks5(scope, each, init)),
+    ...settings.outboundListeners.map((each) => serveStatic(scope, each, init)),
+  ];
+  await Promise.all(opened);
+}
