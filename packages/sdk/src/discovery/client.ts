@@ -74,7 +74,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
       const resources = formatRefusals(refused);
-      log.warn({ typeUrl: response.typeUrl, resources }, 'resources refused, their last good versions stay in force');
+      log.warn({ typeUrl: response.typeUrl, resources }, 'resources refused, what was good before stays in force');
     }
     apply(batch, init, log);
     if (session.synced) ready.resolve();

@@ -122,7 +122,7 @@ describe('a discovery client', () => {
     expect(store.snapshot.workload('x')).toBeDefined();
     expect(client.status().types.address).toMatchObject({ held: 2, refused: [{ name: 'w', reason }] });
     expect(lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
-      'resources refused, their last good versions stay in force',
+      'resources refused, what was good before stays in force',
     ]);
   });
 
