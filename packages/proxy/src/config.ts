@@ -18,7 +18,7 @@ import {
 } from './config/kinds.js';
 import { type RootSource, rootSource, type TokenSource, tokenSource } from './config/pem-source.js';
 import { withoutSecrets } from './config/print.js';
-import { completed, RULES } from './config/rules.js';
+import { type Completed, completed, RULES } from './config/rules.js';
 import { type Environment, readTable, type SettingTable, setting, type Values } from './config/table.js';
 import {
   type OutboundListener,
@@ -134,7 +134,7 @@ export const SETTINGS = {
     env: ['CA_ROOT_CA'],
     kind: rootSource,
     default: undefined,
-    defaultText: './var/run/secrets/istio/root-cert.pem',
+    defaultText: 'XDS_ROOT_CA',
     doc: 'Roots the certificate service is verified against.',
   }),
   authToken: setting<TokenSource | undefined>({
@@ -275,7 +275,7 @@ export const SETTINGS = {
 } satisfies SettingTable;
 
 /** Settings as the program uses them: the table's values for this role. */
-export type Settings = Values<typeof SETTINGS> & { readonly role: RoleName };
+export type Settings = Values<typeof SETTINGS> & Completed & { readonly role: RoleName };
 
 export type SettingsResult =
   | { readonly ok: true; readonly settings: Settings }

@@ -11,16 +11,24 @@ import type { OutboundListener, PlaintextTarget, Socks5Listener, WorkloadInfo, W
 const ROOT_CERT = './var/run/secrets/istio/root-cert.pem';
 const ISTIO_TOKEN = './var/run/secrets/tokens/istio-token';
 
-interface Completed {
+export interface Completed {
   readonly mode: 'shared' | 'dedicated';
   readonly workload: WorkloadInfo | undefined;
-  readonly xdsRootCa: RootSource | undefined;
-  readonly caRootCa: RootSource | undefined;
+  readonly xdsRootCa: RootSource;
+  readonly caAddress: string;
+  readonly caRootCa: RootSource;
   readonly authToken: TokenSource | undefined;
   readonly socks5Listeners: readonly Socks5Listener[];
 }
 
-export interface Ruled extends Completed {
+/** What `completed` fills from, absent values included. */
+type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined } & Pick<
+  Completed,
+  'mode' | 'socks5Listeners'
+>;
+
+export interface Ruled extends Given {
+  readonly xdsAddress: string;
   readonly podName: string | undefined;
   readonly podNamespace: string | undefined;
   readonly serviceAccount: string | undefined;
@@ -35,13 +43,15 @@ export function completed(values: Ruled, role: string): Completed {
   const mode = role === 'ztunnel' ? values.mode : 'dedicated';
   const workload = values.workload ?? workloadOfPod(values);
   const wantsSocks5 = values.enableSocks5 && mode === 'dedicated' && values.socks5Listeners.length === 0;
-  const root = existsSync(ROOT_CERT) ? ({ kind: 'file', path: ROOT_CERT } as const) : undefined;
+  // Read when it is needed, and said to be missing then: it may be mounted later than the proxy starts.
+  const xdsRootCa = values.xdsRootCa ?? ({ kind: 'file', path: ROOT_CERT } as const);
   const token = existsSync(ISTIO_TOKEN) ? ({ kind: 'file', path: ISTIO_TOKEN } as const) : undefined;
   return {
     mode,
     workload: mode === 'dedicated' ? workload : undefined,
-    xdsRootCa: values.xdsRootCa ?? root,
-    caRootCa: values.caRootCa ?? root,
+    xdsRootCa,
+    caAddress: values.caAddress ?? values.xdsAddress,
+    caRootCa: values.caRootCa ?? xdsRootCa,
     authToken: values.authToken ?? token,
     socks5Listeners:
       wantsSocks5 && workload

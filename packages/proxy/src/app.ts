@@ -1,0 +1,248 @@
+/**
+ * The composition root: settings in, a running proxy out. Order of start: telemetry and its pages, control plane, first
+ * sync, the role's listeners, ready. Everything is owned by one scope; nothing here decides about traffic. While the
+ * control plane is away the proxy goes on with the last configuration and its certificates.
+ */
+import type { Writable } from 'node:stream';
+import {
+  createDiscoveryClient,
+  createStore,
+  type DiscoveryClient,
+  proxyNode,
+  type Store,
+} from '@isthmus/sdk/discovery';
+import { createHbonePool } from '@isthmus/sdk/hbone';
+import { type CertificateManager, createCaClient, createCertificateManager } from '@isthmus/sdk/identity';
+import { type Clock, createDrain, type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
+import { formatSpiffeId } from '@isthmus/sdk/wire';
+import { type AdminSources, adminRoutes, loopbackOnly } from './admin/admin.js';
+import { serveHttp } from './admin/http.js';
+import { metricsRoutes } from './admin/metrics.js';
+import { createReadiness, type Readiness, readinessRoutes } from './admin/readiness.js';
+import { accessTo } from './config/control-plane.js';
+import { effectiveSettings, type Settings } from './config.js';
+import { hboneSettings } from './originate/hbone-settings.js';
+import { createOriginate } from './originate/originate.js';
+import { createSourceAddresses } from './originate/source-address.js';
+import { keepCertificates } from './roles/keep-certificates.js';
+import type { Role, RoleContext, RunningRole } from './roles/role.js';
+import { createSnapshotFeed, type SnapshotFeed } from './roles/snapshot-feed.js';
+import { type ComponentLog, createComponentLog } from './telemetry/component-log.js';
+import { createTelemetry, type TelemetrySystem } from './telemetry/index.js';
+import { createLineWriter, type LineWriter } from './telemetry/log-lines.js';
+import { createProcessMetrics } from './telemetry/process-metrics.js';
+
+export interface AppInit {
+  readonly settings: Settings;
+  readonly role: Role;
+  readonly version: string;
+  readonly stdout: Writable;
+  /** What POST /quitquitquit does. */
+  quit(): void;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+export interface App {
+  readonly log: Logger;
+  /** Ends the role's traffic in an orderly way; the scope is to be closed afterwards. */
+  readonly drain: Drain;
+  /** Resolves when the proxy serves; rejects when it cannot, or when the scope closes before. */
+  readonly ready: Promise<void>;
+  /** As bound. */
+  readonly ports: { readonly admin: number; readonly metrics: number; readonly readiness: number };
+  /** Hands pending log lines to standard output. */
+  flush(): void;
+}
+
+/** The parts that live as long as the process. */
+interface Parts {
+  readonly init: Required<AppInit>;
+  readonly lines: LineWriter;
+  readonly componentLog: ComponentLog;
+  readonly telemetry: TelemetrySystem;
+  readonly readiness: Readiness;
+  readonly drain: Drain;
+  readonly store: Store;
+  readonly feed: SnapshotFeed;
+  readonly certificates: CertificateManager;
+  readonly discovery: DiscoveryClient;
+  readonly running: { role: RunningRole | undefined };
+}
+
+/** Resolves when the pages are up; `ready` tells the rest. Rejects with the setting to change when one cannot be bound. */
+export async function startApp(scope: Scope, given: AppInit): Promise<App> {
+  const init = { clock: realClock, random: Math.random, ...given };
+  const parts = assemble(scope, init);
+  const { componentLog, drain, lines } = parts;
+  const releaseReady = parts.readiness.hold('first sync');
+  const ports = await servePages(scope, parts);
+  const ready = serve(scope, parts, releaseReady);
+  // Whoever started us waits for it or closes the scope; between the two it must not count as unhandled.
+  ready.catch(() => {});
+  return { log: componentLog.log, drain, ready, ports, flush: lines.flush };
+}
+
+function assemble(scope: Scope, init: Required<AppInit>): Parts {
+  const { settings, clock } = init;
+  const lines = createLineWriter(init.stdout);
+  scope.own(lines.flush);
+  const componentLog = createComponentLog(settings.logLevel, settings.logFormat, lines);
+  const { log } = componentLog;
+  const telemetry = createTelemetry({
+    clock,
+    maxSeries: settings.metricsMaxSeries,
+    idleMs: settings.metricsIdleMs,
+    accessLog: { format: settings.logFormat, lines, enabled: (level) => log.isLevelEnabled(level) },
+    about: aboutOf(settings),
+  });
+  const readiness = createReadiness();
+  const running: Parts['running'] = { role: undefined };
+  const openConnections = () => running.role?.openConnections() ?? 0;
+  const drain = createDrain({ clock, deadlineMs: settings.terminationDeadlineMs, openConnections });
+  drain.signal.addEventListener('abort', () => void readiness.hold('draining'), { once: true });
+  const store = createStore();
+  const feed = createSnapshotFeed(store, log.child({ scope: 'snapshot' }));
+  const certificates = createCertificateManager(scope, {
+    ca: createCaClient({
+      ...accessTo(settings.caAddress, settings.caRootCa, settings),
+      asks: settings.mode === 'shared' ? 'impersonate' : 'own',
+      ttlSeconds: Math.round(settings.secretTtlMs / 1_000),
+    }),
+    clock,
+    log: log.child({ scope: 'identity' }),
+    random: init.random,
+  });
+  const discovery = createDiscoveryClient(scope, {
+    ...accessTo(settings.xdsAddress, settings.xdsRootCa, settings),
+    node: nodeOf(init),
+    store,
+    onSnapshot: feed.changed,
+    observer: { received: telemetry.xds.message, terminated: telemetry.xds.terminated },
+    clock,
+    log: log.child({ scope: 'xds' }),
+    random: init.random,
+  });
+  return { init, lines, componentLog, telemetry, readiness, drain, store, feed, certificates, discovery, running };
+}
+
+/** From the first sync to serving. */
+async function serve(scope: Scope, parts: Parts, releaseReady: () => void): Promise<void> {
+  const { init, feed, running, certificates, discovery, readiness, componentLog } = parts;
+  const { settings, role } = init;
+  const releaseCertificate = settings.mode === 'dedicated' ? readiness.hold('certificate') : () => {};
+  await discovery.ready;
+  const context = contextOf(scope, parts);
+  const started = await role.start(scope, context);
+  running.role = started;
+  const keep = keepCertificates(certificates);
+  feed.onSnapshot(scope, () => keep(started.localWorkloads()));
+  keep(started.localWorkloads());
+  releaseReady();
+  const locals = started.localWorkloads().map(({ uid }) => uid);
+  componentLog.log.info({ scope: role.name, locals: locals.length }, 'serving');
+  if (settings.mode === 'dedicated') await ownCertificate(scope, parts);
+  releaseCertificate();
+}
+
+/** Without its certificate a dedicated proxy can serve nobody; the manager tries again by itself, here one only waits. */
+async function ownCertificate(scope: Scope, { init, certificates }: Parts): Promise<void> {
+  const { workload, trustDomain } = init.settings;
+  if (!workload) return;
+  const identity = formatSpiffeId({ trustDomain, ...workload });
+  while (!scope.signal.aborted) {
+    const held = await certificates.certificate(identity).catch(() => undefined);
+    if (held) return;
+    await pause(init.clock, 1_000, scope.signal);
+  }
+}
+
+function contextOf(scope: Scope, { init, componentLog, telemetry, feed, certificates, drain }: Parts): RoleContext {
+  const { settings, clock, random, role } = init;
+  return {
+    settings,
+    clock,
+    random,
+    certificates,
+    log: componentLog.log.child({ scope: role.name }),
+    telemetry: telemetry.telemetry,
+    originate: createOriginate({
+      pool: createHbonePool(scope, { clock, settings: hboneSettings(settings) }),
+      certificates,
+      clock,
+      network: settings.network,
+      baggage: settings.baggage,
+      sourceAddress: createSourceAddresses(clock),
+    }),
+    snapshot: feed.snapshot,
+    onSnapshot: feed.onSnapshot,
+    drain: drain.signal,
+  };
+}
+
+async function servePages(scope: Scope, parts: Parts): Promise<App['ports']> {
+  const { init, telemetry, readiness, componentLog } = parts;
+  const { adminAddress, metricsAddress, readinessAddress } = init.settings;
+  const log = componentLog.log.child({ scope: 'pages' });
+  const processMetrics = createProcessMetrics();
+  const metrics = async () => telemetry.render() + (await processMetrics());
+  const [admin, metricsPort, readinessPort] = await Promise.all([
+    bound(
+      'ADMIN_ADDRESS',
+      serveHttp(scope, { address: adminAddress, routes: adminRoutes(adminSources(parts)), guard: loopbackOnly, log }),
+    ),
+    bound('METRICS_ADDRESS', serveHttp(scope, { address: metricsAddress, routes: metricsRoutes(metrics), log })),
+    bound(
+      'READINESS_ADDRESS',
+      serveHttp(scope, { address: readinessAddress, routes: readinessRoutes(readiness), log }),
+    ),
+  ]);
+  return { admin, metrics: metricsPort, readiness: readinessPort };
+}
+
+async function bound(setting: string, port: Promise<number>): Promise<number> {
+  try {
+    return await port;
+  } catch (cause) {
+    throw new Error(`${setting}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function adminSources({ init, componentLog, feed, certificates, discovery, running, drain }: Parts): AdminSources {
+  const { settings, version, role, quit } = init;
+  return {
+    version: { name: 'isthmus-proxy', version, role: role.name, node: process.version },
+    config: effectiveSettings(settings),
+    snapshot: feed.snapshot,
+    certificates: () => certificates.held(),
+    discovery: () => discovery.status(),
+    running: () => ({
+      localWorkloads: running.role?.localWorkloads() ?? [],
+      openConnections: running.role?.openConnections() ?? 0,
+    }),
+    logLevel: {
+      initial: settings.logLevel,
+      get: () => componentLog.log.level as Settings['logLevel'],
+      set: componentLog.setLevel,
+    },
+    drain: () => void drain.start(),
+    quit,
+  };
+}
+
+/** ztunnel's own id when the pod is not known: what is asked for does not depend on it. */
+function nodeOf({ settings, role }: Required<AppInit>) {
+  const { workload, podName, podNamespace, instanceIp, clusterId, network, nodeName } = settings;
+  return proxyNode({
+    type: role.nodeType,
+    ip: instanceIp ?? '1.1.1.1',
+    pod: podName ?? workload?.name ?? role.name,
+    namespace: podNamespace ?? workload?.namespace ?? 'istio-system',
+    metadata: { CLUSTER_ID: clusterId, NETWORK: network, ...(nodeName !== undefined && { NODE_NAME: nodeName }) },
+  });
+}
+
+function aboutOf({ role, istioVersion, clusterId, network, nodeName }: Settings) {
+  const component = role === 'ztunnel' ? 'ztunnel' : 'proxy';
+  return { component, tag: istioVersion, role, cluster: clusterId, network, node: nodeName ?? '' };
+}
