@@ -58,6 +58,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(rootKeys.publicKey),
     ],
   });
   const rootPem = pem(root.toString('pem'));
@@ -77,6 +78,8 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
         new x509.BasicConstraintsExtension(false, undefined, true),
+        // Roots of two authorities bear the same name: this tells which key signed.
+        await x509.AuthorityKeyIdentifierExtension.create(rootKeys.publicKey),
       ],
     });
   }
