@@ -4,8 +4,8 @@
  */
 import type { PeerCertificate } from 'node:tls';
 import { formatSpiffeId, parseSpiffeId } from '@isthmus/sdk/wire';
-import * as x509 from '@peculiar/x509';
 import type { TokenVerifier } from './tokens.js';
+import * as x509 from './x509.js';
 
 export interface Caller {
   /** SPIFFE URI. */

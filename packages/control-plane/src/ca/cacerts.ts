@@ -5,9 +5,9 @@
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
 import { publicKeyDer, type Signer, splitPem } from './certificates.js';
 import { isReadableByOthers, readPrivateKey } from './keys.js';
+import * as x509 from './x509.js';
 
 export const CACERTS = {
   certificate: 'ca-cert.pem',

@@ -1,8 +1,7 @@
 /** What all certificates made here have in common. */
-import 'reflect-metadata';
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
 import { algorithmOf, toSigningKey } from './keys.js';
+import * as x509 from './x509.js';
 
 /** Clocks of a mesh differ a little; a certificate must be valid where it arrives (istiod's value). */
 export const BACKDATE_MS = 2 * 60_000;

@@ -2,8 +2,9 @@
  * Signs workload certificates in istiod's profile: SPIFFE URI as the only name, marked critical because the subject is empty, for both ends
  * of TLS. What a request says about names is ignored; only its public key is taken, and only when it proves to hold the private one.
  */
-import * as x509 from '@peculiar/x509';
+
 import { BACKDATE_MS, type Signer, signCertificate, toPem } from './certificates.js';
+import * as x509 from './x509.js';
 
 /** PKCS#10 with RSA 8192 is below 6 KiB of PEM. */
 const MAX_CSR_BYTES = 32 * 1024;

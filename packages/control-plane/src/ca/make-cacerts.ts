@@ -1,10 +1,10 @@
 /** Makes a root and, below it, one intermediate CA per cluster: clusters that share a root trust each other's workloads. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
 import { CACERTS } from './cacerts.js';
 import { BACKDATE_MS, publicKeyDer, type Signer, serialNumber, signCertificate, toPem } from './certificates.js';
 import { algorithmOf, generateKey, readPrivateKey, toSigningKey, writePrivateKey } from './keys.js';
+import * as x509 from './x509.js';
 
 const DAY_MS = 86_400_000;
 /** Istio's life of a self-signed root, and of the intermediates of its sample Makefile. */

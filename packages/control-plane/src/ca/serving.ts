@@ -6,11 +6,11 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
-import * as x509 from '@peculiar/x509';
 import type { CaMaterial } from './cacerts.js';
 import { BACKDATE_MS, publicKeyDer, signCertificate, toPem } from './certificates.js';
 import { leafExtensions } from './issuer.js';
 import { generateKey } from './keys.js';
+import * as x509 from './x509.js';
 
 /** A peer that does not finish its handshake by then costs a socket no longer. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -15,6 +15,7 @@ import {
   service,
 } from '../support/objects.js';
 import { openStream, type PlaneInit, proxyNode, startPlane, type TestPlane, type XdsClient } from '../support/plane.js';
+import { openRawStream } from '../support/raw-stream.js';
 import { ADDRESS, AUTHORIZATION, request } from '../support/xds.js';
 
 const REVIEWS = 'shop/reviews.shop.svc.cluster.local';
@@ -47,6 +48,11 @@ async function synced(client: XdsClient) {
   const first = await client.accept();
   const second = await client.accept();
   return first.type === 'address' ? first : second;
+}
+
+/** Responses about addresses that were handed to the transport. */
+function sentAddresses(test: TestPlane): number {
+  return test.logs.filter(({ message, typeUrl }) => message === 'response sent' && typeUrl === ADDRESS).length;
 }
 
 describe('discovery', () => {
@@ -231,6 +237,34 @@ describe('discovery', () => {
       details: expect.stringContaining('the objects of cluster east cannot be used'),
     });
     expect(names).toEqual([REVIEWS]);
+  });
+
+  it('holds one response for a reader that stops, and then sends it the newest state, not all those in between', async () => {
+    const pods = (ready: boolean) =>
+      Array.from({ length: 800 }, (_, index) =>
+        pod(`bulk-${index}`, { ip: `10.2.${index >> 8}.${index & 255}`, ready }),
+      );
+    const test = await start({ clusters: { east: { 'a.yaml': base, 'bulk.yaml': pods(true) } } });
+    const client = openRawStream(test, await test.token({}));
+    release.push(async () => client.close());
+    client.send(request(ADDRESS, { node: proxyNode() }));
+    await test.logged(({ message }) => message === 'response sent');
+
+    for (const ready of [false, true, false]) {
+      const { generation } = test.plane.status().sources[0]!;
+      await test.write('east', 'bulk.yaml', pods(ready));
+      await test.logged((line) => line.message === 'source read' && line.generation === generation + 1);
+    }
+    const sentUnread = sentAddresses(test);
+    const health: (boolean | undefined)[] = [];
+    await client.readUntil(({ message }) => {
+      const decoded = decodeAddress(fromBinary(workloadPb.AddressSchema, message.resources[0]!.resource!.value));
+      health.push(decoded.ok && decoded.value.kind === 'workload' ? decoded.value.value.healthy : undefined);
+      return health.length === 2;
+    });
+
+    expect(sentUnread).toBe(1);
+    expect(health).toEqual([true, false]);
   });
 
   it('ends streams cleanly when it closes', async () => {

@@ -1,7 +1,6 @@
 /** Signing requests as proxies make them. */
-import 'reflect-metadata';
 import { createPrivateKey, webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '../../src/ca/x509.js';
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 

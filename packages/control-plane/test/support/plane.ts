@@ -2,9 +2,7 @@
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
 import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { createLogger } from '@isthmus/sdk/runtime';
 import { certificateService, type citadelPb, type discoveryPb, discoveryService } from '@isthmus/sdk/wire';
 import {
   type ControlPlane,
@@ -16,15 +14,10 @@ import {
   writePrivateKey,
 } from '../../src/index.js';
 import { toYaml } from './derive.js';
+import { captureLogs, type LogLine } from './logs.js';
 import type { Manifest } from './objects.js';
 import { createQueue } from './queue.js';
 import { type ReadResponse, readResponse, request } from './xds.js';
-
-export interface LogLine {
-  readonly level: string;
-  readonly message: string;
-  readonly [key: string]: unknown;
-}
 
 export interface TestPlane {
   readonly directory: string;
@@ -138,30 +131,6 @@ export async function startPlane({
       await rm(directory, { recursive: true });
     },
   };
-}
-
-function captureLogs() {
-  const logs: LogLine[] = [];
-  const waiting = new Set<() => void>();
-  const destination = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      logs.push(JSON.parse(chunk.toString()) as LogLine);
-      for (const check of waiting) check();
-      done();
-    },
-  });
-  const logged = (matches: (line: LogLine) => boolean) =>
-    new Promise<LogLine>((resolve) => {
-      const check = () => {
-        const found = logs.find(matches);
-        if (!found) return;
-        waiting.delete(check);
-        resolve(found);
-      };
-      waiting.add(check);
-      check();
-    });
-  return { logs, logged, log: createLogger({ level: 'debug', destination }) };
 }
 
 export interface Credentials {

@@ -1,0 +1,65 @@
+/** Meshes of two clusters out of few names, so that they meet often. */
+import fc from 'fast-check';
+import type { ClusterSketch } from './derive.js';
+import {
+  AMBIENT,
+  authorizationPolicy,
+  eastWestGateway,
+  GLOBAL,
+  type Manifest,
+  namespace,
+  peerAuthentication,
+  pod,
+  service,
+  waypoint,
+  waypointPod,
+} from './objects.js';
+
+const APPS = ['a', 'b'] as const;
+
+const maybe = (objects: readonly Manifest[]) => fc.boolean().map((isThere) => (isThere ? objects : []));
+
+const aService = (name: string) =>
+  fc
+    .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), isBound: fc.boolean() })
+    .map(({ isThere, isGlobal, isBound }) => {
+      const labels = { ...(isGlobal ? GLOBAL : {}), ...(isBound ? { 'istio.io/use-waypoint': 'waypoint' } : {}) };
+      return isThere ? [service(name, { labels })] : [];
+    });
+
+const aPod = (app: string, index: number, octet: number) =>
+  fc
+    .record({ isThere: fc.boolean(), ready: fc.boolean(), isCaptured: fc.boolean() })
+    .map(({ isThere, ready, isCaptured }) => {
+      const labels = isCaptured ? {} : { 'istio.io/dataplane-mode': 'none' };
+      return isThere ? [pod(`${app}-${index}`, { ip: `10.${octet}.${index}.1`, ready, labels, account: app })] : [];
+    });
+
+function objectsOf(network: string, octet: number): fc.Arbitrary<readonly Manifest[]> {
+  const parts = [
+    fc.constant([namespace('shop', AMBIENT), namespace('istio-system', { 'topology.istio.io/network': network })]),
+    ...APPS.map(aService),
+    ...APPS.flatMap((app) => [1, 2, 3].map((index) => aPod(app, index, octet))),
+    maybe([...waypoint(), waypointPod('waypoint', { ip: `10.${octet}.9.1` })]),
+    maybe([eastWestGateway(network, `192.0.2.${octet}`)]),
+    maybe([eastWestGateway(network, `192.0.3.${octet}`, 'second')]),
+    maybe([authorizationPolicy('p', { selector: { matchLabels: { app: 'a' } } })]),
+    maybe([peerAuthentication('q', { mtls: { mode: 'STRICT' } })]),
+  ];
+  return fc.tuple(...parts).map((lists) => lists.flat());
+}
+
+export interface Mesh {
+  readonly east: ClusterSketch;
+  readonly west: ClusterSketch;
+}
+
+export const meshes: fc.Arbitrary<Mesh> = fc
+  .record({ east: objectsOf('network-1', 1), west: objectsOf('network-2', 2) })
+  .map(({ east, west }) => ({
+    east: { id: 'east', network: 'network-1', objects: east },
+    west: { id: 'west', network: 'network-2', objects: west },
+  }));
+
+/** Fixed, so that a failure is the same for everybody. */
+export const RUNS = { seed: 20_260_101, numRuns: 100 } as const;
