@@ -2,9 +2,9 @@
  * Getting an answer for one request: choose an endpoint, take a connection to it, send, wait for the head of the answer,
  * and once more elsewhere when that is safe (`retry.ts` decides). What to do with the answer is for `forward.ts`.
  */
-import { mergePeer, type Peer } from '@isthmus/sdk/peer';
 import type { Plan } from '@isthmus/sdk/routing';
 import { Fault } from '@isthmus/sdk/wire';
+import { plannedDestination } from '../originate/destination.js';
 import type { Originated } from '../originate/types.js';
 import type { Answer, Downstream, RequestHead, UpstreamExchange, UpstreamFailure } from './exchange.js';
 import { forwardedTrailers } from './headers.js';
@@ -84,7 +84,7 @@ function nextPlan(
 
 async function tryOnce(init: AttemptInit, plan: OpenPlan, body: RequestBody): Promise<Obtained | Failed> {
   const { downstream, report } = init;
-  report.reaching(knownDestination(plan), undefined);
+  report.reaching(plannedDestination(plan), undefined);
   let sent: { readonly upstream: UpstreamExchange; readonly originated: Originated };
   try {
     sent = await init.pool.with({ plan, version: downstream.version, signal: downstream.gone }, (connection) => ({
@@ -141,11 +141,6 @@ async function sendRequest(
   }
   const end = await body.sendTo(upstream.sink);
   if (end === 'ended') upstream.finish(forwardedTrailers(downstream.trailers()));
-}
-
-/** Best knowledge until the far end has said who it is; a record that stands for a network is nobody. */
-function knownDestination(plan: OpenPlan): Peer | undefined {
-  return plan.kind === 'nested' || !plan.destination ? undefined : mergePeer({ registry: plan.destination });
 }
 
 function connectFailure(error: unknown): UpstreamFailure {

@@ -3,15 +3,15 @@
  * 1xx answers included; then one report to telemetry, whatever happened. Nothing of a request is kept but what a second
  * attempt may need (`request-body.ts`).
  */
+import { pump } from '@isthmus/sdk/hbone';
 import type { Plan } from '@isthmus/sdk/routing';
 import type { Clock } from '@isthmus/sdk/runtime';
 import type { Telemetry } from '../telemetry/types.js';
 import { CLIENT_GONE, type Obtained, obtainAnswer } from './attempt.js';
+import { pumpBody } from './body-pump.js';
 import type { Answer, Downstream, Fields, RequestHead, ResponseHead, UpstreamFailure } from './exchange.js';
 import { forwardedRequestFields, forwardedResponseFields, forwardedTrailers } from './headers.js';
-import { join } from './join.js';
 import type { HttpLimits } from './limits.js';
-import { pump } from './pump.js';
 import { type RequestOrigin, RequestReport } from './request-report.js';
 import { grpcStatusOf, localReply } from './respond.js';
 import type { UpstreamPool } from './upstream-pool.js';
@@ -69,7 +69,7 @@ async function relayResponse(
   const counted = (chunk: Buffer) => {
     report.responseBytes += chunk.length;
   };
-  const end = sink === 'no-body' ? 'ended' : await pump(answer.body, sink, counted).done;
+  const end = sink === 'no-body' ? 'ended' : await pumpBody(answer.body, sink, counted).done;
   const gone = downstream.gone.aborted;
   const failure = upstream.failure();
   release();
@@ -94,7 +94,7 @@ async function relaySwitched(
 ): Promise<void> {
   const fields: Fields = [...head.fields, ['Upgrade', downstream.head.upgrade ?? ''], ['Connection', 'Upgrade']];
   const client = downstream.switchProtocols({ ...head, fields });
-  const end = await join(client, answer.stream, {
+  const end = await pump(client, answer.stream, {
     received: (bytes) => {
       report.requestBytes += bytes;
     },
@@ -102,8 +102,8 @@ async function relaySwitched(
       report.responseBytes += bytes;
     },
   });
-  if (end === 'client-lost') report.failed(CLIENT_GONE);
-  if (end === 'server-lost') report.failed({ code: 'TUNNEL_LOST', message: 'the upgraded connection was lost' });
+  if (end.side === 'downstream') report.failed(CLIENT_GONE);
+  if (end.side === 'upstream') report.failed({ code: 'TUNNEL_LOST', message: 'the upgraded connection was lost' });
 }
 
 /** No application answered: says so to the client, unless that is who left. */

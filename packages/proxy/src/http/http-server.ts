@@ -1,6 +1,6 @@
 /** What both HTTP versions offer on the client's side. */
-import type { Duplex } from 'node:stream';
 import type { Clock } from '@isthmus/sdk/runtime';
+import type { ClosableStream } from './closing.js';
 import type { Downstream } from './exchange.js';
 import type { HttpLimits } from './limits.js';
 
@@ -14,7 +14,7 @@ export interface DownstreamListener {
 
 export interface HttpServer {
   /** Serves the stream until it closes; the stream is the server's from here on. */
-  accept(stream: Duplex, listener: DownstreamListener): void;
+  accept(stream: ClosableStream, listener: DownstreamListener): void;
   /** Lets running requests finish, closes what is idle, and asks clients to go elsewhere. */
   drain(): void;
 }

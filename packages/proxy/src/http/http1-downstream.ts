@@ -14,6 +14,8 @@ export interface Http1DownstreamInit {
   readonly expectsContinue: boolean;
   /** Present when the request asks for an upgrade that is tunnelled: bytes that came after its head. */
   readonly upgradeHead?: Buffer;
+  /** Whether the connection ends after this answer; asked when the answer begins. */
+  isLast(): boolean;
   /** From now on the stream carries another protocol. */
   onSwitched(): void;
 }
@@ -36,7 +38,7 @@ export function createHttp1Downstream(init: Http1DownstreamInit): Downstream {
     },
     respond(answer) {
       // RFC 9110 section 10.1.1: the client may now leave its body out, and then the next request cannot be told from it.
-      if (bodyHeldBack && !request.complete) response.shouldKeepAlive = false;
+      if (init.isLast() || (bodyHeldBack && !request.complete)) response.shouldKeepAlive = false;
       response.writeHead(answer.status, answer.reason, flatten(answer.fields));
       return response;
     },

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ClosableStream } from './closing.js';
 import { createDeadline, type Deadline } from './deadline.js';
 import { fieldsOfRaw, fieldTokens, fieldValue } from './headers.js';
 import type { DownstreamListener, HttpServer, HttpServerInit } from './http-server.js';
@@ -13,7 +14,7 @@ import { createHttp1Downstream, type Http1DownstreamInit } from './http1-downstr
 import type { HttpLimits } from './limits.js';
 
 interface Connection {
-  readonly stream: Duplex;
+  readonly stream: ClosableStream;
   readonly listener: DownstreamListener;
   readonly gone: AbortController;
   readonly deadline: Deadline;
@@ -35,12 +36,12 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
   server.on('request', (request, response) => onRequest(request, response, 'body'));
   server.on('checkContinue', (request, response) => onRequest(request, response, 'held-back'));
   server.on('upgrade', (request, stream, rest) => onUpgrade(request, stream, rest));
-  server.on('connect', (_request, stream) => answerAndClose(stream, '405 Method Not Allowed'));
+  server.on('connect', (_request, stream) => answerAndClose(connections.get(stream), '405 Method Not Allowed'));
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => onClientError(error, stream));
 
   return { accept, drain };
 
-  function accept(stream: Duplex, listener: DownstreamListener): void {
+  function accept(stream: ClosableStream, listener: DownstreamListener): void {
     const gone = new AbortController();
     const deadline = createDeadline(clock, () => onDeadline(connection));
     const connection: Connection = {
@@ -62,7 +63,6 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
       deadline.cancel();
       gone.abort();
     });
-    asSocket(stream);
     // A client that opened the tunnel to say nothing has no longer than one that stops in the middle of a head.
     deadline.arm(limits.headMs);
     server.emit('connection', stream);
@@ -72,7 +72,7 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
     draining = true;
     for (const connection of connections.values()) {
       connection.closing = true;
-      if (connection.waiting === 0) closeSoon(connection.stream);
+      if (connection.waiting === 0) connection.stream.destroySoon();
     }
   }
 
@@ -83,8 +83,8 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
   }
 
   function onDeadline(connection: Connection): void {
-    if (connection.phase === 'head') answerAndClose(connection.stream, '408 Request Timeout');
-    else closeSoon(connection.stream);
+    if (connection.phase === 'head') answerAndClose(connection, '408 Request Timeout');
+    else connection.stream.destroySoon();
   }
 
   /** A client that ends its side in the middle of an exchange has given up on it, as for Envoy. */
@@ -94,7 +94,7 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
 
   function onRequest(request: IncomingMessage, response: ServerResponse, body: 'body' | 'held-back'): void {
     const connection = connections.get(request.socket);
-    if (connection === undefined) return;
+    if (connection === undefined || connection.stream.destroyed) return;
     // Reported by `gone`; without listeners they would end the process.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
@@ -102,10 +102,9 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
       connection.listener.malformed(
         `a request head of ${request.rawHeaders.length / 2} lines, over ${limits.headFields}`,
       );
-      answerAndClose(connection.stream, '431 Request Header Fields Too Large');
+      answerAndClose(connection, '431 Request Header Fields Too Large');
       return;
     }
-    if (connection.closing) response.shouldKeepAlive = false;
     enqueue(connection, request, response, { expectsContinue: body === 'held-back' });
   }
 
@@ -129,6 +128,7 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
       response,
       stream: connection.stream,
       gone: connection.gone.signal,
+      isLast: () => connection.closing,
       onSwitched: () => {
         connection.phase = 'switched';
       },
@@ -144,11 +144,11 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
     // The answer came before the request was all there; what is left of it has no reader.
     if (!request.complete) {
       request.resume();
-      closeSoon(connection.stream);
+      connection.stream.destroySoon();
     }
     if (connection.waiting > 0) return;
     connection.phase = 'idle';
-    if (connection.closing) closeSoon(connection.stream);
+    if (connection.closing) connection.stream.destroySoon();
     else connection.deadline.arm(limits.idleMs);
   }
 
@@ -165,34 +165,25 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
     response.on('error', () => undefined);
     response.shouldKeepAlive = false;
     response.assignSocket(stream as Socket);
-    response.once('finish', () => closeSoon(stream));
+    response.once('finish', () => connection.stream.destroySoon());
     enqueue(connection, request, response, { expectsContinue: false, upgradeHead: rest });
   }
 
   function onClientError(error: NodeJS.ErrnoException, stream: Duplex): void {
-    connections.get(stream)?.listener.malformed(`a request that is not HTTP/1.1: ${error.code ?? error.message}`);
+    const connection = connections.get(stream);
+    connection?.listener.malformed(`a request that is not HTTP/1.1: ${error.code ?? error.message}`);
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    answerAndClose(stream, tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request');
+    answerAndClose(connection, tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request');
   }
 
   /** Only when no answer is on its way, or its bytes would land in the middle of that one. */
-  function answerAndClose(stream: Duplex, status: string): void {
-    const connection = connections.get(stream);
-    if (stream.writable && (connection === undefined || connection.waiting === 0)) {
+  function answerAndClose(connection: Connection | undefined, status: string): void {
+    if (connection === undefined) return;
+    const { stream, waiting } = connection;
+    if (stream.writable && waiting === 0) {
       stream.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     }
-    closeSoon(stream);
-  }
-
-  function closeSoon(stream: Duplex): void {
-    stream.end();
-    const hurry = clock.schedule(limits.lingerMs, () => stream.destroy());
-    stream.once('close', hurry);
-  }
-
-  /** node:http calls these on what it takes for a socket; a bare `end()` would leave a half-open stream being parsed. */
-  function asSocket(stream: Duplex): void {
-    Object.assign(stream, { destroySoon: () => closeSoon(stream) });
+    stream.destroySoon();
   }
 }
 

@@ -3,7 +3,7 @@
  * independently; a stream's failure is its own. No push, no extended CONNECT.
  */
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { Duplex } from 'node:stream';
+import type { ClosableStream } from './closing.js';
 import { createDeadline, type Deadline } from './deadline.js';
 import type { RequestHead } from './exchange.js';
 import type { DownstreamListener, HttpServer, HttpServerInit } from './http-server.js';
@@ -11,7 +11,7 @@ import { createHttp2Downstream, http2RequestHead } from './http2-downstream.js';
 import type { HttpLimits } from './limits.js';
 
 interface Connection {
-  readonly stream: Duplex;
+  readonly stream: ClosableStream;
   readonly session: ServerHttp2Session;
   readonly listener: DownstreamListener;
   readonly deadline: Deadline;
@@ -25,7 +25,7 @@ export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer
 
   return { accept, drain };
 
-  function accept(stream: Duplex, listener: DownstreamListener): void {
+  function accept(stream: ClosableStream, listener: DownstreamListener): void {
     stream.on('error', () => undefined);
     const session = performServerHandshake(stream, sessionOptions(limits));
     const deadline = createDeadline(clock, () => onDeadline(connection));
@@ -68,7 +68,7 @@ export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer
   }
 
   function onDeadline(connection: Connection): void {
-    if (connection.session.closed) connection.stream.destroy();
+    if (connection.session.closed) connection.stream.destroySoon();
     else close(connection);
   }
 

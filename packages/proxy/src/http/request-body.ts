@@ -3,7 +3,7 @@
  * a second time. Memory: at most `replayBytes` per request; a longer body is simply not replayable any more.
  */
 import type { Readable, Writable } from 'node:stream';
-import { type Pump, type PumpEnd, pump } from './pump.js';
+import { type Pump, type PumpEnd, pumpBody } from './body-pump.js';
 
 export interface RequestBody {
   /** Bytes received from the client. */
@@ -48,7 +48,7 @@ export function createRequestBody(source: Readable, replayBytes: number): Reques
     sendTo(sink) {
       // Bounded by replayBytes, so its pressure need not be waited for.
       for (const chunk of kept) sink.write(chunk);
-      current = pump(source, sink, remember);
+      current = pumpBody(source, sink, remember);
       return current.done;
     },
     detach() {

@@ -39,8 +39,8 @@ export class RequestReport {
   }
 
   /** Whom this attempt is meant for, then who turned out to be there and at which `ip:port`. */
-  reaching(destination: Peer | undefined, address: string | undefined): void {
-    this.#destination = destination ?? NOBODY;
+  reaching(destination: Peer, address: string | undefined): void {
+    this.#destination = destination;
     this.#upstreamAddress = address;
   }
 

@@ -1,8 +1,9 @@
 /** Streams that are not sockets, as tunnels are: an in-memory pair, and a socket seen only as a Duplex. */
 import { createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { pump } from '@isthmus/sdk/hbone';
 import type { Scope } from '@isthmus/sdk/runtime';
-import { join } from '../../src/http/join.js';
+import type { ClosableStream } from '../../src/http/closing.js';
 
 /** Two ends of one connection; back-pressure, half-close and destruction reach the other side. */
 export function duplexPair(): readonly [Duplex, Duplex] {
@@ -40,21 +41,27 @@ function end(other: () => Duplex & { resumeWriter?: () => void }): Duplex {
   return self;
 }
 
+/** With the closing of sockets: everything delivered, then gone even if the other end stays. */
+export function closable(stream: Duplex): ClosableStream {
+  const destroySoon = () => void stream.end(() => setImmediate(() => stream.destroy()));
+  return Object.assign(stream, { destroySoon });
+}
+
 /** The far end of a socket as a plain Duplex. */
 export function asDuplex(socket: Socket): Duplex {
   const [near, far] = duplexPair();
-  void join(far, socket, { received: () => undefined, sent: () => undefined });
+  void pump(far, socket);
   return near;
 }
 
 /** Listens on a free loopback port; every connection arrives as a Duplex. */
-export async function listenForDuplexes(scope: Scope, accept: (stream: Duplex) => void): Promise<number> {
+export async function listenForDuplexes(scope: Scope, accept: (stream: ClosableStream) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    accept(asDuplex(socket));
+    accept(closable(asDuplex(socket)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   scope.own(() => {

@@ -13,7 +13,7 @@ export interface Pump {
   stop(): void;
 }
 
-export function pump(source: Readable, sink: Writable, onChunk: (chunk: Buffer) => void): Pump {
+export function pumpBody(source: Readable, sink: Writable, onChunk: (chunk: Buffer) => void): Pump {
   const { promise, resolve } = withResolver<PumpEnd>();
 
   if (source.readableEnded) resolve('ended');
