@@ -89,6 +89,7 @@ export const PSEUDO_REPEATED = 45;
 export const PSEUDO_AFTER_REGULAR = 46;
 export const REQUEST_INCOMPLETE = 47;
 export const CONNECT_WITH_TARGET = 48;
+export const HEADER_LIST_TOO_LARGE = 49;
 
 /** Appends a record and answers its address, for kinds that fill in more. The caller has checked that there is room. */
 export function emit(slot: usize, kind: i32, flags: i32, streamId: i32, word2: i32, word3: i32, word4: i32): usize {

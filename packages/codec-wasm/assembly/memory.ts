@@ -3,8 +3,8 @@
  * the instance starts, so the host's views stay valid for good.
  *
  * Shared regions serve one call at a time (the module is single threaded and never re-entered); what must outlive a
- * call lives in the slot of its connection. The host repeats these numbers in src/abi.ts and a test holds the two
- * together, so this file and events.ts stay plain constants and functions that TypeScript can load as they are.
+ * call lives in the slot of its connection. The host repeats these numbers in src/abi.ts; a test reads them from here,
+ * one constant a line, and holds the two together.
  */
 
 // The compiler's own static data starts at 1 KiB (address 0 stays unused: a null pointer is always a bug) and must end
@@ -53,7 +53,7 @@ export const MAX_HEADER_BLOCK = 0x40000;
  */
 export const ARENA: usize = 0x70000;
 export const MAX_HEADER_LIST = 0x20000;
-/** Percent-decoded baggage values of the last block and of the last loose baggage: never longer than what they decode. */
+/** Percent-decoded baggage values, of the last block and loose: never longer than what they decode. */
 export const BLOCK_UNESCAPED: usize = 0x100000;
 export const LOOSE_UNESCAPED: usize = 0x120000;
 /** Baggage text given by the host; also carries names and keys while they are registered. */
@@ -111,7 +111,7 @@ export const RECORD_CAPACITY = 64;
 /** 128 = MAX_TABLE / 32 dynamic table entries, a ring. */
 export const TABLE_RING = 1664;
 export const TABLE_RING_ENTRIES = 128;
-/** Twice the largest table, so that live entries always fit in one run and move at most once per MAX_TABLE inserted. */
+/** Names and values of the entries: twice MAX_TABLE, so that each entry's bytes are in one piece (dynamic-table.ts). */
 export const TABLE_BYTES = 3328;
 export const MAX_TABLE = 4096;
 

@@ -21,9 +21,9 @@ const FIELD_NAME = /^:?[!-9;-@[-~]+$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make (11 KiB
- * of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or numbers
- * that cannot be.
+ * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make
+ * (11.25 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
+ * numbers that cannot be.
  */
 export function createCodec(init: CodecInit): Codec {
   checkList('headerNames', init.headerNames, FIELD_NAME);
@@ -70,7 +70,7 @@ class WasmCodec implements Codec {
 
 function limitsOf(init: DecoderInit): DecoderLimits {
   const { maxHeaderListSize: list } = init;
-  const block = init.maxHeaderBlockSize ?? Math.min(list * 2, Memory.MAX_HEADER_BLOCK);
+  const block = init.maxHeaderBlockSize ?? list * 2;
   return {
     role: init.role,
     maxFrameSize: within('maxFrameSize', init.maxFrameSize, 16_384, 16_777_215),

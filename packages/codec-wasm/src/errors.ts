@@ -96,6 +96,7 @@ const rows = {
   CONTINUATION_UNEXPECTED: connection(30, PROTOCOL_ERROR, 'RFC 9113 6.10', 'CONTINUATION without an open header block'),
   CONTINUATION_TOO_MANY: connection(31, ENHANCE_YOUR_CALM, 'RFC 9113 10.5', 'too many CONTINUATION frames in a block'),
   HEADER_BLOCK_TOO_LARGE: connection(32, ENHANCE_YOUR_CALM, 'RFC 9113 10.5.1', 'compressed header block too large'),
+  HEADER_LIST_TOO_LARGE: connection(49, ENHANCE_YOUR_CALM, 'RFC 9113 10.5.1', 'header list many times over our limit'),
   HPACK_TRUNCATED: connection(33, COMPRESSION_ERROR, 'RFC 7541 6', 'header block ends within a field'),
   HPACK_INTEGER: connection(34, COMPRESSION_ERROR, 'RFC 7541 5.1', 'integer too large or too long'),
   HPACK_INDEX: connection(35, COMPRESSION_ERROR, 'RFC 7541 2.3.3', 'index 0 or outside the tables'),

@@ -1,6 +1,6 @@
 /**
- * A header block that does not arrive whole, gathered on the host side: it can take megabytes over all connections, which
- * would starve a shared pool in wasm. wasm bounds it (maxHeaderBlockSize) before a byte of it gets here.
+ * A header block that does not arrive whole, gathered on the host side: over all connections it can take megabytes,
+ * which would starve a shared pool in wasm. wasm bounds it (maxHeaderBlockSize) before a byte of it gets here.
  */
 const NOTHING = new Uint8Array(0);
 

@@ -1,6 +1,6 @@
 /**
- * One wasm instance with its fixed memory, and the views on it that stay valid for its life. The module is compiled once
- * per process; every codec has an instance of its own.
+ * One wasm instance with its fixed memory, and the views on it that stay valid for its life. The module is compiled
+ * once per process; every codec has an instance of its own.
  */
 import { type Exports, Memory, PAGE } from './abi.js';
 import { CodecError } from './errors.js';

@@ -1,4 +1,4 @@
-/** Bytes to text and back, without Node's Buffer. `latin1` here is ISO 8859-1: byte n is U+00nn, unlike TextDecoder's. */
+/** Bytes to text and back, without Node's Buffer. `latin1` is ISO 8859-1: byte n is U+00nn, unlike TextDecoder's. */
 
 // A BOM is a character of the value like any other.
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -2,11 +2,10 @@
  * The codec's public shapes. One span of bytes goes in; the caller then steps through what was in it.
  *
  * Cost model: one wasm call per window of a span and one per header block, no object per frame and no string unless
- * asked for. Everything a cursor shows is valid until the next `next()`; whoever keeps a value copies it. Decoders can be
- * read in turns, but header blocks and their baggage stand in memory that all decoders of a codec share: reading one
+ * asked for. Everything a cursor shows is valid until the next `next()`; whoever keeps a value copies it. Decoders can
+ * be read in turns, but header blocks and their baggage stand in memory that all decoders of a codec share: reading one
  * after another decoder has decoded a block throws `CodecError` STALE_VIEW rather than showing the other's.
  */
-
 import type { CodecErrorCode } from './errors.js';
 
 /** What a codec is built for: the names it reports as small integers, and the bounds it never exceeds. */
@@ -23,8 +22,8 @@ export interface Codec {
   /** Leases a slot. Throws `CodecError` with code `SLOTS_EXHAUSTED` when none is free. */
   openDecoder(init: DecoderInit): ConnectionDecoder;
   /**
-   * Reads `baggage` header values (all header lines of one message, in order) that did not come through a decoder. The view
-   * lasts until the next call. Throws `CodecError` BAGGAGE_TOO_LARGE over 128 KiB.
+   * Reads `baggage` header values (all header lines of one message, in order) that did not come through a decoder. The
+   * view lasts until the next call. Throws `CodecError` BAGGAGE_TOO_LARGE over 128 KiB.
    */
   decodeBaggage(values: readonly string[]): BaggageView;
   /** Slots in all, and slots leased now. */
@@ -34,13 +33,19 @@ export interface Codec {
 export interface DecoderInit {
   /** A server expects the client connection preface (RFC 9113 section 3.4) before the first frame. */
   readonly role: 'client' | 'server';
-  /** Bytes; what we advertise as SETTINGS_MAX_FRAME_SIZE. A larger frame is FRAME_SIZE_ERROR. */
+  /** Bytes, 16,384 to 16,777,215; what we advertise as SETTINGS_MAX_FRAME_SIZE. A larger frame is FRAME_SIZE_ERROR. */
   readonly maxFrameSize: number;
-  /** Bytes by RFC 9113 section 6.5.2 (name + value + 32 each). A larger list is `refused`, the connection lives on. */
+  /**
+   * Bytes by RFC 9113 section 6.5.2 (name + value + 32 each), at most 131,072. A larger list is `refused` and the
+   * connection lives on, unless it is over 8 times the limit and 4096 bytes: HEADER_LIST_TOO_LARGE.
+   */
   readonly maxHeaderListSize: number;
-  /** Compressed bytes of one header block over HEADERS and all CONTINUATION. Default 2 x maxHeaderListSize. */
+  /**
+   * Compressed bytes of one header block over HEADERS and all CONTINUATION, at most 262,144. Default
+   * 2 x maxHeaderListSize.
+   */
   readonly maxHeaderBlockSize?: number;
-  /** CONTINUATION frames per header block. Default 16. */
+  /** CONTINUATION frames per header block, at most 1024. Default 16. */
   readonly maxContinuations?: number;
 }
 
@@ -69,8 +74,8 @@ export type EventKind = (typeof Event)[keyof typeof Event];
 
 /**
  * Decodes what one peer sends on one HTTP/2 connection: frames across any chunk boundaries, HPACK with its dynamic
- * table. A broken connection rule throws `CodecError` carrying the HTTP/2 error code and the RFC section; the decoder is
- * then dead.
+ * table. A broken connection rule throws `CodecError` carrying the HTTP/2 error code and the RFC section; the decoder
+ * is then dead.
  */
 export interface ConnectionDecoder {
   /** Hands over received bytes. They must not change until `next()` has returned `Event.None`. */
@@ -106,9 +111,9 @@ export interface ConnectionDecoder {
 }
 
 /**
- * One decoded header block; strings are made only when asked for. It is well formed by RFC 9113 sections 8.2 and 8.3 for
- * the role, else it would have been a StreamError. Left to the caller: whether a block without pseudo-header fields stands
- * where trailers may, and CONNECT without `:authority`, which a server may want to answer (section 8.1.1).
+ * One decoded header block; strings are made only when asked for. It is well formed by RFC 9113 sections 8.2 and 8.3
+ * for the role, else it would have been a StreamError. Left to the caller: whether a block without pseudo-header fields
+ * stands where trailers may, and CONNECT without `:authority`, which a server may want to answer (section 8.1.1).
  */
 export interface HeaderBlockView {
   /** Number of fields. Zero when `refused`. */

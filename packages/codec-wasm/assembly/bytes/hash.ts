@@ -1,4 +1,4 @@
-/** FNV-1a and byte equality, for tables whose keys only the host chooses: peers can look up in them but not fill them. */
+/** FNV-1a and byte equality, for tables that only the host fills: peers can look up in them, but not make collisions. */
 export function hashOf(pointer: usize, length: i32): u32 {
   let hash: u32 = 0x811c9dc5;
   for (let i = 0; i < length; i++) hash = (hash ^ load<u8>(pointer + i)) * 0x01000193;

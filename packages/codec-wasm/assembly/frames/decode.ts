@@ -40,6 +40,8 @@ let position: i32 = 0;
 let windowStart: i32 = 0;
 let windowEnd: i32 = 0;
 let chunkEnd: i32 = 0;
+/** Where `collect` found what it was asked for: in the window, or in the slot when a chunk end went through it. */
+let gathered: usize = 0;
 
 /** Prepares a leased slot for its first byte. */
 export function start(slot: usize, isServer: bool): void {
@@ -93,26 +95,32 @@ function matchPreface(slot: usize): bool {
   return left == 0;
 }
 
-/** Gathers `needed` bytes in the slot; true when all are there. */
+/** Finds the next `needed` bytes in one piece; false when some are still to come. */
 function collect(slot: usize, needed: i32): bool {
   const collected = get(slot, COLLECTED);
-  const taken = min(needed - collected, windowEnd - position);
+  const available = windowEnd - position;
+  if (collected == 0 && available >= needed) {
+    gathered = WINDOW + (position - windowStart);
+    position += needed;
+    return true;
+  }
+  const taken = min(needed - collected, available);
   if (taken > 0) {
     memory.copy(slot + COLLECT + collected, WINDOW + (position - windowStart), taken);
     position += taken;
     set(slot, COLLECTED, collected + taken);
   }
-  if (get(slot, COLLECTED) < needed) return false;
+  if (collected + taken < needed) return false;
   set(slot, COLLECTED, 0);
+  gathered = slot + COLLECT;
   return true;
 }
 
 function beginFrame(slot: usize): bool {
-  const header = slot + COLLECT;
-  const length = u24At(header);
-  const type = <i32>load<u8>(header, 3);
-  const flags = <i32>load<u8>(header, 4);
-  const streamId = u31At(header + 5);
+  const length = u24At(gathered);
+  const type = <i32>load<u8>(gathered, 3);
+  const flags = <i32>load<u8>(gathered, 4);
+  const streamId = u31At(gathered + 5);
   set(slot, FRAME_LENGTH, length);
   set(slot, FRAME_TYPE, type);
   set(slot, FRAME_FLAGS, flags);
@@ -146,12 +154,11 @@ function endPrefix(slot: usize): bool {
   if (type == SETTINGS) return endSettings(slot);
   if (type == WINDOW_UPDATE) return endWindowUpdate(slot);
 
-  const payload = slot + COLLECT;
-  if (type == RST_STREAM) emit(slot, KIND_RST_STREAM, 0, get(slot, STREAM_ID), u32At(payload), 0, 0);
-  else if (type == GOAWAY) emit(slot, KIND_GOAWAY, 0, 0, u31At(payload), u32At(payload + 4), 0);
+  if (type == RST_STREAM) emit(slot, KIND_RST_STREAM, 0, get(slot, STREAM_ID), u32At(gathered), 0, 0);
+  else if (type == GOAWAY) emit(slot, KIND_GOAWAY, 0, 0, u31At(gathered), u32At(gathered + 4), 0);
   else if (type == PING) {
     const record = emit(slot, KIND_PING, ackFlag(slot), 0, 0, 0, 0);
-    store<u64>(record, load<u64>(payload), 8);
+    store<u64>(record, load<u64>(gathered), 8);
   }
   return true;
 }
@@ -162,7 +169,7 @@ function ackFlag(slot: usize): i32 {
 
 /** Splits what follows the prefix into body and padding; false when the padding does not fit. */
 function beginBody(slot: usize): bool {
-  const padding = (get(slot, FRAME_FLAGS) & PADDED) != 0 ? <i32>load<u8>(slot + COLLECT) : 0;
+  const padding = (get(slot, FRAME_FLAGS) & PADDED) != 0 ? <i32>load<u8>(gathered) : 0;
   const body = get(slot, FRAME_LENGTH) - get(slot, NEEDED) - padding;
   if (body < 0) return false;
   set(slot, BODY_LEFT, body);
@@ -205,6 +212,7 @@ function growBlock(slot: usize): bool {
 /** Ends the scan: the entries stay in the slot until the host asks for the next frame. */
 function endSettings(slot: usize): bool {
   const entries = get(slot, FRAME_LENGTH) / 6;
+  if (gathered != slot + COLLECT) memory.copy(slot + COLLECT, gathered, entries * 6);
   const fault = checkSettings(slot + COLLECT, entries, get(slot, IS_SERVER) != 0);
   if (fault != 0) return fail(slot, fault);
   emit(slot, KIND_SETTINGS, ackFlag(slot), 0, entries, 0, 0);
@@ -213,7 +221,7 @@ function endSettings(slot: usize): bool {
 
 /** RFC 9113 section 6.9: an increment of zero costs the stream, or the connection when it is the connection's. */
 function endWindowUpdate(slot: usize): bool {
-  const increment = u31At(slot + COLLECT);
+  const increment = u31At(gathered);
   const streamId = get(slot, STREAM_ID);
   if (increment != 0) emit(slot, KIND_WINDOW_UPDATE, 0, streamId, increment, 0, 0);
   else if (streamId != 0) emit(slot, KIND_STREAM_ERROR, 0, streamId, STREAM_WINDOW_UPDATE_ZERO, 0, 0);
@@ -221,7 +229,7 @@ function endWindowUpdate(slot: usize): bool {
   return true;
 }
 
-/** Reports the part of the body that this chunk holds. An empty body is reported too: it may end a stream or a block. */
+/** Reports the part of the body that this chunk holds. An empty body is reported too: it may end something. */
 function passBody(slot: usize): bool {
   const left = get(slot, BODY_LEFT);
   const taken = min(left, chunkEnd - position);

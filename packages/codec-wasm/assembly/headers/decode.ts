@@ -5,23 +5,30 @@
 import { beginBaggage, checkLine, readLine } from '../baggage/decode';
 import { open, peek, remaining, take } from '../bytes/cursor';
 import {
-  FIELD_SIZE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING, HPACK_TRUNCATED,
+  FIELD_SIZE, HEADER_LIST_TOO_LARGE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING, HPACK_TRUNCATED,
 } from '../events';
 import {
-  ARENA, BLOCK_BAGGAGE, BLOCK_INPUT, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, get,
+  ARENA, BLOCK_BAGGAGE, BLOCK_INPUT, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, MAX_TABLE, get,
 } from '../memory';
 import { dynamicCount, dynamicEntry, insert, owesUpdate, resize } from './dynamic-table';
 import { knownNameOf, nameLengthOf, pointerOf, valueLengthOf, verdictOf } from './entry';
 import { decodeHuffman } from './huffman';
 import { readInteger } from './integer';
 import { findName, indexOf } from './names';
-import { addField, beginList, endList, judgeField } from './rules';
+import { addField, beginList, endList, judgeName, judgeValue, nameFaultOf } from './rules';
 import { STATIC_COUNT, staticEntry } from './static-table';
+
+/**
+ * A list over its limit is refused and still decoded, which two bytes a field can make arbitrarily dear: names and values
+ * from the table cost as much as they are long. So past this many times the limit the connection is given up.
+ */
+const PATIENCE = 8;
 
 let tail: usize = ARENA;
 let count: i32 = 0;
 let listSize: u32 = 0;
 let listLimit: u32 = 0;
+let listCeiling: u32 = 0;
 let refused: bool = false;
 let baggageIndex: i32 = -1;
 let baggageLines: i32 = 0;
@@ -39,6 +46,7 @@ export function decodeBlock(slot: usize, length: i32): i32 {
   count = 0;
   listSize = 0;
   listLimit = get(slot, MAX_LIST);
+  listCeiling = listLimit * PATIENCE + MAX_TABLE;
   refused = false;
   baggageLines = 0;
 
@@ -89,11 +97,9 @@ function readIndexed(slot: usize): i32 {
   const source = pointerOf(entry);
   const known = knownNameOf(entry);
   addField(known, verdictOf(entry), source + nameLength, valueLength);
-  if (!grows(nameLength, valueLength)) return 0;
   // Copied, because a later field of this block may evict the entry.
-  memory.copy(tail, source, nameLength + valueLength);
-  keep(known, nameLength, valueLength);
-  return 0;
+  if (fits(nameLength, valueLength)) memory.copy(tail, source, nameLength + valueLength);
+  return add(known, nameLength, valueLength);
 }
 
 /** With a 6-bit prefix the field also enters the table; with 4 bits (without and never indexed) it does not. */
@@ -109,11 +115,11 @@ function readLiteral(slot: usize, prefixBits: i32): i32 {
   const valueLength = readString(tail + nameLength);
   if (valueLength < 0) return -valueLength;
 
-  const verdict = judgeField(known, tail, nameLength, valueLength);
+  const nameFault = entry != 0 ? nameFaultOf(entry) : judgeName(known, tail, nameLength);
+  const verdict = nameFault != 0 ? nameFault : judgeValue(known, tail, nameLength, valueLength);
   if (prefixBits == 6) insert(slot, tail, nameLength, valueLength, known, verdict);
   addField(known, verdict, tail + nameLength, valueLength);
-  if (grows(nameLength, valueLength)) keep(known, nameLength, valueLength);
-  return 0;
+  return add(known, nameLength, valueLength);
 }
 
 function copyName(entry: usize): i32 {
@@ -135,14 +141,23 @@ function readString(target: usize): i32 {
   return length;
 }
 
-/** Counts the field (RFC 9113 section 6.5.2); false when the list is over its limit, now or before. */
-function grows(nameLength: i32, valueLength: i32): bool {
-  listSize += nameLength + valueLength + 32;
-  if (listSize > listLimit) {
-    refused = true;
-    tail = ARENA;
-  }
-  return !refused;
+/** Size of the list with one more field: RFC 9113 section 6.5.2. */
+function sizeWith(nameLength: i32, valueLength: i32): u32 {
+  return listSize + nameLength + valueLength + 32;
+}
+
+/** Whether a field is one that will be kept. */
+function fits(nameLength: i32, valueLength: i32): bool {
+  return sizeWith(nameLength, valueLength) <= listLimit;
+}
+
+/** Counts the field whose bytes lie at the tail, and keeps it unless the list is over its limit. */
+function add(knownName: i32, nameLength: i32, valueLength: i32): i32 {
+  listSize = sizeWith(nameLength, valueLength);
+  if (listSize > listCeiling) return HEADER_LIST_TOO_LARGE;
+  if (listSize > listLimit) refused = true;
+  else keep(knownName, nameLength, valueLength);
+  return 0;
 }
 
 /** Makes the bytes at the tail a field of the list. */

@@ -1,13 +1,13 @@
 /**
- * The dynamic table of one connection, RFC 7541 sections 2.3.2 and 4: entries in a ring, bytes in one run that moves to
- * the front when it meets the end. Lives in the slot; never larger than MAX_TABLE.
+ * The dynamic table of one connection, RFC 7541 sections 2.3.2 and 4: entries in a ring, their bytes in a second one
+ * that is twice as large as the table may be. Lives in the slot; never larger than MAX_TABLE.
  */
 import { HPACK_TABLE_UPDATE_TOO_LARGE } from '../events';
 import {
   MAX_TABLE, TABLE_BYTES, TABLE_CAPACITY, TABLE_COUNT, TABLE_ENTRY_SIZE, TABLE_LIMIT, TABLE_NEWEST, TABLE_OWED,
   TABLE_RING, TABLE_RING_ENTRIES, TABLE_USED, TABLE_WRITE, get, set,
 } from '../memory';
-import { nameLengthOf, pointerOf, valueLengthOf, write } from './entry';
+import { nameLengthOf, valueLengthOf, write } from './entry';
 
 /** What an entry costs beyond its bytes: RFC 7541 section 4.1. */
 const OVERHEAD = 32;
@@ -85,25 +85,14 @@ function evictTo(slot: usize, bytes: i32): void {
   set(slot, TABLE_USED, used);
 }
 
-/** Room for `length` bytes behind the newest entry; moves the live run to the front when the end is reached. */
+/**
+ * Room for `length` bytes behind the newest entry, or at the front when the end is reached. Nothing has to move then:
+ * the live bytes end where the last entry ended, more than BYTES_SIZE - length from the front, and are at most
+ * MAX_TABLE - length; so they start behind MAX_TABLE, and whatever is written up to there evicts them first.
+ */
 function reserve(slot: usize, length: i32): usize {
-  const base = slot + TABLE_BYTES;
-  let at = get(slot, TABLE_WRITE);
-  if (at + length > BYTES_SIZE) at = compact(slot, base, at);
-  assert(at + length <= BYTES_SIZE);
+  const end = get(slot, TABLE_WRITE);
+  const at = end + length > BYTES_SIZE ? 0 : end;
   set(slot, TABLE_WRITE, at + length);
-  return base + at;
-}
-
-function compact(slot: usize, base: usize, end: i32): i32 {
-  const count = get(slot, TABLE_COUNT);
-  if (count == 0) return 0;
-  const start = pointerOf(dynamicEntry(slot, count - 1));
-  const shift = start - base;
-  memory.copy(base, start, end - <i32>shift);
-  for (let i = 0; i < count; i++) {
-    const entry = dynamicEntry(slot, i);
-    store<u32>(entry, <u32>(pointerOf(entry) - shift));
-  }
-  return end - <i32>shift;
+  return slot + TABLE_BYTES + at;
 }

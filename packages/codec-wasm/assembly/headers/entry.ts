@@ -1,4 +1,7 @@
-/** A table entry, static or dynamic (layout in memory.ts): where name and value lie, one after the other, and what is known of them. */
+/**
+ * A table entry, static or dynamic (layout in memory.ts): where name and value lie, one after the other, and what is
+ * known of them.
+ */
 export function pointerOf(entry: usize): usize {
   return load<u32>(entry);
 }
@@ -16,7 +19,7 @@ export function knownNameOf(entry: usize): i32 {
   return <i32>load<u16>(entry, 8);
 }
 
-/** Fault that the field's own bytes are, whatever block it stands in (headers/rules.ts), or 0. */
+/** Fault in the field's own bytes, whatever block it stands in (headers/rules.ts), or 0. */
 export function verdictOf(entry: usize): i32 {
   return <i32>load<u8>(entry, 10);
 }

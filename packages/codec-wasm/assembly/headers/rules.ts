@@ -8,6 +8,7 @@ import {
   CONNECT_WITH_TARGET, FIELD_CONNECTION_SPECIFIC, FIELD_NAME_INVALID, FIELD_VALUE_INVALID, PSEUDO_AFTER_REGULAR,
   PSEUDO_INVALID, PSEUDO_REPEATED, REQUEST_INCOMPLETE,
 } from '../events';
+import { verdictOf } from './entry';
 import { AUTHORITY, CONNECTION_SPECIFIC, METHOD, PATH, PSEUDO, SCHEME, STATUS, TE, classOf } from './names';
 
 const REQUEST: i32 = METHOD | SCHEME | PATH | AUTHORITY;
@@ -32,15 +33,24 @@ export function beginList(isServer: bool): void {
   fault = 0;
 }
 
-/** Fault in the field's own bytes, or 0: the same in every block, so tables keep it with the entry. */
-export function judgeField(knownName: i32, name: usize, nameLength: i32, valueLength: i32): i32 {
+/** Fault in a name, or 0. Known names have none. */
+export function judgeName(knownName: i32, name: usize, length: i32): i32 {
+  return knownName != 0 || isName(name, length) ? 0 : FIELD_NAME_INVALID;
+}
+
+/** The same for the name of a table entry, whose verdict tells: names are judged first. */
+export function nameFaultOf(entry: usize): i32 {
+  return verdictOf(entry) == FIELD_NAME_INVALID ? FIELD_NAME_INVALID : 0;
+}
+
+/** Fault in a field whose name has none, or 0: the same in every block, so tables keep it with the entry. */
+export function judgeValue(knownName: i32, name: usize, nameLength: i32, valueLength: i32): i32 {
   const nameClass = classOf(knownName);
   const value = name + nameLength;
-  if (knownName == 0 && !isName(name, nameLength)) return FIELD_NAME_INVALID;
   if (!isValue(value, valueLength)) return FIELD_VALUE_INVALID;
   if (nameClass == CONNECTION_SPECIFIC) return FIELD_CONNECTION_SPECIFIC;
   if (nameClass == TE && !isTrailers(value, valueLength)) return FIELD_CONNECTION_SPECIFIC;
-  return nameLength > 0 && load<u8>(name) == COLON && (nameClass & PSEUDO) == 0 ? PSEUDO_INVALID : 0;
+  return load<u8>(name) == COLON && (nameClass & PSEUDO) == 0 ? PSEUDO_INVALID : 0;
 }
 
 /** Takes the next field of the list into account. */

@@ -3,7 +3,7 @@ import { putText } from '../bytes/hash';
 import { STATIC_BYTES, STATIC_ENTRIES, TABLE_ENTRY_SIZE } from '../memory';
 import { write } from './entry';
 import { findName } from './names';
-import { judgeField } from './rules';
+import { judgeValue } from './rules';
 import { STATIC_TABLE } from './tables';
 
 export const STATIC_COUNT = 61;
@@ -16,7 +16,7 @@ export function buildStaticTable(): void {
     const value = unchecked(STATIC_TABLE[i * 2 + 1]);
     const end = putText(putText(at, name), value);
     const known = findName(at, name.length);
-    const verdict = judgeField(known, at, name.length, value.length);
+    const verdict = judgeValue(known, at, name.length, value.length);
     write(staticEntry(i + 1), at, name.length, value.length, known, verdict);
     at = end;
   }

@@ -91,6 +91,41 @@ test('header blocks of any instructions, one after the other on one table', () =
   fc.assert(property, { ...SEED, numRuns: 600 });
 });
 
+test('a dynamic table that lives long: entries come and go many times over its memory', () => {
+  const insert = fc.record({
+    name: fc.stringMatching(/^[a-z]{1,8}$/),
+    value: fc.stringMatching(/^[a-z]{0,20}$/).map((text) => text.repeat(40)),
+    huffman: fc.boolean(),
+    /** Which of the entries still there to ask for next, from the newest (0) to the oldest (1). */
+    age: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  const property = fc.property(fc.array(insert, { minLength: 60, maxLength: 80 }), (inserts) => {
+    const sizes: number[] = [];
+    const blocks = inserts.map(({ name, value, huffman, age }) => {
+      sizes.unshift(name.length + value.length + 32);
+      while (sizes.reduce((sum, size) => sum + size, 0) > 4096) sizes.pop();
+      const index = 62 + Math.round(age * (sizes.length - 1));
+      const field = { name: { text: name, huffman }, value: { text: value, huffman } };
+      return frame(
+        1,
+        4,
+        1,
+        encodeInstructions([
+          { op: 'literal', form: 'indexing', ...field },
+          { op: 'indexed', index },
+        ]),
+      );
+    });
+    const bytes = concat(hex(SETTINGS), ...blocks);
+
+    const said = decode(wasm, { ...LIMITS, role: 'client' }, [bytes]);
+
+    expect(said).toEqual(decode(reference, { ...LIMITS, role: 'client' }, [bytes]));
+    expect(said.filter(({ event }) => event === 'error')).toEqual([]);
+  });
+  fc.assert(property, { ...SEED, numRuns: 30 });
+});
+
 test('baggage of any lines', () => {
   const piece = fc.oneof(
     fc.constantFrom(...KEYS.slice(0, 4), '=', '=', ',', ',', ';', ' ', '\t', '%', '%4', '%41', '%c3%a9', '%E2%82', 'v'),

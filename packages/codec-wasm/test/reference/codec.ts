@@ -23,7 +23,7 @@ export function createReferenceCodec(init: CodecInit): Codec {
 }
 
 function limitsOf(init: DecoderInit): Limits {
-  return { maxContinuations: 16, maxHeaderBlockSize: Math.min(init.maxHeaderListSize * 2, 256 * 1024), ...init };
+  return { maxContinuations: 16, maxHeaderBlockSize: init.maxHeaderListSize * 2, ...init };
 }
 
 class ReferenceHeaders implements HeaderBlockView {

@@ -83,8 +83,15 @@ export class ReferenceHpack {
     const reader = new BlockReader(bytes);
     const fields: Field[] = [];
     this.#readSizeUpdates(reader);
-    while (!reader.done) fields.push(this.#readField(reader));
-    const refused = fields.reduce((size, field) => size + sizeOf(field), 0) > maxListSize;
+    let size = 0;
+    while (!reader.done) {
+      const field = this.#readField(reader);
+      fields.push(field);
+      size += sizeOf(field);
+      // Our own bound on what refusing a list may cost, not the RFC's.
+      if (size > 8 * maxListSize + 4096) throw new CodecError('HEADER_LIST_TOO_LARGE');
+    }
+    const refused = size > maxListSize;
     return { fields: refused ? [] : fields, refused, violation: violationOf(fields, isServer, refused) };
   }
 

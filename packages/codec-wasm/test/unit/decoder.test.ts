@@ -6,7 +6,7 @@ import { encodeHeaderBlock } from '../../src/encode/headers.js';
 import { CodecError } from '../../src/errors.js';
 import { instantiate, register } from '../../src/instance.js';
 import { SlotPool } from '../../src/slots.js';
-import { type ConnectionDecoder, Event } from '../../src/types.js';
+import { type ConnectionDecoder, type DecoderInit, Event } from '../../src/types.js';
 import { concat, frame, hex } from '../support/bytes.js';
 import { KEYS, NAMES } from '../support/names.js';
 import { LIMITS, wasm } from '../support/subjects.js';
@@ -15,7 +15,7 @@ import { SETTINGS } from '../vectors/vector.js';
 const client = { ...LIMITS, role: 'client' } as const;
 
 /** A decoder that has read the peer's SETTINGS, for the time of a test. */
-function withDecoder(use: (decoder: ConnectionDecoder) => void, limits = client): void {
+function withDecoder(use: (decoder: ConnectionDecoder) => void, limits: DecoderInit = client): void {
   const decoder = wasm.openDecoder(limits);
   try {
     decoder.push(hex(SETTINGS));
@@ -111,6 +111,20 @@ describe('a decoder', () => {
     });
   });
 
+  test('gives up on a block whose list unpacks to many times its limit', () => {
+    withDecoder(
+      (decoder) => {
+        // One entry of 4 KB, and a byte for each time it is asked for: 6 KB of block for 8 MB of list.
+        const long = encodeHeaderBlock([['x', 'v'.repeat(4000)]]);
+        const bomb = concat(Uint8Array.of(0x40), long.subarray(1), new Uint8Array(2000).fill(0xbe));
+        decoder.push(frame(1, 4, 1, bomb));
+
+        expect(codeOf(() => decoder.next())).toBe('HEADER_LIST_TOO_LARGE');
+      },
+      { ...client, maxHeaderListSize: 5000 },
+    );
+  });
+
   test('takes a table size that was lowered in the middle of a chunk into account from there on', () => {
     withDecoder((decoder) => {
       const block = frame(1, 4, 1, hex('88'));
@@ -121,6 +135,25 @@ describe('a decoder', () => {
 
       expect(kinds).toEqual([Event.Headers, Event.Settings]);
       expect(codeOf(() => decoder.next())).toBe('HPACK_TABLE_UPDATE_MISSING');
+    });
+  });
+
+  test.each([
+    ['to the lowest, then to the last', '3f45 3f a9 01 88', Event.Headers],
+    ['to less than the lowest', '3f31 88', Event.Headers],
+    ['to the last alone', '3fa901 88', 'HPACK_TABLE_UPDATE_MISSING'],
+  ])('that changed its table size to 100 and then 200 takes an update %s for what it is', (_what, block, outcome) => {
+    withDecoder((decoder) => {
+      decoder.setHeaderTableSize(100);
+      decoder.setHeaderTableSize(200);
+      decoder.push(frame(1, 4, 1, hex(block)));
+
+      let said: unknown;
+      const code = codeOf(() => {
+        said = decoder.next();
+      });
+
+      expect(code ?? said).toBe(outcome);
     });
   });
 
@@ -219,7 +252,7 @@ describe('views', () => {
           undefined,
         ]);
       },
-      { ...client, maxHeaderListSize: 50 as never },
+      { ...client, maxHeaderListSize: 50 },
     );
   });
 });

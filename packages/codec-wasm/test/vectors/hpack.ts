@@ -192,7 +192,8 @@ export const brokenBlocks: readonly FrameVector[] = [
   broken('a literal without its value', '00 01 61', 'HPACK_TRUNCATED', 'RFC 7541 6'),
   broken('a string longer than the block', '00 7e 61', 'HPACK_TRUNCATED', 'RFC 7541 6'),
   broken('Huffman padding of zeros', '00 81 18 00', 'HPACK_HUFFMAN_PADDING', 'RFC 7541 5.2'),
-  broken('Huffman padding of a whole byte', '00 82 1fff 00', 'HPACK_HUFFMAN_PADDING', 'RFC 7541 5.2'),
+  broken('Huffman padding of a whole byte', '00 82 f8ff 00', 'HPACK_HUFFMAN_PADDING', 'RFC 7541 5.2'),
+  broken('Huffman padding of more than a byte', '00 82 1fff 00', 'HPACK_HUFFMAN_PADDING', 'RFC 7541 5.2'),
   broken('EOS within a string', '00 84 fffffffc 00', 'HPACK_HUFFMAN_EOS', 'RFC 7541 5.2'),
   broken('a size update behind a field', '88 20', 'HPACK_TABLE_UPDATE_LATE', 'RFC 7541 4.2'),
   broken('a size update over the limit', '3fe21f', 'HPACK_TABLE_UPDATE_TOO_LARGE', 'RFC 7541 6.3'),
@@ -222,6 +223,47 @@ export const toleratedBlocks: readonly FrameVector[] = [
         ['c', 'd'.repeat(33), -1],
       ]),
       error('HPACK_INDEX', COMPRESSION_ERROR, 'RFC 7541 2.3.3'),
+    ],
+  },
+  {
+    title: 'a field exactly as large as the table is kept (RFC 7541 4.4)',
+    role: 'client',
+    tableSize: 64,
+    bytes: SETTINGS + block(1, `3f21 40 01 63 1f ${'64'.repeat(31)}`) + block(3, 'be'),
+    expected: [
+      settings,
+      headers(1, false, [['c', 'd'.repeat(31), -1]]),
+      headers(3, false, [['c', 'd'.repeat(31), -1]]),
+    ],
+  },
+  {
+    title: 'fields that fill the table to its last byte evict nothing (RFC 7541 4.4)',
+    role: 'client',
+    tableSize: 68,
+    bytes: SETTINGS + block(1, '3f25 40 01 61 01 62 40 01 63 01 64') + block(3, 'bf be'),
+    expected: [
+      settings,
+      headers(1, false, [
+        ['a', 'b', -1],
+        ['c', 'd', -1],
+      ]),
+      headers(3, false, [
+        ['a', 'b', -1],
+        ['c', 'd', -1],
+      ]),
+    ],
+  },
+  {
+    title: 'a block at its compressed limit is taken (RFC 9113 10.5.1)',
+    role: 'client',
+    limits: { maxHeaderBlockSize: 2 },
+    bytes: `${SETTINGS} 000001 01 00 00000001 88 000001 09 04 00000001 8f`,
+    expected: [
+      settings,
+      headers(1, false, [
+        [':status', '200', 4],
+        ['accept-charset', '', -1],
+      ]),
     ],
   },
   {
