@@ -193,6 +193,9 @@ metadata:
   name: no-ledger
   namespace: shop
 spec:
+  selector:
+    matchLabels:
+      app: ledger
   action: DENY
   rules:
     - from:

@@ -2,8 +2,9 @@
  * The lab's temporary directory: only its user can enter it, and it is removed at the end.
  *
  *   <cluster>/manifests/*.yaml   what the cluster's control plane reads as its own, and the other's as remote
+ *   <cluster>/control-plane.yaml its configuration
  *   <cluster>/cacerts/           intermediate CA of the cluster
- *   <cluster>/tokens/<app>       service account tokens
+ *   <cluster>/tokens/<app>       service account tokens, and the key that signs them
  *   logs/                        one file per process, unless they are kept elsewhere
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +23,10 @@ export interface LabFiles {
   readonly rootDirectory: string;
   manifests(cluster: Pick<Cluster, 'id'>): string;
   cacerts(cluster: Pick<Cluster, 'id'>): string;
+  /** Where the configuration of the cluster's control plane is. */
+  configuration(cluster: Pick<Cluster, 'id'>): string;
   token(cluster: Pick<Cluster, 'id'>, pod: Pick<Pod, 'app'>): string;
+  tokenKey(cluster: Pick<Cluster, 'id'>): string;
   remove(): void;
 }
 
@@ -37,6 +41,8 @@ export function createFiles(world: World, keepLogs?: string): LabFiles {
     rootCertificate: join(directory, 'root', 'root-cert.pem'),
     manifests: ({ id }) => join(directory, id, 'manifests'),
     cacerts: ({ id }) => join(directory, id, 'cacerts'),
+    configuration: ({ id }) => join(directory, id, 'control-plane.yaml'),
+    tokenKey: ({ id }) => join(directory, id, 'tokens', 'signing-key.pem'),
     token: ({ id }, { app }) => join(directory, id, 'tokens', app),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -38,7 +38,7 @@ export function manifestsOf(cluster: Cluster): Readonly<Record<string, readonly 
       podManifest(cluster, cluster.ztunnel, {}),
       ...cluster.gateways.flatMap((gateway) => gatewayManifests(cluster, gateway)),
     ],
-    'policy.yaml': [authorizationPolicy(cluster)],
+    'policy.yaml': cluster.apps.flatMap(authorizationPolicy),
   };
 }
 
@@ -158,26 +158,32 @@ function vipBeside(podIp: string): string {
   return `${first}.${second}.${100 + Number(cluster)}.${host}`;
 }
 
-/** Allows what the topology calls, from wherever it is called, and with that denies the rest. */
-function authorizationPolicy(cluster: Cluster): Manifest {
-  return {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { name: 'shop-callers', namespace: SHOP_NAMESPACE },
-    spec: { action: 'ALLOW', rules: cluster.apps.flatMap(ruleFor) },
-  };
+/** Allows what the topology calls, from wherever it is called, and with that denies the rest. One per app that is called. */
+function authorizationPolicy({ app, listenPort }: AppPod): readonly Manifest[] {
+  const principals = callersOf(app).map((serviceAccount) =>
+    spiffeOf({ namespace: SHOP_NAMESPACE, serviceAccount }).replace('spiffe://', ''),
+  );
+  if (principals.length === 0) return [];
+  return [
+    {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: `${app}-callers`, namespace: SHOP_NAMESPACE },
+      spec: {
+        selector: { matchLabels: { app } },
+        action: 'ALLOW',
+        rules: [{ from: [{ source: { principals } }], to: [{ operation: { ports: [String(listenPort)] } }] }],
+      },
+    },
+  ];
 }
 
-/** A service with a waypoint is called by the waypoint; the others by their callers themselves. */
-function ruleFor({ app, listenPort }: AppPod): readonly object[] {
+/** Service accounts: a service with a waypoint is called by the waypoint, the others by their callers themselves. */
+function callersOf(app: string): readonly string[] {
   const callers = SERVICES.filter((spec) => spec.app === app).flatMap(({ name, waypoint }) =>
     waypoint === undefined
       ? Object.entries(CALLS).flatMap(([caller, called]) => (called.includes(name) ? [caller] : []))
       : [waypoint],
   );
-  if (callers.length === 0) return [];
-  const principals = [...new Set(callers)].map((serviceAccount) =>
-    spiffeOf({ namespace: SHOP_NAMESPACE, serviceAccount }).replace('spiffe://', ''),
-  );
-  return [{ from: [{ source: { principals } }], to: [{ operation: { ports: [String(listenPort)] } }] }];
+  return [...new Set(callers)];
 }

@@ -20,6 +20,9 @@ import {
   type World,
 } from './topology.js';
 
+export const TOKEN_ISSUER = 'isthmus-lab';
+export const TOKEN_AUDIENCE = 'istio-ca';
+
 export interface ProxyOptions {
   readonly baggage: boolean;
   readonly logLevel: string;
@@ -54,6 +57,35 @@ function viaPort(service: { readonly port: number }): number {
 
 function calledBy({ app }: AppPod): readonly (typeof SERVICES)[number][] {
   return SERVICES.filter(({ name }) => CALLS[app].includes(name));
+}
+
+export function controlPlaneSpec(programs: Programs, cluster: Cluster, files: LabFiles): ProcessSpec {
+  return {
+    name: controlPlaneName(cluster),
+    program: programs.controlPlane,
+    args: ['serve', '--config', files.configuration(cluster)],
+    env: BASE_ENV,
+  };
+}
+
+/** Settings of `isthmus-control-plane serve`: the own directory, and the other cluster's as a remote one. */
+export function controlPlaneConfiguration(world: World, cluster: Cluster, files: LabFiles): object {
+  const host = cluster.controlPlaneIp;
+  return {
+    clusterId: cluster.id,
+    trustDomain: TRUST_DOMAIN,
+    sources: clustersOf(world).map((each) => ({
+      cluster: each.id,
+      network: each.network,
+      directory: files.manifests(each),
+    })),
+    ca: { directory: files.cacerts(cluster) },
+    tokens: { issuer: TOKEN_ISSUER, audience: TOKEN_AUDIENCE, keyFile: files.tokenKey(cluster) },
+    listen: { host },
+    serverNames: [host],
+    readiness: { host },
+    monitoring: { host },
+  };
 }
 
 export function appSpec(programs: Programs, cluster: Cluster, pod: AppPod): ProcessSpec {

@@ -18,7 +18,8 @@ export async function untilReady(running: RunningProcess, probe: Probe, signal: 
     if (missing === undefined) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw notReady(running, `was not ready in time: ${missing}`);
+  const isLate = (signal.reason as Error).name === 'TimeoutError';
+  throw isLate ? notReady(running, `was not ready in time: ${missing}`) : signal.reason;
 }
 
 function notReady({ spec, logFile }: RunningProcess, why: string): Error {

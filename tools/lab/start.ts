@@ -1,32 +1,29 @@
 /**
- * Starts a lab and hands out what a user or a test needs of it. Order: addresses, files, credentials; control planes and
- * apps; proxies. Every step waits on readiness, never on time; a failure at any step ends and removes everything.
+ * Starts a lab and hands out what a user or a test needs of it. Order: addresses, files, credentials; control planes; apps;
+ * proxies. Every step waits on readiness, never on time; a failure at any step ends and removes everything.
  */
-import { readFileSync } from 'node:fs';
-import { reserveSlice } from './address-plan.js';
-import { controlPlaneSpec, issueCredentials } from './credentials.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { stringify } from 'yaml';
+import { type ReservedSlice, reserveSlice } from './address-plan.js';
+import { issueCredentials } from './credentials.js';
 import { createFiles, type LabFiles } from './files.js';
-import {
-  appSpec,
-  controlPlaneName,
-  gatewaySpec,
-  processName,
-  proxiesOf,
-  proxyPods,
-  ztunnelSpec,
-} from './process-specs.js';
-import { createProcesses, type Processes, type ProcessSpec } from './processes.js';
+import { type Planned, planProcesses, type Stage, stagesOf } from './plan.js';
+import { controlPlaneConfiguration, proxiesOf } from './process-specs.js';
+import { createProcesses, type Processes } from './processes.js';
 import { findPrograms } from './programs.js';
 import { type Progress, silentProgress } from './progress.js';
-import { httpReady, type Probe, portOpen, untilReady } from './readiness.js';
+import { untilReady } from './readiness.js';
 import { scrapeAll } from './scrape.js';
 import type { Series } from './series.js';
-import { buildWorld, type Cluster, clustersOf, type World } from './topology.js';
+import { buildWorld, clustersOf, type World } from './topology.js';
 
 export interface StartOptions {
+  /** Peer metadata exchange of all proxies. Default on. */
   readonly baggage?: boolean;
   readonly progress?: Progress;
+  /** Where logs are written and kept; default the lab's directory, removed with it. */
   readonly keepLogs?: string;
+  /** Of the proxies. Default `info`. */
   readonly logLevel?: string;
   /** Aborts the start; what was started is ended. */
   readonly signal?: AbortSignal;
@@ -37,7 +34,7 @@ export interface Lab {
   readonly files: LabFiles;
   readonly processes: Processes;
   /** Starts a process that has ended, as it was started before; resolves when it is ready. */
-  start(name: string): Promise<void>;
+  start(name: string, signal?: AbortSignal): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(name: string): Promise<void>;
   /** Everything the process has logged. */
@@ -48,15 +45,11 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-interface Planned {
-  readonly spec: ProcessSpec;
-  readonly probe: Probe;
-}
-
+/** For one process; on an idle machine it takes a second. */
 const START_TIMEOUT_MS = 60_000;
 
 export async function startLab(options: StartOptions = {}): Promise<Lab> {
-  const progress = options.progress ?? silentProgress;
+  const { baggage = true, logLevel = 'info', progress = silentProgress } = options;
   const programs = findPrograms();
   const slice = await reserveSlice();
   const world = buildWorld(slice);
@@ -65,72 +58,16 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   processes.tellGuard(`dir ${files.directory}`);
   progress.step(`addresses 127.${slice.number}.0.0/16, files in ${files.directory}`);
 
-  const proxyOptions = { baggage: options.baggage ?? true, logLevel: options.logLevel ?? 'info' };
-  const planned = new Map(
-    clustersOf(world)
-      .flatMap((cluster) => plan(cluster))
-      .map((each) => [each.spec.name, each] as const),
-  );
-  const signal = AbortSignal.any([AbortSignal.timeout(START_TIMEOUT_MS), ...(options.signal ? [options.signal] : [])]);
-
-  function plan(cluster: Cluster): readonly Planned[] {
-    const ready = (spec: ProcessSpec, ip: string) => ({ spec, probe: httpReady(ip) });
-    return [
-      ready(controlPlaneSpec(programs, world, cluster, files), cluster.controlPlaneIp),
-      ...cluster.apps.map((pod) => ({
-        spec: appSpec(programs, cluster, pod),
-        probe: portOpen(pod.ip, pod.listenPort),
-      })),
-      ready(ztunnelSpec(programs, cluster, files, proxyOptions), cluster.ztunnel.ip),
-      ...cluster.gateways.map((pod) => ready(gatewaySpec(programs, cluster, pod, files, proxyOptions), pod.ip)),
-    ];
-  }
-
-  async function start(name: string): Promise<void> {
-    const found = planned.get(name);
-    if (!found) throw new Error(`no process ${name}; there are ${[...planned.keys()].join(', ')}`);
-    await untilReady(
-      processes.start(found.spec),
-      found.probe,
-      signal.aborted ? AbortSignal.timeout(START_TIMEOUT_MS) : signal,
-    );
-  }
-
-  let closing: Promise<void> | undefined;
-  async function closeAll(): Promise<void> {
-    // Callers before callees: nothing then reports a failure that is only the end of the lab.
-    const running = (names: readonly string[]) =>
-      names.filter((name) => processes.list().some(({ spec }) => spec.name === name));
-    for (const stage of [...stages(world)].reverse()) await processes.stop(running(stage.names));
-    await processes.close();
-    await slice.release();
-    files.remove();
-  }
-
-  const lab: Lab = {
-    world,
-    files,
-    processes,
-    start,
-    async kill(name) {
-      const running = processes.get(name);
-      running.signal('SIGKILL');
-      await running.exited;
-    },
-    log: (name) => readFileSync(processes.get(name).logFile, 'utf8'),
-    scrape: () => scrapeAll(proxiesOf(world).filter(({ proxy }) => processes.get(proxy).exit() === undefined)),
-    close() {
-      closing ??= closeAll();
-      return closing;
-    },
-  };
-
+  const planned = planProcesses(programs, world, files, { baggage, logLevel });
+  const stages = stagesOf(world);
+  const lab = createLab({ world, files, processes, planned, stages, slice });
   try {
-    await issueCredentials(programs, world, files, signal);
-    progress.step('certificate authorities of both clusters, one root; a token for each proxy');
-    for (const { what, names } of stages(world)) {
-      await Promise.all(names.map(start));
-      progress.step(`${what}: ${names.join(', ')}`);
+    await issueCredentials(world, files);
+    writeConfigurations(world, files);
+    progress.step('certificate authorities of both clusters under one root, a token for each proxy');
+    for (const { what, names } of stages) {
+      await Promise.all(names.map((name) => lab.start(name, options.signal)));
+      progress.step(`${what} are ready: ${names.join(', ')}`);
     }
     return lab;
   } catch (error) {
@@ -139,13 +76,54 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   }
 }
 
-/** What can start at the same time, in the order in which one needs the other. */
-function stages(world: World): readonly { readonly what: string; readonly names: readonly string[] }[] {
-  const clusters = clustersOf(world);
-  const apps = clusters.flatMap((cluster) => cluster.apps.map((pod) => processName(cluster, pod)));
-  const proxies = clusters.flatMap((cluster) => proxyPods(cluster).map((pod) => processName(cluster, pod)));
-  return [
-    { what: 'control planes and apps are ready', names: [...clusters.map(controlPlaneName), ...apps] },
-    { what: 'proxies are ready', names: proxies },
-  ];
+function writeConfigurations(world: World, files: LabFiles): void {
+  for (const cluster of clustersOf(world)) {
+    const text = stringify(controlPlaneConfiguration(world, cluster, files));
+    writeFileSync(files.configuration(cluster), text, { mode: 0o600 });
+  }
+}
+
+interface Parts {
+  readonly world: World;
+  readonly files: LabFiles;
+  readonly processes: Processes;
+  readonly planned: ReadonlyMap<string, Planned>;
+  readonly stages: readonly Stage[];
+  readonly slice: ReservedSlice;
+}
+
+function createLab({ world, files, processes, planned, stages, slice }: Parts): Lab {
+  let closing: Promise<void> | undefined;
+  const isRunning = (name: string) => processes.list().some(({ spec, exit }) => spec.name === name && !exit());
+
+  async function closeAll(): Promise<void> {
+    // Callers before callees: what is logged then is not a failure that is only the end of the lab.
+    for (const { names } of [...stages].reverse()) await processes.stop(names.filter(isRunning));
+    await processes.close();
+    await slice.release();
+    files.remove();
+  }
+
+  return {
+    world,
+    files,
+    processes,
+    async start(name, signal) {
+      const found = planned.get(name);
+      if (!found) throw new Error(`no process ${name}; there are ${[...planned.keys()].join(', ')}`);
+      const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
+      await untilReady(processes.start(found.spec), found.probe, signal ? AbortSignal.any([signal, timeout]) : timeout);
+    },
+    async kill(name) {
+      const running = processes.get(name);
+      running.signal('SIGKILL');
+      await running.exited;
+    },
+    log: (name) => readFileSync(processes.get(name).logFile, 'utf8'),
+    scrape: () => scrapeAll(proxiesOf(world).filter(({ proxy }) => isRunning(proxy))),
+    close() {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
 }

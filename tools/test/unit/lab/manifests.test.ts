@@ -42,21 +42,21 @@ describe('the manifests of a lab', () => {
     expect(new Set(addresses).size).toBe(addresses.length);
   });
 
-  it('allow the waypoint where there is one, the callers where there is none, and deny the rest', () => {
-    const policy = named('west', 'AuthorizationPolicy', 'shop-callers');
+  it.each([
+    ['ratings', 'ratings-waypoint', '9082'],
+    ['ledger', 'storefront', '9401'],
+  ])('allow to %s only %s: the waypoint where there is one, else the callers', (app, caller, port) => {
+    const policy = named('west', 'AuthorizationPolicy', `${app}-callers`);
 
-    expect(policy?.spec).toMatchObject({
+    expect(policy?.spec).toEqual({
+      selector: { matchLabels: { app } },
       action: 'ALLOW',
-      rules: expect.arrayContaining([
+      rules: [
         {
-          from: [{ source: { principals: ['cluster.local/ns/shop/sa/ratings-waypoint'] } }],
-          to: [{ operation: { ports: ['9082'] } }],
+          from: [{ source: { principals: [`cluster.local/ns/shop/sa/${caller}`] } }],
+          to: [{ operation: { ports: [port] } }],
         },
-        {
-          from: [{ source: { principals: ['cluster.local/ns/shop/sa/storefront'] } }],
-          to: [{ operation: { ports: ['9401'] } }],
-        },
-      ]),
+      ],
     });
   });
 
