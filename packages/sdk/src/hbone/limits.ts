@@ -21,7 +21,7 @@ export const ABUSE_BUDGETS = {
   rapidReset: {
     limit: 500,
     windowMs: 30_000,
-    origin: 'streams reset before we answered them; CVE-2023-44487, RFC 9113 section 10.5',
+    origin: 'streams reset before they were answered or carried a byte; CVE-2023-44487, RFC 9113 section 10.5',
   },
   provokedResets: {
     limit: 500,

@@ -120,7 +120,8 @@ export class ServerConnection extends Connection {
   }
 
   protected receivedReset(stream: EngineStream): void {
-    if (this.#unanswered.has(stream)) this.meter.spend('rapidReset', this.now);
+    const useless = stream.bytesReceived + stream.bytesSent === 0;
+    if (useless || this.#unanswered.has(stream)) this.meter.spend('rapidReset', this.now);
   }
 
   /** The client opens no more streams. */

@@ -156,10 +156,12 @@ describe('a client dialling', () => {
   });
 
   it('does not mistake a plain TCP service for a mesh peer', async () => {
-    const plain = createServer((socket) => socket.on('error', () => {}).resume().end('220 mail.example ESMTP\r\n')).listen(
-      0,
-      '127.0.0.1',
-    );
+    const plain = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('220 mail.example ESMTP\r\n'),
+    ).listen(0, '127.0.0.1');
     await once(plain, 'listening');
     fixture.scope.own(() => void plain.close());
 

@@ -1,0 +1,274 @@
+/** What a hostile or clumsy peer does costs its own connection only; a neighbour with an open tunnel is the witness. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ErrorCode, type IncomingConnect } from '../../../src/hbone/index.js';
+import { Fault } from '../../../src/wire/faults.js';
+import { deferred, until } from '../../support/deferred.js';
+import { collect } from '../../support/engine-pair.js';
+import { createHboneFixture, echo, type HboneFixture, type RunningServer, WEB } from '../../support/hbone-fixture.js';
+import { raw, rawFrame } from '../../support/raw-frames.js';
+import { connectRaw } from '../../support/raw-tls-client.js';
+
+let fixture: HboneFixture;
+beforeEach(async () => {
+  fixture = await createHboneFixture();
+});
+afterEach(() => fixture.close());
+
+const CONNECT = { authority: '10.0.0.1:80', headers: [] };
+
+/** A tunnel of somebody else; `speaks` proves that it works. */
+async function openNeighbour(running: RunningServer) {
+  const connection = await fixture.dial(running.address);
+  const tunnel = await connection.connect(CONNECT);
+  const sink = collect(tunnel.stream);
+  return {
+    async speaks(text: string): Promise<boolean> {
+      const before = sink.text().length;
+      tunnel.stream.write(Buffer.from(text));
+      await until(() => sink.text().length >= before + text.length || sink.end !== undefined);
+      return sink.text().endsWith(text);
+    },
+  };
+}
+
+describe('a hostile peer', () => {
+  const id = (n: number) => 2 * n + 1;
+  const flood = (count: number, make: (n: number) => Buffer) =>
+    Buffer.concat(Array.from({ length: count }, (_, n) => make(n)));
+
+  it.each([
+    [
+      'resets streams as fast as it opens them',
+      () => flood(600, (n) => Buffer.concat([raw.connect(id(n)), raw.rstStream(id(n), 8)])),
+      'ENHANCE_YOUR_CALM',
+    ],
+    ['floods with PING', () => flood(1_100, () => raw.ping()), 'ENHANCE_YOUR_CALM'],
+    ['floods with SETTINGS', () => flood(150, () => raw.settings()), 'ENHANCE_YOUR_CALM'],
+    [
+      'floods with empty DATA',
+      () => Buffer.concat([raw.connect(1), flood(1_100, () => raw.data(1, ''))]),
+      'ENHANCE_YOUR_CALM',
+    ],
+    [
+      'floods with malformed requests',
+      () =>
+        flood(600, (n) =>
+          raw.headers(id(n), [
+            [':method', 'CONNECT'],
+            [':path', '/'],
+          ]),
+        ),
+      'ENHANCE_YOUR_CALM',
+    ],
+    [
+      'floods with CONTINUATION',
+      () => Buffer.concat([rawFrame(1, 0, 1, Buffer.of(0x82)), flood(20, () => rawFrame(9, 0, 1))]),
+      'ENHANCE_YOUR_CALM',
+    ],
+    ['opens more streams than allowed, without end', () => flood(900, (n) => raw.connect(id(n))), 'ENHANCE_YOUR_CALM'],
+    ['announces a frame of 16 MB', () => rawFrame(0, 0, 1).fill(0xff, 0, 3), 'FRAME_SIZE_ERROR'],
+    [
+      'sends a header block that cannot be decoded',
+      () => rawFrame(1, 4, 1, Buffer.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
+      'COMPRESSION_ERROR',
+    ],
+    ['overflows the window of the connection', () => raw.windowUpdate(0, 2 ** 31 - 1), 'FLOW_CONTROL_ERROR'],
+  ] as const)('that %s loses its connection, and a neighbour notices nothing', async (_, attack, code) => {
+    const running = await fixture.serve(echo);
+    const neighbour = await openNeighbour(running);
+    const attacker = await connectRaw(running.address, await fixture.authority.issuePem(WEB));
+
+    attacker.send(attack());
+    const goAway = await attacker.frame(({ type }) => type === 'GOAWAY');
+    await attacker.closed;
+
+    expect(goAway.errorCode).toBe(ErrorCode[code]);
+    expect(await neighbour.speaks('still here')).toBe(true);
+    await until(() => running.server.connections === 1);
+    expect(running.server.activeStreams).toBe(1);
+  });
+
+  it('that sends half a frame and leaves loses its streams, and nobody else does', async () => {
+    const ends: unknown[] = [];
+    const running = await fixture.serve((incoming) => {
+      if (incoming.authority !== 'half:1') return echo(incoming);
+      const stream = incoming.accept();
+      stream.handlers = { onData() {}, onEnd() {}, onDrain() {}, onClose: (end) => ends.push(end) };
+    });
+    const neighbour = await openNeighbour(running);
+    const leaver = await connectRaw(running.address, await fixture.authority.issuePem(WEB));
+    leaver.send(raw.connect(1, 'half:1'));
+    await leaver.frame(({ type }) => type === 'HEADERS');
+
+    leaver.send(raw.data(1, 'announced but never sent').subarray(0, 12));
+    leaver.socket.end();
+    await leaver.closed;
+    await until(() => ends.length > 0);
+
+    expect(ends).toMatchObject([{ kind: 'lost', error: { code: 'TUNNEL_LOST' } }]);
+    expect(await neighbour.speaks('fine')).toBe(true);
+  });
+
+  it('that never reads is held to a bounded queue', async () => {
+    let written = 0;
+    const running = await fixture.serve((incoming) => {
+      const stream = incoming.accept();
+      stream.handlers = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+      while (stream.write(Buffer.alloc(16_384))) written += 16_384;
+    });
+    const mute = await connectRaw(running.address, await fixture.authority.issuePem(WEB));
+
+    mute.send(raw.connect(1));
+    await mute.frame(({ type }) => type === 'HEADERS');
+
+    expect(written).toBeLessThanOrEqual(262_144);
+    mute.socket.destroy();
+  });
+});
+
+describe('requests', () => {
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('a mistake');
+      },
+      503,
+    ],
+    ['rejects', () => Promise.reject(new Error('a mistake')), 503],
+    ['rejects with a fault', () => Promise.reject(new Fault('AUTHORITY_NOT_LOCAL', 'not ours')), 400],
+  ])('are answered for an onConnect that %s', async (_, onConnect, status) => {
+    const { address } = await fixture.serve(onConnect);
+    const connection = await fixture.dial(address);
+
+    const answer = connection.connect(CONNECT);
+
+    await expect(answer).rejects.toMatchObject({
+      code: 'TUNNEL_REFUSED',
+      message: expect.stringContaining(String(status)),
+    });
+  });
+
+  it("denied with 401 are a policy's no", async () => {
+    const { address } = await fixture.serve((incoming) => incoming.refuse(401));
+    const connection = await fixture.dial(address);
+
+    await expect(connection.connect(CONNECT)).rejects.toMatchObject({ code: 'POLICY_DENY' });
+  });
+
+  it('reset by an onConnect that fails after it accepted', async () => {
+    const { address } = await fixture.serve(async (incoming) => {
+      incoming.accept();
+      throw new Error('a mistake');
+    });
+    const connection = await fixture.dial(address);
+
+    const { stream } = await connection.connect(CONNECT);
+    const sink = collect(stream);
+    await until(() => sink.end !== undefined);
+
+    expect(sink.end).toEqual({ kind: 'reset', by: 'peer', errorCode: ErrorCode.INTERNAL_ERROR });
+  });
+
+  it('tell by their signal that the client gave up', async () => {
+    const gaveUp = deferred();
+    const { address } = await fixture.serve((incoming) =>
+      incoming.signal.addEventListener('abort', () => gaveUp.resolve()),
+    );
+    const connection = await fixture.dial(address);
+    const controller = new AbortController();
+
+    const answer = connection.connect({ ...CONNECT, signal: controller.signal });
+    controller.abort(new Error('the user left'));
+
+    await expect(answer).rejects.toThrow('the user left');
+    await gaveUp.promise;
+    expect(connection.activeStreams).toBe(0);
+  });
+
+  it('nobody answers are given up after their deadline, the connection lives on', async () => {
+    const { address } = await fixture.serve((incoming) => {
+      if (incoming.authority === CONNECT.authority) return;
+      incoming.accept();
+    });
+    const connection = await fixture.dial(address);
+
+    await expect(connection.connect({ ...CONNECT, timeoutMs: 20 })).rejects.toMatchObject({
+      code: 'CONNECT_TIMEOUT',
+      message: expect.stringContaining('20 ms'),
+    });
+    await expect(connection.connect({ authority: 'other:1', headers: [] })).resolves.toBeDefined();
+  });
+
+  it('hand over the baggage of the peer as members', async () => {
+    const seen = deferred<string | undefined>();
+    const { address } = await fixture.serve((incoming: IncomingConnect) => {
+      // Row 0 of the table of keys is the cluster.
+      seen.resolve(incoming.headers.baggage().get(0));
+      incoming.refuse(404);
+    });
+    const connection = await fixture.dial(address);
+
+    await connection.connect({ ...CONNECT, headers: [['baggage', 'k8s.cluster.name=east%20one']] }).catch(() => {});
+
+    expect(await seen.promise).toBe('east one');
+  });
+});
+
+describe('a server', () => {
+  it('accepts no more than maxConnections, and accepts again when one is gone', async () => {
+    const running = await fixture.serve(echo, { maxConnections: 1 });
+    const first = await fixture.dial(running.address);
+    await first.connect(CONNECT);
+
+    await expect(fixture.dial(running.address)).rejects.toMatchObject({ code: 'TLS_FAILURE' });
+    await first.close();
+    await until(() => running.server.connections === 0);
+
+    await expect(fixture.dial(running.address)).resolves.toBeDefined();
+    expect(running.earlyErrors).toMatchObject([
+      { fault: { message: expect.stringContaining('1 connections are open') } },
+    ]);
+  });
+
+  it('draining refuses new connections, finishes its tunnels, and resolves when the last has ended', async () => {
+    const { server, address } = await fixture.serve(echo);
+    const connection = await fixture.dial(address);
+    const tunnel = await connection.connect(CONNECT);
+    const sink = collect(tunnel.stream);
+    let drained = false;
+
+    const drain = server.drain().then(() => {
+      drained = true;
+    });
+    await until(() => connection.draining);
+    await expect(fixture.dial(address)).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    await expect(connection.connect(CONNECT)).rejects.toMatchObject({ code: 'TUNNEL_LOST' });
+    const before = drained;
+    tunnel.stream.write(Buffer.from('last words'));
+    tunnel.stream.end();
+    await drain;
+
+    expect(before).toBe(false);
+    expect(sink.text()).toBe('last words');
+    expect(await connection.closed).toEqual({ kind: 'graceful' });
+  });
+
+  it('closed loses its tunnels at once, and they know why', async () => {
+    const { server, address } = await fixture.serve(echo);
+    const connection = await fixture.dial(address);
+    const { stream } = await connection.connect(CONNECT);
+    const sink = collect(stream);
+
+    await server.close();
+    await until(() => sink.end !== undefined);
+
+    expect(sink.end).toMatchObject({ kind: 'lost', error: { message: expect.stringContaining('GOAWAY NO_ERROR') } });
+  });
+
+  it('says at once that it cannot listen', async () => {
+    const { address, server } = await fixture.serve(echo);
+
+    await expect(server.listen(address)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
