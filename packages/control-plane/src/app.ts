@@ -6,16 +6,18 @@ import { setMaxListeners } from 'node:events';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import { type Clock, createScope, type Logger, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { certificateService, discoveryService } from '@isthmus/sdk/wire';
-import { createMetrics, jsonPage, listenHttp, type Metrics, textPage } from './admin/index.js';
+import { configDump, createMetrics, jsonPage, listenHttp, type Metrics, textPage } from './admin/index.js';
 import {
-  type Authenticator,
+  type Admission,
   type CaStore,
+  createAdmission,
   createAuthenticator,
   createCaStore,
   createCertificateHandler,
   createIssuer,
   createServing,
   createTokenVerifier,
+  type Refused,
   readVerifyKey,
 } from './ca/index.js';
 import type { Settings } from './config.js';
@@ -75,7 +77,6 @@ async function start(
   const { trustDomain, tokens, clusterId, debounce } = settings;
   const now = () => clock.now();
   const verifier = createTokenVerifier({ ...tokens, key: await readVerifyKey(tokens.keyFile), now });
-  const authenticator = createAuthenticator(verifier, trustDomain);
   let onReplaced = () => {};
   const store = await createCaStore(scope, {
     directory: settings.ca.directory,
@@ -118,19 +119,27 @@ async function start(
     sources: () => mesh.status().map(countProblems),
     caNotAfter: () => store.current.certificate.notAfter,
   });
+  const onRefused = ({ path, peer, reason }: Refused) => {
+    log.warn({ path, peer, reason }, 'call refused: caller not authenticated');
+    if (path !== certificateService.createCertificate.path)
+      return metrics.onXds({ kind: 'refused', code: 'UNAUTHENTICATED' });
+    metrics.onCa({ kind: 'requested' });
+    metrics.onCa({ kind: 'unauthenticated' });
+  };
+  const admission = createAdmission(createAuthenticator(verifier, trustDomain), onRefused);
   const server = createGrpcServer(scope, {
     settings,
     store,
     mesh,
     views,
     connections,
-    authenticator,
+    admission,
     metrics,
     clock,
     log,
   });
   const listen = await bind(server, settings.listen, serving.credentials);
-  const { readiness, monitoring } = await listenForPeople(scope, settings, { mesh, metrics, status });
+  const { readiness, monitoring } = await listenForPeople(scope, settings, { mesh, views, metrics, status });
   log.info({ cluster: clusterId, listen, readiness, monitoring, names: settings.serverNames }, 'control plane listens');
   return {
     ports: { listen, readiness, monitoring },
@@ -146,7 +155,7 @@ interface GrpcParts {
   readonly mesh: Mesh;
   readonly views: Views;
   readonly connections: Connections;
-  readonly authenticator: Authenticator;
+  readonly admission: Admission;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -160,21 +169,23 @@ const GRPC_OPTIONS = {
   'grpc.max_receive_message_length': 16 * 1024 * 1024,
   'grpc.max_send_message_length': -1,
   'grpc.max_concurrent_streams': 100,
+  // Connections without a call: certificate requests are minutes or hours apart and open their own.
+  'grpc.max_connection_idle_ms': 60_000,
   'grpc.enable_channelz': 0,
 } as const;
 /** For requests that run when it closes. */
 const SHUTDOWN_GRACE_MS = 5_000;
 
 function createGrpcServer(scope: Scope, parts: GrpcParts): Server {
-  const { settings, store, mesh, authenticator, metrics, clock, log } = parts;
-  const server = new Server(GRPC_OPTIONS);
+  const { settings, store, mesh, admission, metrics, clock, log } = parts;
+  const server = new Server({ ...GRPC_OPTIONS, interceptors: [admission.interceptor] });
   scope.own(() => shutdown(server, clock));
   server.addService(discoveryService, {
     deltaAggregatedResources: createDiscoveryHandler({
       cluster: settings.clusterId,
       views: parts.views,
       connections: parts.connections,
-      authenticator,
+      callerOf: admission.callerOf,
       notReady: mesh.notReady,
       signal: scope.signal,
       clock,
@@ -185,7 +196,7 @@ function createGrpcServer(scope: Scope, parts: GrpcParts): Server {
   const { workloadCertTtl: defaultTtlMs, maxWorkloadCertTtl: maxTtlMs, trustedNodeAccounts } = settings.ca;
   server.addService(certificateService, {
     createCertificate: createCertificateHandler({
-      authenticator,
+      callerOf: admission.callerOf,
       issuer: createIssuer({ material: () => store.current, now: () => clock.now(), defaultTtlMs, maxTtlMs }),
       trustDomain: settings.trustDomain,
       trustedNodeAccounts,
@@ -217,11 +228,12 @@ function shutdown(server: Server, clock: Clock): Promise<void> {
 
 interface PeopleParts {
   readonly mesh: Mesh;
+  readonly views: Views;
   readonly metrics: Metrics;
   readonly status: () => ControlPlaneStatus;
 }
 
-async function listenForPeople(scope: Scope, settings: Settings, { mesh, metrics, status }: PeopleParts) {
+async function listenForPeople(scope: Scope, settings: Settings, { mesh, views, metrics, status }: PeopleParts) {
   const ready = () => {
     const reason = mesh.notReady();
     return reason === undefined ? textPage('ready') : textPage(reason, 503);
@@ -235,6 +247,7 @@ async function listenForPeople(scope: Scope, settings: Settings, { mesh, metrics
       body: await metrics.render(),
     }),
     '/debug/status': () => jsonPage(status()),
+    '/debug/config_dump': () => jsonPage(configDump(views)),
   });
   return { readiness, monitoring };
 }

@@ -2,6 +2,8 @@
  * THE table of the control plane's metrics. Names are istiod's where the thing is the same; values that somebody else keeps are asked for
  * when scraped.
  */
+
+import { RESOURCE_TYPES, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CaEvent } from '../ca/index.js';
 import type { XdsEvent } from '../xds/index.js';
@@ -72,17 +74,22 @@ export function createMetrics(input: MetricsInput): Metrics {
   registerGauges(registry, input);
   return {
     onXds(event) {
-      if (event.kind === 'refused') refusals.inc({ code: event.code });
-      else if (event.kind === 'rejected') rejects.inc({ type: event.typeUrl });
-      else {
-        pushes.inc({ type: event.typeUrl });
-        resources.inc({ type: event.typeUrl, change: 'upsert' }, event.resources);
-        resources.inc({ type: event.typeUrl, change: 'removal' }, event.removed);
-      }
+      if (event.kind === 'refused') return refusals.inc({ code: event.code });
+      const type = typeLabel(event.typeUrl);
+      if (event.kind === 'rejected') return rejects.inc({ type });
+      pushes.inc({ type });
+      resources.inc({ type, change: 'upsert' }, event.resources);
+      resources.inc({ type, change: 'removal' }, event.removed);
     },
     onCa: ({ kind }) => ca[kind]?.inc(),
     render: () => registry.metrics(),
   };
+}
+
+/** istiod's abbreviations. Clients may ask for any type, but not make a series of each. */
+function typeLabel(typeUrl: string): string {
+  const type = resourceTypeByUrl(typeUrl);
+  return type ? RESOURCE_TYPES[type].shortName.toLowerCase() : 'other';
 }
 
 function registerGauges(registry: Registry, input: MetricsInput): void {

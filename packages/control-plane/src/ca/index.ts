@@ -1,3 +1,4 @@
+export { type Admission, createAdmission, type Refused } from './admission.js';
 export { type Authenticated, type Authenticator, type Caller, createAuthenticator } from './authenticate.js';
 export { type AuthorizeInit, authorize, type Workplace } from './authorize.js';
 export { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';

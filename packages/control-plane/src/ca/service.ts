@@ -1,16 +1,16 @@
-/** istio.v1.auth over gRPC: who calls, may they have it, sign. Every answer is logged, keys and tokens never. */
+/** istio.v1.auth over gRPC: may the caller have it, then sign. Every answer is logged, keys and tokens never. */
 import { create } from '@bufbuild/protobuf';
-import { type handleUnaryCall, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, type Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Logger } from '@isthmus/sdk/runtime';
 import { citadelPb } from '@isthmus/sdk/wire';
-import type { Authenticator } from './authenticate.js';
+import type { Caller } from './authenticate.js';
 import { type AuthorizeInit, authorize } from './authorize.js';
 import type { Issuer } from './issuer.js';
 
 export type CaEvent = { readonly kind: 'requested' | 'unauthenticated' | 'unauthorized' | 'issued' | 'invalid' };
 
 export interface CertificateServiceInit extends AuthorizeInit {
-  readonly authenticator: Authenticator;
+  readonly callerOf: (metadata: Metadata) => Caller;
   readonly issuer: Issuer;
   /** False while the workloads of this cluster are not known yet, so that nobody's node can be checked. */
   readonly isReady: () => boolean;
@@ -41,16 +41,7 @@ async function answer(init: CertificateServiceInit, call: ServerUnaryCall<Reques
   const { log, observe } = init;
   const peer = call.getPeer();
   observe({ kind: 'requested' });
-  const authenticated = await init.authenticator.authenticate({
-    certificate: call.getAuthContext().sslPeerCertificate,
-    authorization: call.metadata.get('authorization')[0]?.toString(),
-  });
-  if (!authenticated.ok) {
-    observe({ kind: 'unauthenticated' });
-    log.warn({ peer, reason: authenticated.reason }, 'certificate refused: caller not authenticated');
-    return { code: status.UNAUTHENTICATED, details: authenticated.reason };
-  }
-  const { caller } = authenticated;
+  const caller = init.callerOf(call.metadata);
   const asked = call.request.metadata?.ImpersonatedIdentity;
   const impersonated = typeof asked === 'string' ? asked : undefined;
   if (impersonated && !init.isReady()) {

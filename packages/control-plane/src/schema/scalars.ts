@@ -14,8 +14,9 @@ export function string(rule?: TextRule): Schema<string> {
     type: rule?.type ?? 'string',
     read(value, path, report) {
       if (typeof value !== 'string') {
-        const hint = typeof value === 'number' || typeof value === 'boolean' ? '; quote it' : '';
-        report(path, `expected ${rule?.expected ?? 'a string'}, found ${describeValue(value)}${hint}`);
+        const isUnquoted = typeof value === 'number' || typeof value === 'boolean';
+        const expected = isUnquoted ? 'a string' : (rule?.expected ?? 'a string');
+        report(path, `expected ${expected}, found ${describeValue(value)}${isUnquoted ? '; quote it' : ''}`);
         return INVALID;
       }
       if (rule && !rule.test(value)) {

@@ -1,11 +1,11 @@
 /**
- * Delta ADS over gRPC: admits subscribers and serves each. Admission is in istiod's order: ready, within bounds,
- * authenticated, a node that says who it is, and an identity that may say so.
+ * Delta ADS over gRPC: admits subscribers and serves each. Who calls is known by then; what else is checked, is in istiod's order: ready, within
+ * bounds, a node that says who it is, and an identity that may say so.
  */
-import { type ServiceError, status } from '@grpc/grpc-js';
+import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Clock, Logger } from '@isthmus/sdk/runtime';
 import type { discoveryPb } from '@isthmus/sdk/wire';
-import type { Authenticator, Caller } from '../ca/index.js';
+import type { Caller } from '../ca/index.js';
 import type { Connections } from './connections.js';
 import { type ProxyNode, parseNode } from './node.js';
 import { createSession, type Outgoing, type Received } from './session.js';
@@ -21,7 +21,7 @@ export interface DiscoveryServiceInit {
   readonly cluster: string;
   readonly views: Views;
   readonly connections: Connections;
-  readonly authenticator: Authenticator;
+  readonly callerOf: (metadata: Metadata) => Caller;
   /** Why nothing can be served yet; undefined when ready. An empty answer would make proxies forget what they hold. */
   readonly notReady: () => string | undefined;
   /** Ends all streams, cleanly, so that clients reconnect at once. */
@@ -101,12 +101,7 @@ async function admit(init: DiscoveryServiceInit, call: DeltaCall): Promise<Admit
   if (notReady !== undefined) return refuse('UNAVAILABLE', notReady);
   if (init.connections.count >= MAX_STREAMS)
     return refuse('RESOURCE_EXHAUSTED', `${MAX_STREAMS} proxies are connected already`);
-  const authenticated = await init.authenticator.authenticate({
-    certificate: call.getAuthContext().sslPeerCertificate,
-    authorization: call.metadata.get('authorization')[0]?.toString(),
-  });
-  if (!authenticated.ok) return refuse('UNAUTHENTICATED', authenticated.reason);
-  const { caller } = authenticated;
+  const caller = init.callerOf(call.metadata);
   const first = await firstRequest(call, init.clock);
   if (!first) return refuse('DEADLINE_EXCEEDED', 'no request came on the stream');
   const parsed = parseNode(first.node);

@@ -1,6 +1,6 @@
 /** The newest view of each role, projected and encoded when somebody first asks for it. Subscribers are told that there is a newer one, not what. */
 import type { Model } from '../model/index.js';
-import { project, type ViewerRole } from '../projection/index.js';
+import { project, type View, type ViewerRole } from '../projection/index.js';
 import { createEncoder, type EncodedView } from './encode.js';
 
 export interface VersionedView {
@@ -9,10 +9,15 @@ export interface VersionedView {
   readonly resources: EncodedView;
 }
 
+export interface ProjectedView extends VersionedView {
+  /** The same, for people. */
+  readonly view: View;
+}
+
 export interface Views {
   publish(model: Model): void;
   /** Undefined before the first model. */
-  current(role: ViewerRole): VersionedView | undefined;
+  current(role: ViewerRole): ProjectedView | undefined;
   /** `onNewer` after each publication; the returned function ends it. */
   subscribe(onNewer: () => void): () => void;
 }
@@ -20,7 +25,7 @@ export interface Views {
 export function createViews(cluster: string): Views {
   const encoder = createEncoder();
   const subscribers = new Set<() => void>();
-  const projected = new Map<ViewerRole, VersionedView>();
+  const projected = new Map<ViewerRole, ProjectedView>();
   let model: Model | undefined;
   let version = 0;
 
@@ -33,9 +38,12 @@ export function createViews(cluster: string): Views {
     },
     current(role) {
       if (!model) return undefined;
-      const view = projected.get(role) ?? { version, resources: encoder.encode(project(model, { cluster, role })) };
-      projected.set(role, view);
-      return view;
+      const known = projected.get(role);
+      if (known) return known;
+      const view = project(model, { cluster, role });
+      const next = { version, view, resources: encoder.encode(view) };
+      projected.set(role, next);
+      return next;
     },
     subscribe(onNewer) {
       subscribers.add(onNewer);

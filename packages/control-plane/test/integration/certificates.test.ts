@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer, type TLSSocket } from 'node:tls';
 import { type ServiceError, status } from '@grpc/grpc-js';
+import { certificateService } from '@isthmus/sdk/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as x509 from '../../src/ca/x509.js';
 import { generateKey, makeCacerts } from '../../src/index.js';
@@ -253,6 +255,21 @@ describe('refusing certificates', () => {
 });
 
 describe('the listener', () => {
+  it('answers strangers before it reads what they send', async () => {
+    const session = connectHttp2(`https://localhost:${test.plane.ports.listen}`, { ca: test.rootPem });
+    const path = certificateService.createCertificate.path;
+    // Headers only: the message never comes.
+    const stream = session.request(
+      { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    );
+
+    const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+
+    expect(headers['grpc-status']).toBe(String(status.UNAUTHENTICATED));
+    session.destroy();
+  });
+
   it('speaks TLS 1.3 only, and is whom the configuration says', async () => {
     const port = test.plane.ports.listen;
     const old = connectTls({ port, host: '127.0.0.1', ca: test.rootPem, maxVersion: 'TLSv1.2' });

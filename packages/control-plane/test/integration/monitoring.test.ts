@@ -57,6 +57,16 @@ describe('pages for probes and people', () => {
     await client.close();
   });
 
+  it('dumps what each kind of proxy is sent, with the versions it travels under', async () => {
+    const dump = (await (await get('/debug/config_dump')).json()) as Record<string, { workloads: unknown[] }>;
+
+    expect(Object.keys(dump)).toEqual(['ztunnel', 'waypoint', 'router']);
+    expect(dump.ztunnel?.workloads).toMatchObject([
+      { name: 'a-1', uid: 'east//Pod/shop/a-1', version: expect.stringMatching(/^[0-9a-f]{16}$/), healthy: false },
+    ]);
+    expect(dump.router?.workloads).toEqual([]);
+  });
+
   it('counts under the names of istiod', async () => {
     await requestCertificate(test, { csr: (await makeRequest()).csr, token: await test.token({}) });
     await requestCertificate(test, { csr: (await makeRequest()).csr }).catch(() => {});
@@ -68,7 +78,7 @@ describe('pages for probes and people', () => {
     expect(text).toContain('citadel_server_authentication_failure_count 1');
     expect(text).toMatch(/pilot_xds \d/);
     expect(text).toContain('isthmus_source_problems{cluster="west",severity="error"} 1');
-    expect(text).toContain(`pilot_xds_pushes{type="${ADDRESS}"} 1`);
+    expect(text).toContain('pilot_xds_pushes{type="wds"} 1');
   });
 
   it('answers what it does not have with what it has', async () => {
@@ -76,7 +86,7 @@ describe('pages for probes and people', () => {
 
     expect([missing.status, await missing.text()]).toEqual([
       404,
-      'no such page; there are /healthz/ready, /metrics, /debug/status\n',
+      'no such page; there are /healthz/ready, /metrics, /debug/status, /debug/config_dump\n',
     ]);
     expect(wrong.status).toBe(405);
   });

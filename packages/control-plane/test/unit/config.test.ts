@@ -50,7 +50,7 @@ describe('the configuration', () => {
       'clusterId: east\nclusterid: west\nsources:\n- {cluster: north, network: 7, directory: x}\nca: {directory: ca, workloadCertTtl: 1}\nlisten: {port: 99999, host: localhost}\nlogLevel: loud\n';
 
     expect(problemsOf(text)).toEqual([
-      '/etc/isthmus/config.yaml:4:29 sources[0].network: expected letters, digits, "-", "." and "_", found the number 7; quote it',
+      '/etc/isthmus/config.yaml:4:29 sources[0].network: expected a string, found the number 7; quote it',
       '/etc/isthmus/config.yaml:5:38 ca.workloadCertTtl: expected a duration such as 100ms, 10s or 24h, found the number 1',
       '/etc/isthmus/config.yaml:1:1 tokens: is missing; expected mapping',
       '/etc/isthmus/config.yaml:6:29 listen.host: expected an IPv4 or IPv6 address without zone, found the string "localhost"',

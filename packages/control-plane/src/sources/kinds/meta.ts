@@ -13,6 +13,14 @@ import {
   string,
 } from '../../schema/index.js';
 
+/** What the API server takes; no `/`, because values become parts of xDS names. */
+const labelValue = string({
+  type: 'label value',
+  test: (text) => text.length <= 63 && /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(text),
+  expected: 'a label value: at most 63 letters, digits, "-", "_" and "."',
+});
+export const labels = mapOf(labelValue);
+
 const ownerReference = object({
   kind: required(string()),
   name: required(string()),
@@ -21,7 +29,7 @@ const ownerReference = object({
 
 const common = {
   name: required(dnsName),
-  labels: optional(mapOf(string()), {}),
+  labels: optional(labels, {}),
   annotations: optional(mapOf(string()), {}),
   ownerReferences: optional(list(ownerReference), []),
   creationTimestamp: maybe(string()),
@@ -37,5 +45,5 @@ export const clusterWide = object({
 });
 export type Metadata = Infer<typeof namespaced>;
 
-export const matchLabels = object({ matchLabels: optional(mapOf(string()), {}) });
+export const matchLabels = object({ matchLabels: optional(labels, {}) });
 export const networkName = identifier;

@@ -1,11 +1,11 @@
 /** WorkloadEntry, networking.istio.io: a workload that is no pod. Its spec is also the shape of a ServiceEntry's endpoints. */
 import { integer, mapOf, object, optional, port, required, string } from '../../schema/index.js';
-import { namespaced, networkName } from './meta.js';
+import { labels, namespaced, networkName } from './meta.js';
 
 export const workloadEntrySpec = {
   address: optional(string(), ''),
   ports: optional(mapOf(port()), {}),
-  labels: optional(mapOf(string()), {}),
+  labels: optional(labels, {}),
   network: optional(networkName, ''),
   /** `region/zone/subzone`. */
   locality: optional(string(), ''),
