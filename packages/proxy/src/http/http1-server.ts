@@ -66,6 +66,8 @@ export function createHttp1Server({ limits, clock }: HttpServerInit): HttpServer
     // A client that opened the tunnel to say nothing has no longer than one that stops in the middle of a head.
     deadline.arm(limits.headMs);
     server.emit('connection', stream);
+    // Whoever read first bytes has paused it, and listening alone does not undo that.
+    stream.resume();
   }
 
   function drain(): void {

@@ -3,7 +3,7 @@
  * and parses; an Agent of one socket lets it reuse the tunnel. Bytes an application sends without being asked close the
  * connection: they would be taken for the answer to the next request.
  */
-import { Agent, type ClientRequest, type IncomingMessage, request as sendRequest } from 'node:http';
+import { Agent, type IncomingMessage, request as sendRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Fault } from '@isthmus/sdk/wire';
@@ -89,16 +89,15 @@ class TunnelAgent extends Agent {
   constructor(stream: Duplex) {
     super({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1 });
     this.#stream = stream;
+    // Asked of sockets whenever they are used again; what holds the event loop is the transport under the tunnel.
+    Object.assign(stream, { ref: () => stream });
   }
   override createConnection(): Duplex {
     return this.#stream;
   }
-  /** The inherited ones set options of TCP sockets, which a tunnel does not have. */
+  /** The inherited one sets options of TCP sockets, which a tunnel does not have. */
   override keepSocketAlive(): boolean {
     return true;
-  }
-  override reuseSocket(_socket: Duplex, request: ClientRequest): void {
-    request.reusedSocket = true;
   }
 }
 

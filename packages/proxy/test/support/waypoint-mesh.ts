@@ -18,7 +18,7 @@ import {
 import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
 import { encodePeerBaggage, metadataOf } from '@isthmus/sdk/peer';
 import { identityOf } from '@isthmus/sdk/routing';
-import { type Clock, createScope, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
+import { type Clock, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { PORT } from '@isthmus/sdk/wire';
 import { readSettings, type Settings } from '../../src/config.js';
@@ -75,6 +75,10 @@ export interface Mesh {
   request(index: number): Promise<RequestFacts>;
   /** Resolves when so many access log lines of connections have been written. */
   connectionsClosed(count: number): Promise<void>;
+  /** Resolves when the waypoint has no open tunnel. */
+  connectionsIdle(): Promise<void>;
+  /** Resolves when it has one. */
+  tunnelOpen(): Promise<void>;
   apply(records: Parameters<typeof feed>[1]): void;
   drain(): void;
   /** Opens a tunnel to the service as the client does, with the client's baggage. */
@@ -199,6 +203,8 @@ export async function startMesh(scope: Scope, init: MeshInit): Promise<Mesh> {
     requests: watch.requests,
     request: watch.request,
     connectionsClosed: watch.connectionsClosed,
+    connectionsIdle: () => turnsUntil(() => running.openConnections() === 0),
+    tunnelOpen: () => turnsUntil(() => running.openConnections() > 0),
     apply(records) {
       feed(store, records);
       for (const listener of listeners) listener();
@@ -341,6 +347,11 @@ async function bridge(scope: Scope, open: Mesh['open']): Promise<number> {
   return address.port;
 }
 
+/** For what nothing announces: each turn of the loop lets what is under way go on. */
+async function turnsUntil(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** The real telemetry, and ways to wait for it. */
 function watchTelemetry(real: Telemetry) {
   const requests: RequestFacts[] = [];
@@ -383,5 +394,3 @@ function watchTelemetry(real: Telemetry) {
     connectionsClosed: (count: number) => until(() => closed >= count),
   };
 }
-
-export { createScope };

@@ -15,7 +15,7 @@ import { buffer, text } from 'node:stream/consumers';
 import * as grpc from '@grpc/grpc-js';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closedPort, startHttp2App } from '../../support/http-apps.js';
+import { closedPort, startGrpcApp, startHttp2App } from '../../support/http-apps.js';
 import { type L7Proxy, REFUSED, startProxy } from '../../support/http-proxy.js';
 
 let scope: Scope;
@@ -335,42 +335,7 @@ describe('failures', () => {
 
 describe('gRPC', () => {
   const raw = (value: Buffer): Buffer => value;
-  const definition = {
-    unary: { path: '/shop.Ratings/Get', requestStream: false, responseStream: false },
-    chat: { path: '/shop.Ratings/Chat', requestStream: true, responseStream: true },
-  };
-  const methods = Object.fromEntries(
-    Object.entries(definition).map(([name, row]) => [
-      name,
-      { ...row, requestSerialize: raw, requestDeserialize: raw, responseSerialize: raw, responseDeserialize: raw },
-    ]),
-  );
-
-  async function startGrpcApp(): Promise<number> {
-    const server = new grpc.Server();
-    server.addService(methods, {
-      unary(call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) {
-        if (String(call.request) === 'missing') {
-          callback({ code: grpc.status.NOT_FOUND, details: 'no such rating' });
-          return;
-        }
-        const trailer = new grpc.Metadata();
-        trailer.set('x-served-by', 'ratings-1');
-        callback(null, Buffer.from(`rating of ${call.request}`), trailer);
-      },
-      chat(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
-        call.on('data', (message) => call.write(Buffer.from(`> ${message}`)));
-        call.on('end', () => call.end());
-      },
-    });
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
-    });
-    scope.own(() => server.forceShutdown());
-    return port;
-  }
+  const definition = { unary: { path: '/shop.Ratings/Get' }, chat: { path: '/shop.Ratings/Chat' } };
 
   function client(port: number): grpc.Client {
     const made = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
@@ -401,7 +366,7 @@ describe('gRPC', () => {
   }
 
   it('carries a unary call with its trailers and reports its status', async () => {
-    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp()] });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp(scope)] });
 
     const { reply, trailer } = await get(proxy.port, 'book');
 
@@ -416,7 +381,7 @@ describe('gRPC', () => {
   });
 
   it('carries an error status and reports it', async () => {
-    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp()] });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp(scope)] });
 
     const { error } = await get(proxy.port, 'missing');
 
@@ -425,7 +390,7 @@ describe('gRPC', () => {
   });
 
   it('carries a bidirectional stream message by message', async () => {
-    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp()] });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [await startGrpcApp(scope)] });
     const call = client(proxy.port).makeBidiStreamRequest(definition.chat.path, raw, raw);
     const replies: string[] = [];
 
@@ -458,7 +423,7 @@ describe('gRPC', () => {
   });
 
   it('tries another endpoint for a call that reached nobody', async () => {
-    const proxy = await startProxy(scope, { version: 'http2', ports: [await closedPort(), await startGrpcApp()] });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [await closedPort(), await startGrpcApp(scope)] });
 
     expect((await get(proxy.port, 'book')).reply).toBe('rating of book');
   });
