@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Sibling packages resolve to their sources, so that a test never runs against a stale build.
-const conditions = ['development', 'module', 'node'];
+const conditions = ['@isthmus/source', 'module', 'node'];
 
 /** What every package's tests share; a package adds nothing unless it has to. */
 export default defineConfig({
