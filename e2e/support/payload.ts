@@ -37,7 +37,7 @@ export async function exchange(socket: Socket, bytes: number, seed: number): Pro
 
 /** xorshift32: no two chunks alike, so that a lost, doubled or swapped one changes the hash. */
 function generator(seed: number): (bytes: number) => Buffer {
-  let state = seed | 1;
+  let state = 2 * seed + 1;
   return (bytes) => {
     const words = new Uint32Array(Math.ceil(bytes / 4));
     for (let index = 0; index < words.length; index++) {

@@ -49,11 +49,11 @@ export function addresses({ world, files, processes }: Lab): string {
   };
   const rows = clustersOf(world).flatMap((cluster) => [
     `${cluster.id} on ${cluster.network}`,
-    `  storefront         http://${cluster.apps[0]?.ip}:${cluster.apps[0]?.listenPort}/product/42`,
+    `  ${'storefront'.padEnd(22)} http://${cluster.apps[0]?.ip}:${cluster.apps[0]?.listenPort}/product/42`,
     ...[cluster.ztunnel, ...cluster.gateways].map(
       (pod) => `  ${pod.app.padEnd(22)} http://${pod.ip}:15020/metrics   http://${pod.ip}:15000/config_dump`,
     ),
-    `  manifests              ${files.manifests(cluster)} (edit them, the mesh follows)`,
+    `  ${'manifests'.padEnd(22)} ${files.manifests(cluster)} (edit them, the mesh follows)`,
   ]);
   return [
     "As east's storefront:",

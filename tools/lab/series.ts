@@ -12,9 +12,19 @@ export interface Series extends Sample {
 }
 
 /** What names one end; each stands behind `source_` and `destination_`. */
-export const END_LABELS = ['workload', 'workload_namespace', 'canonical_service', 'cluster', 'principal'] as const;
+export const END_LABELS = [
+  'workload',
+  'workload_namespace',
+  'canonical_service',
+  'canonical_revision',
+  'app',
+  'version',
+  'cluster',
+  'principal',
+] as const;
 export const ENDS = ['source', 'destination'] as const;
-export type EndLabel = `${(typeof ENDS)[number]}_${(typeof END_LABELS)[number]}`;
+export type End = (typeof ENDS)[number];
+export type EndLabel = `${End}_${(typeof END_LABELS)[number]}`;
 export const BOTH_ENDS: readonly EndLabel[] = ENDS.flatMap((end) =>
   END_LABELS.map((label): EndLabel => `${end}_${label}`),
 );

@@ -1,10 +1,10 @@
 /**
  * The judgement over all series of a lab, pure. A lab is well when every expected path was seen, no series of traffic has
- * an unknown end, and no series puts a workload into a cluster where it does not run.
+ * an unknown end, and what series say of an end is what runs there.
  */
 import { EXPECTED, type ExpectedSeries } from './expected.js';
-import { BOTH_ENDS, clusterOfProxy, ENDS, type EndLabel, isUnknown, type Series } from './series.js';
-import { clustersOf, type World } from './topology.js';
+import { BOTH_ENDS, clusterOfProxy, ENDS, type End, type EndLabel, isUnknown, type Series } from './series.js';
+import { clustersOf, type Pod, spiffeOf, type World } from './topology.js';
 
 export interface UnknownLabel {
   readonly proxy: string;
@@ -40,21 +40,40 @@ export function matches(expected: ExpectedSeries, { proxy, metric, labels, value
 }
 
 /** The end that a ztunnel reports for itself, which must be of its own cluster. */
-const OWN_END: Readonly<Record<string, (typeof ENDS)[number]>> = { source: 'source', destination: 'destination' };
+const OWN_END: Readonly<Record<string, End>> = { source: 'source', destination: 'destination' };
 
 function wrongLabels(world: World, series: Series): readonly string[] {
-  const { proxy, metric, labels } = series;
-  const own = OWN_END[labels.reporter ?? ''];
-  return ENDS.flatMap((end) => {
-    const workload = labels[`${end}_workload`];
-    const cluster = labels[`${end}_cluster`];
-    if (workload === undefined || cluster === undefined || isUnknown(workload) || isUnknown(cluster)) return [];
-    const where = clustersOf(world).find(({ id }) => id === cluster);
-    const runs = where && [...where.apps, ...where.gateways].some((pod) => pod.workload === workload);
-    if (!runs) return [`${proxy} ${metric}: ${end}_workload ${workload} does not run in ${end}_cluster ${cluster}`];
-    if (end === own && cluster !== clusterOfProxy(series)) {
-      return [`${proxy} ${metric}: reports for ${workload} of ${cluster}, which is not its own cluster`];
-    }
-    return [];
+  return ENDS.flatMap((end) => wrongEnd(world, series, end)).map((what) => `${series.proxy} ${series.metric}: ${what}`);
+}
+
+function wrongEnd(world: World, series: Series, end: End): readonly string[] {
+  const { labels } = series;
+  const workload = labels[`${end}_workload`];
+  const cluster = labels[`${end}_cluster`];
+  if (isUnknown(workload) || isUnknown(cluster)) return [];
+  const where = clustersOf(world).find(({ id }) => id === cluster);
+  const pod = where && [...where.apps, ...where.gateways].find((candidate) => candidate.workload === workload);
+  if (!pod) return [`${end}_workload ${workload} does not run in ${end}_cluster ${cluster}`];
+  if (end === OWN_END[labels.reporter ?? ''] && cluster !== clusterOfProxy(series)) {
+    return [`reports for ${workload} of ${cluster}, which is not its own cluster`];
+  }
+  return Object.entries(labelsOf(pod)).flatMap(([name, right]) => {
+    const label = `${end}_${name}`;
+    const found = labels[label];
+    return isUnknown(found) || found === right
+      ? []
+      : [`${label} of ${workload} in ${cluster} is ${found}, not ${right}`];
   });
+}
+
+/** What every reporter has to say of a pod. */
+function labelsOf(pod: Pod): Readonly<Record<string, string>> {
+  return {
+    workload_namespace: pod.namespace,
+    canonical_service: pod.app,
+    canonical_revision: pod.version,
+    app: pod.app,
+    version: pod.version,
+    principal: spiffeOf(pod),
+  };
 }

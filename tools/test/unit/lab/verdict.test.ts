@@ -7,18 +7,29 @@ import { judge } from '../../../lab/verdict.js';
 
 const world = buildWorld(slice(90));
 
-const REST = {
-  source_workload_namespace: 'shop',
-  source_canonical_service: 'storefront',
-  source_principal: 'spiffe://cluster.local/ns/shop/sa/storefront',
-  destination_workload_namespace: 'shop',
-  destination_canonical_service: 'reviews',
-  destination_principal: 'spiffe://cluster.local/ns/shop/sa/reviews',
-};
+type Labels = Record<string, string>;
 
 /** What a lab reports in which everything went well. */
 function wellSeries(): Series[] {
-  return EXPECTED.map(({ proxy, metric, labels }) => ({ proxy, metric, labels: { ...REST, ...labels }, value: 1 }));
+  return EXPECTED.map(({ proxy, metric, labels }) => ({
+    proxy,
+    metric,
+    labels: { ...labels, ...endLabels('source', labels), ...endLabels('destination', labels) },
+    value: 1,
+  }));
+}
+
+function endLabels(end: 'source' | 'destination', labels: Readonly<Labels>): Labels {
+  const { apps, gateways } = world.clusters[labels[`${end}_cluster`] as 'east' | 'west'];
+  const pod = [...apps, ...gateways].find(({ workload }) => workload === labels[`${end}_workload`])!;
+  return {
+    [`${end}_workload_namespace`]: 'shop',
+    [`${end}_canonical_service`]: pod.app,
+    [`${end}_canonical_revision`]: pod.version,
+    [`${end}_app`]: pod.app,
+    [`${end}_version`]: pod.version,
+    [`${end}_principal`]: `spiffe://cluster.local/ns/shop/sa/${pod.serviceAccount}`,
+  };
 }
 
 describe('the verdict', () => {
@@ -46,24 +57,17 @@ describe('the verdict', () => {
   });
 
   it.each(['unknown', ''])('lists each label of an end that reads %j', (value) => {
-    const extra: Series = {
-      proxy: 'east/waypoint',
-      metric: 'istio_requests_total',
-      labels: {
-        ...REST,
-        reporter: 'waypoint',
-        destination_principal: value,
-        source_workload: 'storefront-v1',
-        destination_workload: 'reviews-v1',
-        source_cluster: 'east',
-      },
-      value: 1,
-    };
+    const series = wellSeries();
+    const { source_app: _, ...labels } = series[1]!.labels;
+    series[1] = { ...series[1]!, labels: { ...labels, destination_principal: value } };
 
-    const verdict = judge(world, [...wellSeries(), extra]);
+    const verdict = judge(world, series);
 
     expect(verdict.ok).toBe(false);
-    expect(verdict.unknown.map(({ label }) => label)).toEqual(['destination_cluster', 'destination_principal']);
+    expect(verdict.unknown.map(({ label, proxy }) => `${proxy} ${label}`)).toEqual([
+      'east/waypoint source_app',
+      'east/waypoint destination_principal',
+    ]);
   });
 
   it('says which workload is reported in a cluster where it does not run', () => {
@@ -87,6 +91,17 @@ describe('the verdict', () => {
 
     expect(verdict.wrong).toEqual([
       'west/ztunnel istio_tcp_connections_opened_total: reports for storefront-v1 of east, which is not its own cluster',
+    ]);
+  });
+
+  it('says when a label of a known end is another workload’s', () => {
+    const series = wellSeries();
+    series[1] = { ...series[1]!, labels: { ...series[1]!.labels, destination_version: 'v1' } };
+
+    const verdict = judge(world, series);
+
+    expect(verdict.wrong).toEqual([
+      'east/waypoint istio_requests_total: destination_version of reviews-v2 in west is v1, not v2',
     ]);
   });
 });
