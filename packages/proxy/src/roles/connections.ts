@@ -1,5 +1,5 @@
 /**
- * Connections under way in a role: counted for drain, and cut when the role's scope closes. Bound: one entry per
+ * Connections under way in a role: counted for drain, and cut when the scope they belong to closes. Bound: one entry per
  * connection, whose number the listeners bound.
  */
 import type { Scope } from '@isthmus/sdk/runtime';
@@ -16,29 +16,40 @@ export interface OpenConnection {
 
 export interface Connections {
   open(): OpenConnection;
+  /** Those of a part, which are cut when that part's scope closes, and counted here all the same. */
+  within(scope: Scope): Connections;
+  /** Open now, those of parts included. */
   readonly size: number;
 }
 
 /** ztunnel's words. */
 const DRAINED: Outcome = { kind: 'drained', message: 'connection closed due to connection drain' };
 
-export function createConnections(scope: Scope): Connections {
+export function createConnections(scope: Scope, total = { open: 0 }): Connections {
   const open = new Set<AbortController>();
-  scope.own(() => {
+  // With the signal, before anything the scope owns is released: or connections would end because their tunnel did.
+  scope.signal.addEventListener('abort', cutAll, { once: true });
+
+  function cutAll(): void {
     for (const controller of open) controller.abort(DRAINED);
-  });
+  }
+
   return {
     open() {
       const controller = new AbortController();
       open.add(controller);
+      total.open += 1;
       return {
         cut: controller.signal,
         end: (outcome) => controller.abort(outcome),
-        done: () => void open.delete(controller),
+        done() {
+          if (open.delete(controller)) total.open -= 1;
+        },
       };
     },
+    within: (part) => createConnections(part, total),
     get size() {
-      return open.size;
+      return total.open;
     },
   };
 }

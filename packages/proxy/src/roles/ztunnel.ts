@@ -58,11 +58,12 @@ function addressesOf(locals: readonly Workload[]): ReadonlyMap<string, LocalAddr
 
 /** Opens both inbound ports of an address. The record is looked up for each connection, so that it is the newest. */
 function acceptor(init: InboundInit, local: (uid: string) => Workload | undefined) {
-  const inbound = createInbound(init);
-  const plaintext = createPlaintext(init);
-  const { context } = init;
+  const { context, connections } = init;
 
   return async (scope: Scope, { uid, ip }: LocalAddress): Promise<void> => {
+    const own = { ...init, connections: connections.within(scope) };
+    const inbound = createInbound(own);
+    const plaintext = createPlaintext(own);
     await listenHbone(scope, {
       context,
       host: ip,

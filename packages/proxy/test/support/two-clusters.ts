@@ -2,6 +2,7 @@
  * Two clusters on two networks, on loopback: storefront and ratings in east, reviews and a gateway in west. Each test file
  * takes a third octet of its own, since the mesh's ports are fixed.
  */
+import type { CertificateSource } from '@isthmus/sdk/identity';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { eastWestGateway } from '../../src/roles/east-west-gateway.js';
@@ -34,6 +35,8 @@ export interface TwoClustersInit {
   readonly octet: number;
   /** On top of every proxy's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** In place of those of the test authority. */
+  readonly certificates?: CertificateSource;
 }
 
 function addressesOf(octet: number) {
@@ -105,7 +108,7 @@ export function westRecords(addresses: ReturnType<typeof addressesOf>): Required
   };
 }
 
-export async function startTwoClusters({ octet, env = {} }: TwoClustersInit): Promise<TwoClusters> {
+export async function startTwoClusters({ octet, env = {}, certificates }: TwoClustersInit): Promise<TwoClusters> {
   const scope = createScope();
   const addresses = addressesOf(octet);
   const authority = await createTestAuthority();
@@ -113,7 +116,7 @@ export async function startTwoClusters({ octet, env = {} }: TwoClustersInit): Pr
   const east = { CLUSTER_ID: 'east', NETWORK: 'network-1', ...env };
   const west = { CLUSTER_ID: 'west', NETWORK: 'network-2', ...env };
   const start = async (init: Omit<Parameters<typeof startProxy>[0], 'authority'>) => {
-    const proxy = await startProxy({ ...init, authority });
+    const proxy = await startProxy({ ...init, authority, ...(certificates && { certificates }) });
     scope.own(() => proxy.scope.close());
     return proxy;
   };
