@@ -2,6 +2,7 @@
  * Stopping without cutting anyone off: new work is refused from the signal on, work under way gets until the deadline.
  * Whoever drains closes its scope when `start` has resolved, whatever the outcome; only then are connections cut.
  */
+import { setMaxListeners } from 'node:events';
 import { type Clock, pause } from './clock.js';
 
 export interface DrainInit {
@@ -30,6 +31,8 @@ const POLL_MS = 50;
 export function createDrain({ clock, deadlineMs, openConnections }: DrainInit): Drain {
   const draining = new AbortController();
   const forced = new AbortController();
+  // One for each listener and connection there is; their number is bounded where they are accepted.
+  setMaxListeners(0, draining.signal);
   let outcome: Promise<DrainOutcome> | undefined;
 
   async function wait(): Promise<DrainOutcome> {
