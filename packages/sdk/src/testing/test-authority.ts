@@ -4,6 +4,7 @@
  */
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import type { WorkloadCertificate } from '../identity/types.js';
@@ -38,6 +39,8 @@ export interface TestAuthority {
   /** A certificate with a fresh key. `identity` is a SPIFFE URI; any trust domain is issued when asked for. */
   issue(identity: string, options?: IssueOptions): Promise<WorkloadCertificate>;
   issuePem(identity: string, options?: IssueOptions): Promise<PemIdentity>;
+  /** A TLS server's certificate for DNS names and IP addresses, of a control plane for instance. */
+  issueServer(names: readonly string[], options?: IssueOptions): Promise<PemIdentity>;
   /** Signs the public key of a PKCS#10 request (PEM) as `identity`; the request's own names are ignored. Returns PEM. */
   sign(request: string, identity: string, options?: IssueOptions): Promise<string>;
 }
@@ -63,7 +66,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
   });
   const rootPem = pem(root.toString('pem'));
 
-  async function signKey(publicKey: x509.PublicKeyType, identity: string, options: IssueOptions) {
+  async function signKey(publicKey: x509.PublicKeyType, names: x509.JsonGeneralNames, options: IssueOptions) {
     return x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       issuer: root.subject,
@@ -74,7 +77,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
       signingKey: rootKeys.privateKey,
       extensions: [
         // Critical, because the subject is empty (RFC 5280 section 4.2.1.6).
-        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: identity }], true),
+        new x509.SubjectAlternativeNameExtension(names, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
         new x509.BasicConstraintsExtension(false, undefined, true),
@@ -84,9 +87,9 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
     });
   }
 
-  async function issueLeaf(identity: string, options: IssueOptions) {
+  async function issueLeaf(names: x509.JsonGeneralNames, options: IssueOptions) {
     const keys = await generateKeys();
-    const leaf = await signKey(keys.publicKey, identity, options);
+    const leaf = await signKey(keys.publicKey, names, options);
     const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
     return { leaf, cert: pem(leaf.toString('pem')), key: pem(x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')) };
   }
@@ -95,7 +98,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
     trustDomain,
     rootPem,
     async issue(identity, options = {}) {
-      const { leaf, cert, key } = await issueLeaf(identity, options);
+      const { leaf, cert, key } = await issueLeaf(workloadName(identity), options);
       const roots = [rootPem, ...(options.extraRoots ?? [])];
       return {
         identity,
@@ -109,14 +112,26 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
       };
     },
     async issuePem(identity, options = {}) {
-      const { cert, key } = await issueLeaf(identity, options);
+      const { cert, key } = await issueLeaf(workloadName(identity), options);
+      return { key, cert, ca: [rootPem, ...(options.extraRoots ?? [])].join('') };
+    },
+    async issueServer(names, options = {}) {
+      const { cert, key } = await issueLeaf(names.map(serverName), options);
       return { key, cert, ca: [rootPem, ...(options.extraRoots ?? [])].join('') };
     },
     async sign(request, identity, options = {}) {
       const { publicKey } = new x509.Pkcs10CertificateRequest(request);
-      return pem((await signKey(publicKey, identity, options)).toString('pem'));
+      return pem((await signKey(publicKey, workloadName(identity), options)).toString('pem'));
     },
   };
+}
+
+function workloadName(identity: string): x509.JsonGeneralNames {
+  return [{ type: 'url', value: identity }];
+}
+
+function serverName(value: string): x509.JsonGeneralName {
+  return { type: isIP(value) === 0 ? 'dns' : 'ip', value };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
