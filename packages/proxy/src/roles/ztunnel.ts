@@ -97,8 +97,16 @@ async function capture(scope: Scope, context: RoleContext, onCaptured: CaptureIn
   const { clock, log, drain, settings } = context;
   const init: CaptureInit = { clock, log, drain, onCaptured };
   const opened = [
-    ...settings.socks5Listeners.map((each) => serveSocks5(scope, each, init)),
-    ...settings.outboundListeners.map((each) => serveStatic(scope, each, init)),
+    ...settings.socks5Listeners.map((each) => named('SOCKS5_LISTENERS', serveSocks5(scope, each, init))),
+    ...settings.outboundListeners.map((each) => named('OUTBOUND_LISTENERS', serveStatic(scope, each, init))),
   ];
   await Promise.all(opened);
+}
+
+async function named(setting: string, listening: Promise<number>): Promise<void> {
+  try {
+    await listening;
+  } catch (cause) {
+    throw new Error(`${setting}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }

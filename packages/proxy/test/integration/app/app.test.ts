@@ -1,0 +1,180 @@
+import { createScope, type Scope } from '@isthmus/sdk/runtime';
+import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type App, startApp } from '../../../src/app.js';
+import { ROLES } from '../../../src/roles/index.js';
+import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.js';
+import { settingsFor } from '../../support/proxy.js';
+import { connectTo, exchange, serveEcho } from '../../support/tcp.js';
+import { collectLines, parseMetrics } from '../../support/telemetry.js';
+import { eastRecords } from '../../support/two-clusters.js';
+
+const ADDRESSES = {
+  storefront: '127.91.61.1',
+  ratings: '127.91.61.2',
+  reviews: '127.91.61.3',
+  gateway: '127.91.61.4',
+  nobody: '127.91.61.9',
+};
+const LISTENER = 22_061;
+
+let scope: Scope;
+let authority: TestAuthority;
+let plane: TestControlPlane;
+beforeEach(async () => {
+  scope = createScope();
+  authority = await createTestAuthority();
+});
+afterEach(() => scope.close());
+
+async function startPlane(
+  records: Parameters<typeof startTestControlPlane>[0]['records'],
+  port?: number,
+): Promise<TestControlPlane> {
+  plane = await startTestControlPlane({ authority, ...(records && { records }), ...(port !== undefined && { port }) });
+  scope.own(() => plane.stop());
+  return plane;
+}
+
+async function start(env: Record<string, string> = {}) {
+  const quits: string[] = [];
+  const output = collectLines();
+  const settings = settingsFor('ztunnel', {
+    CLUSTER_ID: 'east',
+    NETWORK: 'network-1',
+    NODE_NAME: 'node-a',
+    XDS_ADDRESS: `https://127.0.0.1:${plane.port}`,
+    XDS_ROOT_CA: plane.roots,
+    AUTH_TOKEN: 'a-token-nobody-should-see',
+    ADMIN_ADDRESS: '127.0.0.1:0',
+    METRICS_ADDRESS: '127.0.0.1:0',
+    READINESS_ADDRESS: '127.0.0.1:0',
+    LOG_FORMAT: 'json',
+    OUTBOUND_LISTENERS: `shop/storefront@127.0.0.1:${LISTENER}=ratings:80`,
+    ...env,
+  });
+  const app = await startApp(scope, {
+    settings,
+    role: ROLES.ztunnel,
+    version: '0.0.0',
+    stdout: output.stream,
+    quit: () => quits.push('quit'),
+  });
+  const url = (page: keyof App['ports'], path: string) => `http://127.0.0.1:${app.ports[page]}${path}`;
+  return {
+    app,
+    quits,
+    url,
+    output,
+    ready: () => fetch(url('readiness', '/healthz/ready')).then((page) => page.text()),
+  };
+}
+
+async function callRatings(text: string): Promise<string> {
+  return exchange(await connectTo(scope, '127.0.0.1', LISTENER), text);
+}
+
+describe('a proxy with its control plane', () => {
+  it('is ready after the first sync and not before, then carries traffic with certificates of its CA', async () => {
+    await startPlane(undefined);
+    await serveEcho(scope, ADDRESSES.ratings, 8080);
+    const { app, ready, url } = await start();
+
+    const before = await ready();
+    plane.send(eastRecords(ADDRESSES));
+    await app.ready;
+
+    expect(before).toBe('not ready, pending: first sync\n');
+    expect(await ready()).toBe('ready\n');
+    expect(await callRatings('hello')).toBe('hello');
+    expect(new Set(plane.tokens)).toEqual(new Set(['Bearer a-token-nobody-should-see']));
+    await expect
+      .poll(async () =>
+        metric(await (await fetch(url('metrics', '/metrics'))).text(), 'istio_tcp_connections_closed_total'),
+      )
+      .toHaveLength(2);
+    const text = await (await fetch(url('metrics', '/stats/prometheus'))).text();
+    expect(metric(text, 'istio_xds_message_total')).toHaveLength(2);
+    expect(metric(text, 'process_cpu_seconds_total')).toHaveLength(1);
+    expect(metric(text, 'isthmus_proxy_info')[0]?.labels).toMatchObject({ role: 'ztunnel', cluster: 'east' });
+  });
+
+  it('shows its configuration without keys and tokens', async () => {
+    await startPlane(eastRecords(ADDRESSES));
+    const { app, url } = await start();
+    await app.ready;
+    await expect
+      .poll(async () => (await dumpOf(url)).certificates.map(({ state }) => state))
+      .toEqual(['Available', 'Available']);
+
+    const text = await (await fetch(url('admin', '/config_dump'))).text();
+
+    const decoded = text.replace(/"pem": "([^"]+)"/g, (_, pem) => Buffer.from(pem, 'base64').toString());
+    expect(decoded).toContain('BEGIN CERTIFICATE');
+    expect(decoded).not.toMatch(/PRIVATE KEY|a-token-nobody-should-see/);
+    expect(await dumpOf(url)).toMatchObject({
+      localWorkloads: ['east//Pod/shop/ratings', 'east//Pod/shop/storefront'],
+      config: { network: 'network-1', authToken: '(secret)' },
+      discovery: { connected: true },
+    });
+  });
+
+  it('goes on serving while the control plane is away, and follows it when it is back', async () => {
+    await startPlane(eastRecords(ADDRESSES));
+    await serveEcho(scope, ADDRESSES.ratings, 8080);
+    const { app, url, ready } = await start();
+    await app.ready;
+    expect(await callRatings('before')).toBe('before');
+
+    plane.stop();
+    await expect.poll(async () => (await dumpOf(url)).discovery.connected).toBe(false);
+    const during = await callRatings('while it is away');
+    const readyDuring = await ready();
+    const records = eastRecords(ADDRESSES);
+    await startPlane({ ...records, services: records.services.filter(({ name }) => name !== 'ratings') }, plane.port);
+
+    expect([during, readyDuring]).toEqual(['while it is away', 'ready\n']);
+    await expect.poll(async () => (await dumpOf(url)).discovery.connected, { timeout: 10_000 }).toBe(true);
+  });
+
+  it('drains on request: unready, nothing new is accepted, the process stays until it is told to quit', async () => {
+    await startPlane(eastRecords(ADDRESSES));
+    const { app, url, ready, quits } = await start();
+    await app.ready;
+
+    await fetch(url('admin', '/drain'), { method: 'POST' });
+    const refused = await connectTo(scope, '127.0.0.1', LISTENER).then(
+      () => 'accepted',
+      (error) => error.code,
+    );
+    await fetch(url('admin', '/quitquitquit'), { method: 'POST' });
+
+    expect(await ready()).toBe('not ready, pending: draining\n');
+    expect(refused).toBe('ECONNREFUSED');
+    expect(quits).toEqual(['quit']);
+    expect(await app.drain.start()).toBe('idle');
+  });
+
+  it('names the setting when a page cannot be bound, or a listener', async () => {
+    await startPlane(eastRecords(ADDRESSES));
+    const first = await start();
+    await first.app.ready;
+
+    const page = start({ METRICS_ADDRESS: `127.0.0.1:${first.app.ports.metrics}`, OUTBOUND_LISTENERS: '' });
+    const listener = start().then(({ app }) => app.ready);
+
+    await expect(page).rejects.toThrow(/^METRICS_ADDRESS: .*EADDRINUSE/);
+    await expect(listener).rejects.toThrow(/OUTBOUND_LISTENERS.*EADDRINUSE/);
+  });
+});
+
+function metric(text: string, name: string) {
+  return parseMetrics(text).filter((sample) => sample.name === name);
+}
+
+async function dumpOf(url: (page: 'admin', path: string) => string): Promise<{
+  certificates: { state: string }[];
+  discovery: { connected: boolean };
+}> {
+  return JSON.parse(await (await fetch(url('admin', '/config_dump'))).text());
+}

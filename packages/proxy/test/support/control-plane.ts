@@ -1,0 +1,147 @@
+/**
+ * A control plane of one file: real gRPC over TLS that sends the records it was given and signs what it is asked for. It
+ * can go away and come back on its port.
+ */
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { encodeAuthorization, encodeService, encodeWorkload } from '@isthmus/sdk/discovery';
+import type { PemIdentity, TestAuthority } from '@isthmus/sdk/testing';
+import {
+  authorizationPb,
+  certificateService,
+  citadelPb,
+  type DeltaResponseOrBytes,
+  type discoveryPb,
+  discoveryService,
+  encodeDeltaResponse,
+  encodeResource,
+  RESOURCE_TYPES,
+  type ResourceTypeName,
+  workloadPb,
+} from '@isthmus/sdk/wire';
+import type { MeshRecords } from './model.js';
+
+export interface TestControlPlane {
+  readonly port: number;
+  /** PEM roots to verify it against. */
+  readonly roots: string;
+  /** Bearer tokens that came with certificate requests. */
+  readonly tokens: string[];
+  /** Sends every record to every stream. */
+  send(records: MeshRecords): void;
+  /** Cuts every connection and gives the port back. */
+  stop(): void;
+}
+
+type Stream = ServerDuplexStream<discoveryPb.DeltaDiscoveryRequest, DeltaResponseOrBytes>;
+type SignCall = ServerUnaryCall<citadelPb.IstioCertificateRequest, citadelPb.IstioCertificateResponse>;
+
+export interface ControlPlaneInit {
+  readonly authority: TestAuthority;
+  /** Undefined: streams are accepted and nothing is sent yet. */
+  readonly records?: MeshRecords;
+  readonly port?: number;
+}
+
+export async function startTestControlPlane({
+  authority,
+  records,
+  port = 0,
+}: ControlPlaneInit): Promise<TestControlPlane> {
+  const identity = await authority.issueServer(['127.0.0.1']);
+  const streams = new Map<Stream, Set<string>>();
+  const tokens: string[] = [];
+  let current = records;
+  let nonce = 0;
+
+  function sendTo(stream: Stream, type: ResourceTypeName): void {
+    if (!current || !streams.get(stream)?.has(RESOURCE_TYPES[type].typeUrl)) return;
+    const { typeUrl } = RESOURCE_TYPES[type];
+    nonce += 1;
+    stream.write(
+      encodeDeltaResponse({
+        typeUrl,
+        nonce: String(nonce),
+        resources: resourcesOf(type, current),
+        removedResources: [],
+      }),
+    );
+  }
+
+  const server = new Server();
+  server.addService(discoveryService, {
+    deltaAggregatedResources(stream: Stream) {
+      const subscribed = new Set<string>();
+      streams.set(stream, subscribed);
+      stream.on('error', () => {}).on('cancelled', () => streams.delete(stream));
+      stream.on('data', ({ typeUrl }: discoveryPb.DeltaDiscoveryRequest) => {
+        if (subscribed.has(typeUrl)) return;
+        subscribed.add(typeUrl);
+        for (const type of TYPES) if (RESOURCE_TYPES[type].typeUrl === typeUrl) sendTo(stream, type);
+      });
+    },
+  });
+  server.addService(certificateService, {
+    createCertificate(call: SignCall, respond: sendUnaryData<citadelPb.IstioCertificateResponse>) {
+      tokens.push(String(call.metadata.get('authorization')[0] ?? ''));
+      const asked = call.request.metadata?.ImpersonatedIdentity;
+      void authority
+        .sign(call.request.csr, String(asked))
+        .then(
+          (pem) =>
+            respond(null, create(citadelPb.IstioCertificateResponseSchema, { certChain: [pem, authority.rootPem] })),
+          respond,
+        );
+    },
+  });
+  const bound = await bind(server, identity, port);
+  return {
+    port: bound,
+    roots: authority.rootPem,
+    tokens,
+    send(next) {
+      current = next;
+      for (const stream of streams.keys()) for (const type of TYPES) sendTo(stream, type);
+    },
+    stop: () => server.forceShutdown(),
+  };
+}
+
+const TYPES = ['address', 'authorization'] as const satisfies readonly ResourceTypeName[];
+
+function bind(server: Server, { key, cert }: PemIdentity, port: number): Promise<number> {
+  const credentials = ServerCredentials.createSsl(null, [
+    { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },
+  ]);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+}
+
+let version = 0;
+
+function resourcesOf(
+  type: ResourceTypeName,
+  { workloads = [], services = [], policies = [] }: MeshRecords,
+): readonly Uint8Array[] {
+  const { typeUrl } = RESOURCE_TYPES[type];
+  version += 1;
+  const entry = (name: string, value: Uint8Array) => encodeResource({ name, version: String(version), typeUrl, value });
+  if (type === 'authorization') {
+    return policies.map((each) =>
+      entry(each.key, toBinary(authorizationPb.AuthorizationSchema, encodeAuthorization(each))),
+    );
+  }
+  const address = (value: workloadPb.Address['type']) =>
+    toBinary(workloadPb.AddressSchema, create(workloadPb.AddressSchema, { type: value }));
+  return [
+    ...workloads.map((each) => entry(each.uid, address({ case: 'workload', value: encodeWorkload(each) }))),
+    ...services.map((each) => entry(each.key, address({ case: 'service', value: encodeService(each) }))),
+  ];
+}
