@@ -79,6 +79,8 @@ function join(
 function release(side: Side, end: StreamEnd): void {
   if (end.kind === 'lost') side.channel.reset(ErrorCode.CONNECT_ERROR);
   else if (end.kind === 'reset') side.channel.reset(end.errorCode);
+  // A clean reset (CANCEL) is no `onEnd`: a side that has said all it had to say still waits for an end of what it hears.
+  else if (side.ended) side.channel.end();
   // It may still be talking, to nobody: it is told so once everything for it is delivered.
-  else if (!side.ended) side.channel.close();
+  else side.channel.close();
 }

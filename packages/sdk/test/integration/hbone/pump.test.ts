@@ -121,6 +121,19 @@ describe('between a tunnel and a TCP socket', () => {
     expect(await ended).toEqual({ kind: 'clean' });
   });
 
+  it('RST_STREAM CANCEL becomes a FIN also for an application that has said all it had to say', async () => {
+    const { stream, app, ended } = await openPath();
+    const sink = collect(stream);
+    app.end('bye');
+    await until(() => sink.ended);
+
+    stream.reset(ErrorCode.CANCEL);
+    app.resume();
+    await once(app, 'end');
+
+    expect(await ended).toEqual({ kind: 'clean' });
+  });
+
   it('a TCP RST becomes RST_STREAM CONNECT_ERROR', async () => {
     const { stream, app, ended } = await openPath();
     const sink = collect(stream);
