@@ -1,6 +1,7 @@
 /**
- * THE table of settings of `serve`: names, types, defaults and what each is for. The reader, its error messages, `serve --help` and the
- * reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file they stand in.
+ * THE table of settings of `serve`: names, types, defaults and what each is for. The reader, its error messages,
+ * `serve --help` and the reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file
+ * they stand in.
  */
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** Entry point of `isthmus-control-plane`. Exit codes: 0 done, 1 something is wrong with the input or the environment. */
+/**
+ * Entry point of `isthmus-control-plane`. Exit codes: 0 done, 1 something is wrong with the input or the environment.
+ */
 import { readFileSync } from 'node:fs';
 import { CommandError, processStreams } from './commands/output.js';
 import { createProgram } from './commands/program.js';

@@ -1,4 +1,7 @@
-/** The sources put together: the newest model of all clusters, and whether it may be served. A cluster is derived anew only when its own source changed. */
+/**
+ * The sources put together: the newest model of all clusters, and whether it may be served. A cluster is derived anew
+ * only when its own source changed.
+ */
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Workplace } from './ca/index.js';
 import type { Settings } from './config.js';
@@ -40,7 +43,9 @@ interface Member {
 export function createMesh(scope: Scope, { settings, clock, log, onModel }: MeshInit): Mesh {
   let isRead = false;
   let resolveReady = () => {};
-  const ready = new Promise<void>((resolve) => (resolveReady = resolve));
+  const ready = new Promise<void>((resolve) => {
+    resolveReady = resolve;
+  });
   const members: readonly Member[] = settings.sources.map((config) => ({
     config,
     isLocal: config.cluster === settings.clusterId,

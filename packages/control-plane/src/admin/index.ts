@@ -1,3 +1,3 @@
 export { configDump } from './config-dump.js';
-export { jsonPage, listenHttp, type Page, type Routes, textPage } from './http.js';
 export { createMetrics, type Metrics, type MetricsInput } from './metrics.js';
+export { listenPages, type PagesInit } from './pages.js';

@@ -1,6 +1,6 @@
 /**
- * THE table of the control plane's metrics. Names are istiod's where the thing is the same; values that somebody else keeps are asked for
- * when scraped.
+ * THE table of the control plane's metrics. Names are istiod's where the thing is the same; values that somebody else
+ * keeps are asked for when scraped.
  */
 
 import { RESOURCE_TYPES, resourceTypeByUrl } from '@isthmus/sdk/wire';

@@ -1,6 +1,6 @@
 /**
- * Authentication in front of every method: a call is read only after its caller has proved who it is, so that strangers cannot make the server
- * hold their messages.
+ * Authentication in front of every method: a call is read only after its caller has proved who it is, so that
+ * strangers cannot make the server hold their messages.
  */
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 import type { Authenticator, Caller } from './authenticate.js';

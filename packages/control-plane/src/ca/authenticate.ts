@@ -1,6 +1,6 @@
 /**
- * Who calls: the SPIFFE id of a verified client certificate, else of a bearer token. Neither is not guessed at. A certificate that did not
- * verify counts as none; TLS has told which ones did.
+ * Who calls: the SPIFFE id of a verified client certificate, else of a bearer token. Neither is not guessed at. A
+ * certificate that did not verify counts as none; TLS has told which ones did.
  */
 import type { PeerCertificate } from 'node:tls';
 import { formatSpiffeId, parseSpiffeId } from '@isthmus/sdk/wire';

@@ -1,6 +1,6 @@
 /**
- * Which certificates a caller may have: its own; and for a proxy that serves a whole node, those of workloads on that node. Pure.
- * The node comes from the signed token only: what a caller says of itself opens nothing.
+ * Which certificates a caller may have: its own; and for a proxy that serves a whole node, those of workloads on that
+ * node. Pure. The node comes from the signed token only: what a caller says of itself opens nothing.
  */
 import { parseSpiffeId } from '@isthmus/sdk/wire';
 import type { Caller } from './authenticate.js';

@@ -1,6 +1,7 @@
 /**
- * Istio's layout of a plugged-in CA: `ca-cert.pem` signs with `ca-key.pem`, `cert-chain.pem` leads from it to one of the trust anchors in
- * `root-cert.pem`. Everything that can be wrong with the four files is found here, before anything is signed.
+ * Istio's layout of a plugged-in CA: `ca-cert.pem` signs with `ca-key.pem`, `cert-chain.pem` leads from it to one of
+ * the trust anchors in `root-cert.pem`. Everything that can be wrong with the four files is found here, before
+ * anything is signed.
  */
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

@@ -6,6 +6,6 @@ export { createIssuer, type Issuer } from './issuer.js';
 export { generateKey, isReadableByOthers, readPrivateKey, readVerifyKey, writePrivateKey } from './keys.js';
 export { type MadeCacerts, makeCacerts } from './make-cacerts.js';
 export { type CaEvent, createCertificateHandler } from './service.js';
-export { createServing, type Serving } from './serving.js';
+export { createServing } from './serving.js';
 export { type CaStore, createCaStore } from './store.js';
 export { createTokenVerifier, issueToken, type TokenVerifier } from './tokens.js';

@@ -1,6 +1,7 @@
 /**
- * Signs workload certificates in istiod's profile: SPIFFE URI as the only name, marked critical because the subject is empty, for both ends
- * of TLS. What a request says about names is ignored; only its public key is taken, and only when it proves to hold the private one.
+ * Signs workload certificates in istiod's profile: SPIFFE URI as the only name, marked critical because the subject
+ * is empty, for both ends of TLS. What a request says about names is ignored; only its public key is taken, and only
+ * when it proves to hold the private one.
  */
 
 import { BACKDATE_MS, type Signer, signCertificate, toPem } from './certificates.js';

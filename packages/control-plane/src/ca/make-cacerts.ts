@@ -1,4 +1,7 @@
-/** Makes a root and, below it, one intermediate CA per cluster: clusters that share a root trust each other's workloads. */
+/**
+ * Makes a root and, below it, one intermediate CA per cluster: clusters that share a root trust each other's
+ * workloads.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CACERTS } from './cacerts.js';

@@ -1,6 +1,7 @@
 /**
- * The CA's files as a live thing: read at start, which has to succeed, and again when they change. A set that cannot be used leaves the one
- * before in force; certificates issued under either are trusted as long as both roots are in `root-cert.pem`.
+ * The CA's files as a live thing: read at start, which has to succeed, and again when they change. A set that cannot
+ * be used leaves the one before in force; certificates issued under either are trusted as long as both roots are in
+ * `root-cert.pem`.
  */
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { createDebounce, createDirectoryWatcher } from '../files/index.js';
@@ -12,18 +13,19 @@ export interface CaStoreInit {
   readonly log: Logger;
   readonly quietMs: number;
   readonly maxMs: number;
-  /** After another set came into force. */
-  readonly onReplaced: () => void;
 }
 
 export interface CaStore {
   readonly current: CaMaterial;
   /** Why the files as they are now are not in force; undefined when they are. */
   readonly problem: string | undefined;
+  /** Calls back after another set came into force. For as long as the store lives. */
+  onReplaced(listener: () => void): void;
 }
 
 export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<CaStore> {
-  const { directory, clock, log, quietMs, maxMs, onReplaced } = init;
+  const { directory, clock, log, quietMs, maxMs } = init;
+  const listeners = new Set<() => void>();
   let problem: string | undefined;
   let reading: Promise<void> = Promise.resolve();
   const debounce = createDebounce({ quietMs, maxMs, clock, run: reloadNext });
@@ -51,7 +53,7 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
       if (isSame(next, current)) return;
       current = next;
       log.info({ directory, subject: next.certificate.subject, notAfter: next.certificate.notAfter }, 'CA replaced');
-      onReplaced();
+      for (const listener of listeners) listener();
     } catch (error) {
       problem = (error as Error).message;
       log.error({ directory, reason: problem }, 'CA files changed and cannot be used; the CA before stays in force');
@@ -65,6 +67,7 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
     get problem() {
       return problem;
     },
+    onReplaced: (listener) => void listeners.add(listener),
   };
 }
 

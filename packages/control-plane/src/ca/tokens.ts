@@ -1,7 +1,7 @@
 /**
- * Tokens by which workloads and proxies prove who they are before they have a certificate: JWTs shaped like Kubernetes' bound service account
- * tokens, so that proxies need not know which kind of control plane they talk to. ES256 with one key; the control plane
- * checks with its public half.
+ * Tokens by which workloads and proxies prove who they are before they have a certificate: JWTs shaped like
+ * Kubernetes' bound service account tokens, so that proxies need not know which kind of control plane they talk to.
+ * ES256 with one key; the control plane checks with its public half.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint, errors, exportJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';

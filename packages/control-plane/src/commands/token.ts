@@ -1,4 +1,7 @@
-/** `token`: signs a token for a workload or a proxy, as Kubernetes would project it. Makes the key when there is none yet. */
+/**
+ * `token`: signs a token for a workload or a proxy, as Kubernetes would project it. Makes the key when there is none
+ * yet.
+ */
 
 import type { KeyObject } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';

@@ -38,7 +38,8 @@ async function validateDirectory(directory: string, { clusterDomain }: ValidateO
   const files = contents.files.size;
   if (!assembled.ok) return { directory, files, objects, problems: [...contents.problems, ...assembled.problems] };
   const { generation } = assembled;
-  // As the local cluster, so that policies are looked at too. The network's name changes no verdict: its own label prevails.
+  // As the local cluster, so that policies are looked at too. The network's name changes no verdict: its own label
+  // prevails.
   const cluster = deriveCluster({
     id: directory,
     network: '',

@@ -1,4 +1,7 @@
-/** All objects of one cluster to its model. Pure: the same objects give an equal model, in whatever order they were read. */
+/**
+ * All objects of one cluster to its model. Pure: the same objects give an equal model, in whatever order they were
+ * read.
+ */
 import type { Workload } from '@isthmus/sdk/discovery';
 import { type ClusterInput, createContext } from './context.js';
 import { deriveEntries } from './entries.js';

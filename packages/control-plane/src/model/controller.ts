@@ -1,6 +1,6 @@
 /**
- * What a pod belongs to: the controller's name and kind, and the canonical name and revision that telemetry groups by. Istio's
- * rules; where a hand-written pod has no owner references, its `pod-template-hash` label tells as much.
+ * What a pod belongs to: the controller's name and kind, and the canonical name and revision that telemetry groups
+ * by. Istio's rules; where a hand-written pod has no owner references, its `pod-template-hash` label tells as much.
  */
 import type { WorkloadType } from '@isthmus/sdk/wire';
 import type { Metadata } from '../sources/index.js';

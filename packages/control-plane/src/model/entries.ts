@@ -82,7 +82,10 @@ function fromSpec(context: ClusterContext, spec: EntrySpec): Partial<Workload> {
   };
 }
 
-/** Endpoints behind a Service without selector. What stands behind the address is unknown, so nothing is assumed of it. */
+/**
+ * Endpoints behind a Service without selector. What stands behind the address is unknown, so nothing is assumed of
+ * it.
+ */
 function fromEndpointSlice(
   context: ClusterContext,
   indexes: WorkloadIndexes,

@@ -1,6 +1,6 @@
 /**
- * Gateway objects and what belongs to them. A Gateway's Service and pods are those labelled with its name; Istio's controller writes that
- * label, and hand-written objects have to.
+ * Gateway objects and what belongs to them. A Gateway's Service and pods are those labelled with its name; Istio's
+ * controller writes that label, and hand-written objects have to.
  */
 import { PORT } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
@@ -100,7 +100,10 @@ function gatewayRecords(
   }));
 }
 
-/** The port of the HBONE listener. An east-west gateway that does not terminate HBONE leads nowhere for ambient clients. */
+/**
+ * The port of the HBONE listener. An east-west gateway that does not terminate HBONE leads nowhere for ambient
+ * clients.
+ */
 function hbonePortOf(
   context: ClusterContext,
   gateway: GatewayObject,
@@ -137,7 +140,10 @@ function addressesOf(gateway: GatewayObject, service: KubeObject<'Service'> | un
   return (service?.spec.externalIPs ?? []).map((value) => ({ kind: 'ip', value }));
 }
 
-/** Clients expect exactly this account at the outer tunnel. Istio names the account after the Gateway unless told otherwise. */
+/**
+ * Clients expect exactly this account at the outer tunnel. Istio names the account after the Gateway unless told
+ * otherwise.
+ */
 function serviceAccountOf({ metadata }: GatewayObject, pods: readonly KubeObject<'Pod'>[]): string {
   return metadata.annotations[ANNOTATION.gatewayServiceAccount] ?? pods[0]?.spec.serviceAccountName ?? metadata.name;
 }

@@ -83,7 +83,9 @@ function entryMembership(
   return entry.spec.hosts.map((host) => [entryKey(entry, host), entryPorts(entry, (name) => ports[name])]);
 }
 
-/** Slices that name pods of a Service without selector; with one, the selector decides and the slice only repeats it. */
+/**
+ * Slices that name pods of a Service without selector; with one, the selector decides and the slice only repeats it.
+ */
 function indexSlicesByPod(context: ClusterContext): ReadonlyMap<string, readonly Membership[]> {
   const byPod = new Map<string, Membership[]>();
   for (const slice of context.objects.EndpointSlice) {

@@ -50,8 +50,8 @@ function addressesOf({ status }: KubeObject<'Pod'>): readonly string[] {
 }
 
 /**
- * Gateways and waypoints terminate HBONE themselves. Otherwise what the CNI plugin wrote on the pod counts, and for objects
- * that no CNI plugin saw, the mode of the namespace; pods on the host's network are never captured.
+ * Gateways and waypoints terminate HBONE themselves. Otherwise what the CNI plugin wrote on the pod counts, and for
+ * objects that no CNI plugin saw, the mode of the namespace; pods on the host's network are never captured.
  */
 function tunnelOf(
   context: ClusterContext,

@@ -1,6 +1,6 @@
 /**
- * The mesh as the control plane derives it from objects: one immutable model per cluster. Nothing here depends on who looks; that is the
- * projection's business, and so every service keeps a record per cluster until then.
+ * The mesh as the control plane derives it from objects: one immutable model per cluster. Nothing here depends on who
+ * looks; that is the projection's business, and so every service keeps a record per cluster until then.
  */
 import type {
   Authorization,
@@ -44,7 +44,10 @@ export interface GatewayRecord {
   readonly serviceAccount: string;
   readonly address: { readonly kind: 'ip' | 'hostname'; readonly value: string };
   readonly hbonePort: number;
-  /** `declared`: an istio-remote Gateway, which its own cluster's clients use; `discovered`: another cluster's istio-east-west. */
+  /**
+   * `declared`: an istio-remote Gateway, which its own cluster's clients use; `discovered`: another cluster's
+   * istio-east-west.
+   */
   readonly source: 'declared' | 'discovered';
   /** False when its pods are known and none is ready. */
   readonly usable: boolean;

@@ -3,7 +3,9 @@ import type { Locality, Workload } from '@isthmus/sdk/discovery';
 import type { ClusterContext } from './context.js';
 import { ANNOTATION, LABEL, type Labels } from './labels.js';
 
-/** Uids as Istio writes them; the doubled slash is the empty API group, by which ztunnel prefers pods on one address. */
+/**
+ * Uids as Istio writes them; the doubled slash is the empty API group, by which ztunnel prefers pods on one address.
+ */
 export const uid = {
   pod: (cluster: string, namespace: string, name: string) => `${cluster}//Pod/${namespace}/${name}`,
   workloadEntry: (cluster: string, namespace: string, name: string) =>

@@ -4,8 +4,8 @@ import { canonicalIp } from '@isthmus/sdk/wire';
 import type { GatewayRecord, Model } from '../model/index.js';
 
 /**
- * Declared gateways count for the cluster that declares them, discovered ones for all others. What is known both ways is one
- * gateway; the declaration wins, because somebody wrote it for this cluster.
+ * Declared gateways count for the cluster that declares them, discovered ones for all others. What is known both ways
+ * is one gateway; the declaration wins, because somebody wrote it for this cluster.
  */
 export function gatewaysFor(model: Model, viewerCluster: string, network: string): readonly GatewayRecord[] {
   const candidates = [...model.clusters.values()]

@@ -1,6 +1,7 @@
 /**
- * Which clusters' records stand behind one service, as seen from one cluster. Export belongs to the cluster that owns the record, import to the
- * one that looks: a local record that is not global is never mixed with others, and a remote one that is not global does not exist here.
+ * Which clusters' records stand behind one service, as seen from one cluster. Export belongs to the cluster that owns
+ * the record, import to the one that looks: a local record that is not global is never mixed with others, and a
+ * remote one that is not global does not exist here.
  */
 import type { ClusterModel, Model, ServiceRecord } from '../model/index.js';
 

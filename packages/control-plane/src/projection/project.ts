@@ -40,7 +40,9 @@ function projectForGateway(model: Model, own: ClusterModel): View {
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), policies: new Map() };
 }
 
-/** Workloads of the viewer's network, of whatever cluster, as members of those services only that are seen from here. */
+/**
+ * Workloads of the viewer's network, of whatever cluster, as members of those services only that are seen from here.
+ */
 function nearWorkloads(model: Model, network: string, merged: ReadonlyMap<string, MergedService>): readonly Workload[] {
   return [...model.clusters.values()].flatMap((cluster) => {
     const isSeen = (key: string) => merged.get(key)?.parts.some((part) => part.cluster === cluster) ?? false;

@@ -44,9 +44,9 @@ function unionOfAddresses(parts: readonly Part[]): readonly NetworkAddress[] {
 }
 
 /**
- * Who may answer at the far end: of services, the members on other networks (a nearer one is expected by its own name),
- * and the waypoint in front of them there; of a waypoint all its pods, because gateways recognise waypoints by this list.
- * Sorted, so that every replica and every rebuild gives the same bytes.
+ * Who may answer at the far end: of services, the members on other networks (a nearer one is expected by its own
+ * name), and the waypoint in front of them there; of a waypoint all its pods, because gateways recognise waypoints by
+ * this list. Sorted, so that every replica and every rebuild gives the same bytes.
  */
 function namesOf(which: 'all' | 'elsewhere', network: string, parts: readonly Part[]): readonly string[] {
   const names = new Set<string>();

@@ -1,7 +1,7 @@
 /**
- * Endpoints on other networks cannot be reached one by one; one record per service and gateway stands for them. Its weight is
- * what can really take traffic there: pods that are ready and take HBONE. Istio counts every pod, ready or not, and uses
- * the first gateway only. Without capacity, or without a usable gateway, there is no record.
+ * Endpoints on other networks cannot be reached one by one; one record per service and gateway stands for them. Its
+ * weight is what can really take traffic there: pods that are ready and take HBONE. Istio counts every pod, ready or
+ * not, and uses the first gateway only. Without capacity, or without a usable gateway, there is no record.
  */
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { GatewayRecord } from '../model/index.js';

@@ -1,4 +1,7 @@
-/** Readers of single values. Text is taken as it stands: nothing is trimmed or converted, so that what is shown later is what was written. */
+/**
+ * Readers of single values. Text is taken as it stands: nothing is trimmed or converted, so that what is shown later
+ * is what was written.
+ */
 import { isIP } from 'node:net';
 import { describeValue, INVALID, type Schema } from './schema.js';
 

@@ -26,8 +26,7 @@ export interface Field<T> {
   readonly doc?: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a field of any type; `unknown` would refuse readers, which are contravariant.
-export type Fields = Readonly<Record<string, Field<any>>>;
+export type Fields = Readonly<Record<string, Field<unknown>>>;
 export type ObjectOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
 
 export function required<T>(schema: Schema<T>, doc?: string): Field<T> {

@@ -1,7 +1,7 @@
 /**
  * Reads a directory tree of YAML files. Names that start with a dot are passed over: editors' swap files, and the
- * `..data` links of mounted ConfigMaps, whose files are reached by their plain names. Bounded in depth, number and size,
- * because the tree may be a mount that someone else fills.
+ * `..data` links of mounted ConfigMaps, whose files are reached by their plain names. Bounded in depth, number and
+ * size, because the tree may be a mount that someone else fills.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -32,8 +32,9 @@ export function assembleGeneration(files: readonly ParsedFile[], { clusterDomain
   return { ok: true, generation: { objects: groupByKind(objects), problems } };
 }
 
-/** Nothing at all: what a source has before its first good read. */
-export const EMPTY_OBJECTS: ObjectsByKind = groupByKind([]);
+export function countObjects(objects: ObjectsByKind): number {
+  return Object.values(objects).reduce((sum, list) => sum + list.length, 0);
+}
 
 function groupByKind(objects: readonly KubeObject[]): ObjectsByKind {
   const byKind = new Map<Kind, KubeObject[]>(KIND_NAMES.map((kind) => [kind, []]));
@@ -58,7 +59,9 @@ function findDuplicates(objects: readonly KubeObject[]): Problem[] {
   return reportRepeated(claims, new Map());
 }
 
-/** Two objects may not speak for one host in one namespace: Istio picks a winner, and the loser's author never learns. */
+/**
+ * Two objects may not speak for one host in one namespace: Istio picks a winner, and the loser's author never learns.
+ */
 function findDuplicateHosts(objects: readonly KubeObject[], clusterDomain: string): Problem[] {
   const taken = new Map<string, Claim>();
   const claims: Claim[] = [];

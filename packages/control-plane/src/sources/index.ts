@@ -1,5 +1,5 @@
 export { readDirectory } from './directory.js';
-export { assembleGeneration, EMPTY_OBJECTS, type Generation } from './generation.js';
+export { assembleGeneration, countObjects, type Generation } from './generation.js';
 export {
   KIND_NAMES,
   type Kind,
@@ -10,4 +10,4 @@ export {
   parseBlock,
 } from './kinds/index.js';
 export { type ParsedFile, parseFile } from './parse.js';
-export { countObjects, createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';
+export { createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';

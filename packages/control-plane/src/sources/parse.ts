@@ -1,6 +1,7 @@
 /**
- * The text of one file to objects. Pure. A `List` (what `kubectl get -o yaml` prints) stands for its items. Kinds that are not in the
- * table are ignored with a warning each: a directory of manifests usually has Deployments and ConfigMaps too.
+ * The text of one file to objects. Pure. A `List` (what `kubectl get -o yaml` prints) stands for its items. Kinds
+ * that are not in the table are ignored with a warning each: a directory of manifests usually has Deployments and
+ * ConfigMaps too.
  */
 import {
   formatPath,

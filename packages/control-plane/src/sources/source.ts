@@ -1,17 +1,16 @@
 /**
- * A directory as a live source of one cluster: read, watched, read again. Each good read replaces the previous generation as a
- * whole; a bad one (unreadable, truncated, contradictory) leaves the last good generation live and is told once.
+ * A directory as a live source of one cluster: read, watched, read again. Each good read replaces the previous
+ * generation as a whole; a bad one (unreadable, truncated, contradictory) leaves the last good generation live and is
+ * told once.
  *
  *   reading ── good ──> live <── good ─┐
  *      └────── bad ───> empty          │      live ── bad ──> stale (last good generation, with problems) ── good ──> live
  */
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { createDebounce, createDirectoryWatcher } from '../files/index.js';
-import { formatProblem, hasErrors, type Problem } from '../schema/index.js';
-import { readDirectory } from './directory.js';
-import { assembleGeneration, type Generation } from './generation.js';
-import type { ObjectsByKind } from './kinds/index.js';
-import { type ParsedFile, parseFile } from './parse.js';
+import { formatProblem, type Problem } from '../schema/index.js';
+import { type Assembled, countObjects, type Generation } from './generation.js';
+import { createDirectoryReader } from './reader.js';
 
 export interface SourceInit {
   readonly cluster: string;
@@ -47,18 +46,14 @@ export interface Source {
 }
 
 export function createDirectorySource(scope: Scope, init: SourceInit): Source {
-  const { cluster, directory, clock, log } = init;
-  let state: SourceStatus['state'] = 'reading';
-  let generation: Generation | undefined;
-  let sequence = 0;
-  let problems: readonly Problem[] = [];
-  let parsed: ReadonlyMap<string, CachedFile> = new Map();
-  let reading: Promise<void> | undefined;
-  let readAgain = false;
-
+  const { directory, clock, log } = init;
+  const live = createLiveGeneration(init);
+  const reader = createDirectoryReader(directory, init);
   const debounce = createDebounce({ quietMs: init.quietMs, maxMs: init.maxMs, clock, run: () => void refresh() });
   const watcher = createDirectoryWatcher(() => debounce.touch());
   let cancelRescan = () => {};
+  let reading: Promise<void> | undefined;
+  let readAgain = false;
   scope.own(async () => {
     debounce.cancel();
     cancelRescan();
@@ -69,7 +64,11 @@ export function createDirectorySource(scope: Scope, init: SourceInit): Source {
   /** One read at a time; what changes meanwhile is read afterwards. */
   function refresh(): Promise<void> {
     if (reading) readAgain = true;
-    else reading = readUntilQuiet().finally(() => (reading = undefined));
+    else {
+      reading = readUntilQuiet().finally(() => {
+        reading = undefined;
+      });
+    }
     return reading ?? Promise.resolve();
   }
 
@@ -77,97 +76,69 @@ export function createDirectorySource(scope: Scope, init: SourceInit): Source {
     do {
       readAgain = false;
       cancelRescan();
-      await readOnce();
+      // Nothing of what a file can hold may end the process; the next change or rescan tries again.
+      await readOnce().catch((error: unknown) => log.error({ err: error, directory }, 'source could not be read'));
     } while (readAgain && !scope.signal.aborted);
     if (!scope.signal.aborted) cancelRescan = clock.schedule(init.rescanMs, () => void refresh());
   }
 
   async function readOnce(): Promise<void> {
-    const contents = await readDirectory(directory);
+    const { directories, isUnchanged, assembled } = await reader.read();
     if (scope.signal.aborted) return;
-    const { added, failures } = watcher.set(contents.directories);
+    const { added, failures } = watcher.set(directories);
+    // What changed there before it was watched was not heard of.
     if (added > 0) readAgain = true;
-    for (const [path, reason] of failures)
-      log.debug({ path, reason }, 'directory cannot be watched; it is read every rescan interval');
-    const unchanged = isUnchanged(parsed, contents.files) && contents.problems.length === 0 && state !== 'reading';
-    if (unchanged && !hasErrors(problems)) return;
-    const next = parseAll(contents.files, parsed);
-    parsed = next;
-    const assembled =
-      contents.problems.length > 0
-        ? undefined
-        : assembleGeneration(
-            [...next.values()].map((file) => file.parsed),
-            init,
-          );
-    if (assembled?.ok) accept(assembled.generation);
-    else
-      refuse([
-        ...contents.problems,
-        ...(assembled?.problems ?? [...next.values()].flatMap((file) => file.parsed.problems)),
-      ]);
+    for (const [path, reason] of failures) log.debug({ path, reason }, 'directory cannot be watched, only rescanned');
+    if (!isUnchanged) live.offer(assembled);
   }
+
+  return {
+    get generation() {
+      return live.generation;
+    },
+    firstRead: refresh(),
+    status: live.status,
+  };
+}
+
+interface LiveGeneration {
+  readonly generation: Generation | undefined;
+  /** Takes a good generation; of a bad one, the problems. */
+  offer(assembled: Assembled): void;
+  status(): SourceStatus;
+}
+
+function createLiveGeneration({ cluster, directory, log, onGeneration }: SourceInit): LiveGeneration {
+  let generation: Generation | undefined;
+  let status: SourceStatus = { cluster, directory, state: 'reading', generation: 0, problems: [] };
 
   function accept(next: Generation): void {
-    tell(next.problems);
     generation = next;
-    sequence += 1;
-    state = 'live';
-    log.info({ cluster, directory, generation: sequence, objects: countObjects(next.objects) }, 'source read');
-    init.onGeneration();
-  }
-
-  function refuse(found: readonly Problem[]): void {
-    state = generation ? 'stale' : 'empty';
-    tell(found);
-  }
-
-  /** Each set of problems is told once, however often it is found. */
-  function tell(found: readonly Problem[]): void {
-    const text = (list: readonly Problem[]) => list.map(formatProblem).join('\n');
-    const isNews = text(found) !== text(problems);
-    problems = found;
-    if (!isNews) return;
-    for (const problem of found)
-      log[problem.severity === 'error' ? 'error' : 'warn']({ cluster }, formatProblem(problem));
-    if (hasErrors(found))
-      log.error(
-        { cluster, directory, state, generation: sequence },
-        'source has errors; the last good generation stays live',
-      );
+    status = { ...status, state: 'live', generation: status.generation + 1, problems: next.problems };
+    log.info({ cluster, directory, generation: status.generation, objects: countObjects(next.objects) }, 'source read');
+    onGeneration();
   }
 
   return {
     get generation() {
       return generation;
     },
-    firstRead: refresh(),
-    status: () => ({ cluster, directory, state, generation: sequence, problems }),
+    offer(assembled) {
+      const problems = assembled.ok ? assembled.generation.problems : assembled.problems;
+      tellNews(log, cluster, problems, status.problems);
+      if (assembled.ok) return accept(assembled.generation);
+      status = { ...status, state: generation ? 'stale' : 'empty', problems };
+      log.error({ ...status, problems: problems.length }, 'source has errors; the last good generation stays live');
+    },
+    status: () => status,
   };
 }
 
-interface CachedFile {
-  readonly text: string;
-  readonly parsed: ParsedFile;
-}
-
-/** Only what changed is parsed again: parsing is far dearer than reading. */
-function parseAll(
-  files: ReadonlyMap<string, string>,
-  known: ReadonlyMap<string, CachedFile>,
-): ReadonlyMap<string, CachedFile> {
-  const next = new Map<string, CachedFile>();
-  for (const [path, text] of files) {
-    const before = known.get(path);
-    next.set(path, before?.text === text ? before : { text, parsed: parseFile(path, text) });
+/** Each problem is told once, however often it is found. */
+function tellNews(log: Logger, cluster: string, found: readonly Problem[], known: readonly Problem[]): void {
+  const told = new Set(known.map(formatProblem));
+  for (const problem of found) {
+    const text = formatProblem(problem);
+    if (!told.has(text)) log[problem.severity === 'error' ? 'error' : 'warn']({ cluster }, text);
   }
-  return next;
-}
-
-function isUnchanged(known: ReadonlyMap<string, CachedFile>, files: ReadonlyMap<string, string>): boolean {
-  return known.size === files.size && [...files].every(([path, text]) => known.get(path)?.text === text);
-}
-
-export function countObjects(objects: ObjectsByKind): number {
-  return Object.values(objects).reduce((sum, list) => sum + list.length, 0);
 }

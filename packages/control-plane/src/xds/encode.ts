@@ -1,6 +1,6 @@
 /**
- * Resources to bytes, once: every subscriber is sent the same ones. A version is a hash of the content, so it is the same on every replica
- * and after every restart, and a proxy that comes back is sent differences only.
+ * Resources to bytes, once: every subscriber is sent the same ones. A version is a hash of the content, so it is the
+ * same on every replica and after every restart, and a proxy that comes back is sent differences only.
  */
 import { createHash } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';

@@ -1,6 +1,6 @@
 /**
- * Delta ADS over gRPC: admits subscribers and serves each. Who calls is known by then; what else is checked, is in istiod's order: ready, within
- * bounds, a node that says who it is, and an identity that may say so.
+ * Delta ADS over gRPC: admits subscribers and serves each. Who calls is known by then; what else is checked, is in
+ * istiod's order: ready, within bounds, a node that says who it is, and an identity that may say so.
  */
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Clock, Logger } from '@isthmus/sdk/runtime';
@@ -8,7 +8,8 @@ import type { discoveryPb } from '@isthmus/sdk/wire';
 import type { Caller } from '../ca/index.js';
 import type { Connections } from './connections.js';
 import { type ProxyNode, parseNode } from './node.js';
-import { createSession, type Outgoing, type Received } from './session.js';
+import type { Outgoing } from './responses.js';
+import { createSession, type Received } from './session.js';
 import { type DeltaCall, serveStream } from './stream.js';
 import type { Views } from './views.js';
 
@@ -79,17 +80,20 @@ async function serve(init: DiscoveryServiceInit, call: DeltaCall, counter: numbe
   log.info({ role: node.role, identity: caller.identity, peer: call.getPeer() }, 'proxy connected');
   // Read after the listeners of the stream are there.
   call.unshift(first);
-  await serveStream({
-    call,
-    session,
-    view: () => init.views.current(node.role),
-    subscribe: init.views.subscribe,
-    onReceived: (received) => onReceived(init, call, log, received),
-    onSent: (outgoing) => onSent(init, log, outgoing),
-  });
-  init.signal.removeEventListener('abort', end);
-  remove();
-  log.info('proxy disconnected');
+  try {
+    await serveStream({
+      call,
+      session,
+      view: () => init.views.current(node.role),
+      subscribe: init.views.subscribe,
+      onReceived: (received) => onReceived(init, call, log, received),
+      onSent: (outgoing) => onSent(init, log, outgoing),
+    });
+  } finally {
+    init.signal.removeEventListener('abort', end);
+    remove();
+    log.info('proxy disconnected');
+  }
 }
 
 type Admitted =

@@ -4,7 +4,8 @@
  */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { DeltaResponseOrBytes, discoveryPb } from '@isthmus/sdk/wire';
-import type { Outgoing, Received, Session } from './session.js';
+import type { Outgoing } from './responses.js';
+import type { Received, Session } from './session.js';
 import type { VersionedView } from './views.js';
 
 export type DeltaCall = ServerDuplexStream<discoveryPb.DeltaDiscoveryRequest, DeltaResponseOrBytes>;
@@ -18,9 +19,9 @@ export interface StreamInit {
   readonly onSent: (outgoing: Outgoing) => void;
 }
 
-/** Serves until the client goes or `end` of the call is called by somebody else. Never rejects. */
+/** Serves until the client goes or the call is ended by somebody else. Rejects when a view cannot be made. */
 export function serveStream({ call, session, view, subscribe, onReceived, onSent }: StreamInit): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let isWriting = false;
     let isScheduled = false;
     let isOver = false;
@@ -43,7 +44,13 @@ export function serveStream({ call, session, view, subscribe, onReceived, onSent
       isScheduled = true;
       setImmediate(() => {
         isScheduled = false;
-        send();
+        try {
+          send();
+        } catch (error) {
+          // Thrown from here it would end the process.
+          reject(error);
+          finish();
+        }
       });
     }
 
@@ -54,7 +61,7 @@ export function serveStream({ call, session, view, subscribe, onReceived, onSent
       isWriting = true;
       call.write(outgoing.bytes, () => {
         isWriting = false;
-        send();
+        schedule();
       });
       onSent(outgoing);
     }

@@ -3,6 +3,8 @@ import type { EncodedResource } from './encode.js';
 
 /** Responses on their way; an acknowledgement of an older one tells nothing new. */
 const MAX_IN_FLIGHT = 256;
+/** Names a subscriber asked for in vain, remembered until they are answered. */
+const MAX_UNKNOWN_NAMES = 10_000;
 
 export interface SubscriptionStatus {
   readonly typeUrl: string;
@@ -17,20 +19,26 @@ export interface SubscriptionStatus {
 export interface Subscription {
   readonly typeUrl: string;
   /** By name, the version last sent; what a refused response carried counts as sent until its content changes. */
-  readonly held: Map<string, string>;
-  /** Names that were asked for and do not exist. */
-  readonly unknown: Set<string>;
+  readonly held: ReadonlyMap<string, string>;
+  /** Names that were asked for and are not held. */
+  readonly unknown: ReadonlySet<string>;
   /** An answer is due even if there is nothing to say: ztunnel is not ready before. */
-  owed: boolean;
-  sent(nonce: string): void;
+  readonly owed: boolean;
+  /** The subscriber has lost these, or asks for them anew. */
+  lost(names: readonly string[]): void;
+  sent(nonce: string, changed: readonly EncodedResource[], removed: readonly string[]): void;
   /** False for a nonce that was never sent or is long answered. */
   acked(nonce: string): boolean;
   rejected(nonce: string, reason: string): boolean;
   status(): SubscriptionStatus;
 }
 
-export function createSubscription(typeUrl: string, held: Readonly<Record<string, string>>): Subscription {
+/** `initial`: versions by name, as the subscriber reports them. */
+export function createSubscription(typeUrl: string, initial: Readonly<Record<string, string>>): Subscription {
+  const held = new Map(Object.entries(initial));
+  const unknown = new Set<string>();
   const inFlight: string[] = [];
+  let owed = true;
   let sentNonce = '';
   let ackedNonce = '';
   let lastRejection: SubscriptionStatus['lastRejection'];
@@ -50,10 +58,22 @@ export function createSubscription(typeUrl: string, held: Readonly<Record<string
 
   return {
     typeUrl,
-    held: new Map(Object.entries(held)),
-    unknown: new Set(),
-    owed: true,
-    sent(nonce) {
+    held,
+    unknown,
+    get owed() {
+      return owed;
+    },
+    lost(names) {
+      owed = true;
+      for (const name of names) {
+        if (!held.delete(name) && unknown.size < MAX_UNKNOWN_NAMES) unknown.add(name);
+      }
+    },
+    sent(nonce, changed, removed) {
+      owed = false;
+      for (const { name, version } of changed) held.set(name, version);
+      for (const name of removed) held.delete(name);
+      for (const name of [...changed.map((resource) => resource.name), ...removed]) unknown.delete(name);
       sentNonce = nonce;
       inFlight.push(nonce);
       if (inFlight.length > MAX_IN_FLIGHT) inFlight.shift();
@@ -69,10 +89,14 @@ export function createSubscription(typeUrl: string, held: Readonly<Record<string
       lastRejection = { nonce, reason };
       return true;
     },
-    status() {
-      const base = { typeUrl, state: state(), sentNonce, ackedNonce, held: this.held.size };
-      return lastRejection ? { ...base, lastRejection } : base;
-    },
+    status: () => ({
+      typeUrl,
+      state: state(),
+      sentNonce,
+      ackedNonce,
+      held: held.size,
+      ...(lastRejection && { lastRejection }),
+    }),
   };
 }
 

@@ -1,4 +1,7 @@
-/** The newest view of each role, projected and encoded when somebody first asks for it. Subscribers are told that there is a newer one, not what. */
+/**
+ * The newest view of each role, projected and encoded when somebody first asks for it. Subscribers are told that
+ * there is a newer one, not what.
+ */
 import type { Model } from '../model/index.js';
 import { project, type View, type ViewerRole } from '../projection/index.js';
 import { createEncoder, type EncodedView } from './encode.js';

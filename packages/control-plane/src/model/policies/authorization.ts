@@ -1,7 +1,7 @@
 /**
- * AuthorizationPolicy to what a layer-4 proxy can enforce. Where it cannot, the result is stricter, never laxer: an ALLOW rule that needs
- * HTTP is left out, and a DENY rule denies without regard to the HTTP attributes. (istiod's form of such a DENY rule matches nothing in
- * ztunnel when only HTTP attributes were given.)
+ * AuthorizationPolicy to what a layer-4 proxy can enforce. Where it cannot, the result is stricter, never laxer: an
+ * ALLOW rule that needs HTTP is left out, and a DENY rule denies without regard to the HTTP attributes. (istiod's
+ * form of such a DENY rule matches nothing in ztunnel when only HTTP attributes were given.)
  */
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../../sources/index.js';

@@ -1,4 +1,7 @@
-/** The policies of a cluster, and which of them bind a workload by selector. Others bind by namespace or mesh, which proxies see for themselves. */
+/**
+ * The policies of a cluster, and which of them bind a workload by selector. Others bind by namespace or mesh, which
+ * proxies see for themselves.
+ */
 import type { Authorization } from '@isthmus/sdk/discovery';
 import type { ClusterContext } from '../context.js';
 import { type Labels, ROOT_NAMESPACE, selects } from '../labels.js';

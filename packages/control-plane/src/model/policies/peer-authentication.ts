@@ -1,7 +1,7 @@
 /**
- * PeerAuthentication as DENY policies: STRICT means that a connection without a verified identity is refused. The narrowest wins: a policy
- * with a matching selector, then the namespace's, then the mesh's; of several, the oldest. DISABLE is PERMISSIVE here, because nobody makes
- * a mesh client speak plaintext.
+ * PeerAuthentication as DENY policies: STRICT means that a connection without a verified identity is refused. The
+ * narrowest wins: a policy with a matching selector, then the namespace's, then the mesh's; of several, the oldest.
+ * DISABLE is PERMISSIVE here, because nobody makes a mesh client speak plaintext.
  */
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject, MutualTlsMode } from '../../sources/index.js';

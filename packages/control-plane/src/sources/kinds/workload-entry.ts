@@ -1,4 +1,7 @@
-/** WorkloadEntry, networking.istio.io: a workload that is no pod. Its spec is also the shape of a ServiceEntry's endpoints. */
+/**
+ * WorkloadEntry, networking.istio.io: a workload that is no pod. Its spec is also the shape of a ServiceEntry's
+ * endpoints.
+ */
 import { integer, mapOf, object, optional, port, required, string } from '../../schema/index.js';
 import { labels, namespaced, networkName } from './meta.js';
 

@@ -1,0 +1,33 @@
+/** The pages for probes and for people, on their two listeners. */
+import type { Scope } from '@isthmus/sdk/runtime';
+import { jsonPage, listenHttp, textPage } from './http.js';
+
+export interface PagesInit {
+  readonly readiness: { readonly host: string; readonly port: number };
+  readonly monitoring: { readonly host: string; readonly port: number };
+  /** Why it is not ready; undefined when it is. */
+  readonly notReady: () => string | undefined;
+  readonly metrics: () => Promise<string>;
+  readonly status: () => object;
+  readonly configDump: () => object;
+}
+
+/** Resolves with the ports. */
+export async function listenPages(scope: Scope, init: PagesInit): Promise<{ readiness: number; monitoring: number }> {
+  const ready = () => {
+    const reason = init.notReady();
+    return reason === undefined ? textPage('ready') : textPage(reason, 503);
+  };
+  const readiness = await listenHttp(scope, init.readiness, { '/healthz/ready': ready });
+  const monitoring = await listenHttp(scope, init.monitoring, {
+    '/healthz/ready': ready,
+    '/metrics': async () => ({
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      body: await init.metrics(),
+    }),
+    '/debug/status': () => jsonPage(init.status()),
+    '/debug/config_dump': () => jsonPage(init.configDump()),
+  });
+  return { readiness, monitoring };
+}

@@ -1,0 +1,53 @@
+/** The gRPC server with both services of the control plane. Every call passes the interceptor first. */
+import { type handleUnaryCall, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
+import type { Clock, Scope } from '@isthmus/sdk/runtime';
+import { certificateService, type citadelPb, discoveryService } from '@isthmus/sdk/wire';
+import type { DeltaCall } from './stream.js';
+
+export interface GrpcServerInit {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+  readonly interceptor: ServerInterceptor;
+  readonly discovery: (call: DeltaCall) => void;
+  readonly certificates: handleUnaryCall<citadelPb.IstioCertificateRequest, citadelPb.IstioCertificateResponse>;
+  readonly clock: Clock;
+}
+
+const OPTIONS = {
+  // istiod's pings; a peer that is gone is noticed within 40 s.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // A reconnecting proxy names everything it holds in one request; at istiod's 4 MiB that ends near 40 000 resources.
+  'grpc.max_receive_message_length': 16 * 1024 * 1024,
+  'grpc.max_send_message_length': -1,
+  'grpc.max_concurrent_streams': 100,
+  // Connections without a call: certificate requests are minutes or hours apart and open their own.
+  'grpc.max_connection_idle_ms': 60_000,
+  'grpc.enable_channelz': 0,
+} as const;
+/** For requests that run when it closes. */
+const SHUTDOWN_GRACE_MS = 5_000;
+
+/** Resolves with the port once it listens. Closing lets running calls finish, for a while. */
+export async function listenGrpc(scope: Scope, init: GrpcServerInit): Promise<number> {
+  const { host, port, credentials, clock } = init;
+  const server = new Server({ ...OPTIONS, interceptors: [init.interceptor] });
+  scope.own(() => shutdown(server, clock));
+  server.addService(discoveryService, { deltaAggregatedResources: init.discovery });
+  server.addService(certificateService, { createCertificate: init.certificates });
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+}
+
+function shutdown(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const disarm = clock.schedule(SHUTDOWN_GRACE_MS, () => server.forceShutdown());
+    server.tryShutdown(() => {
+      disarm();
+      resolve();
+    });
+  });
+}
