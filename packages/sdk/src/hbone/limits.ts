@@ -1,7 +1,7 @@
 /**
  * THE table of what a peer may cost us on one connection beyond what it is served. Whoever exceeds a row loses that
  * connection with GOAWAY ENHANCE_YOUR_CALM; its streams are lost, no other connection notices. Honest peers stay far
- * below every row: the figures are at least ten times what ztunnel, Envoy, node:http2 and h2 do under load.
+ * below every row. The limits on resets are those of nghttp2 and h2 (about a thousand at once, 33 a second in the long run).
  *
  * Not here, because they have bounds of their own: open streams and header sizes (`settings.ts`), CONTINUATION frames
  * and the HPACK table (the codec), unread stream data (the receive windows).
@@ -19,12 +19,12 @@ export interface Budget {
 
 export const ABUSE_BUDGETS = {
   rapidReset: {
-    limit: 500,
+    limit: 1_000,
     windowMs: 30_000,
-    origin: 'streams reset before they were answered or carried a byte; CVE-2023-44487, RFC 9113 section 10.5',
+    origin: 'streams reset young, before they were answered or carried a byte; CVE-2023-44487, RFC 9113 section 10.5',
   },
   provokedResets: {
-    limit: 500,
+    limit: 1_000,
     windowMs: 30_000,
     origin: 'streams we had to reset or refuse because of broken or excess frames; CVE-2025-8671 (MadeYouReset)',
   },
@@ -36,7 +36,7 @@ export const ABUSE_BUDGETS = {
     origin: 'DATA frames with neither payload nor END_STREAM; CVE-2019-9518',
   },
   lateFrames: {
-    limit: 5_000,
+    limit: 100_000,
     windowMs: 10_000,
     origin: 'frames other than DATA on streams already closed; a race when few, RFC 9113 section 5.1',
   },
@@ -46,6 +46,12 @@ export const ABUSE_BUDGETS = {
       'bytes of answers (PING and SETTINGS acknowledgements, resets) the peer makes us queue and does not read; CVE-2019-9512',
   },
 } as const satisfies Record<string, Budget>;
+
+/**
+ * Younger than this a reset stream is `rapidReset`'s. Users who lose patience take longer, and streams that live longer
+ * are bounded by their number.
+ */
+export const RAPID_RESET_MS = 1_000;
 
 export type BudgetName = keyof typeof ABUSE_BUDGETS;
 export type Limits = Readonly<Record<BudgetName, Budget>>;

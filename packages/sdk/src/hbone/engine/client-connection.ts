@@ -37,7 +37,7 @@ export class ClientConnection extends Connection {
 
   /** `changed` is told whenever `availableStreams` may differ. */
   constructor(init: ConnectionInit, changed: () => void) {
-    super(init, 'client', init.settings.clientMaxHeaderListBytes);
+    super(init, { name: 'client', maxHeaderListSize: init.settings.clientMaxHeaderListBytes });
     this.#changed = changed;
     const { settings } = init;
     this.writer.preface(CLIENT_PREFACE);
@@ -86,12 +86,12 @@ export class ClientConnection extends Connection {
   }
 
   protected receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void {
-    const stream = this.openStream(id, 'HEADERS');
-    if (!stream) this.meter.spend('lateFrames', this.now);
+    const stream = this.streams.open(id, 'HEADERS');
+    if (!stream) this.receiver.late();
     else if (this.#unanswered.has(stream)) this.#receivedAnswer(stream, block, endStream);
     // Trailers mean nothing on a tunnel; as its end they are tolerated (RFC 9113 section 8.5 allows DATA only).
     else if (endStream) stream.receiveEnd();
-    else this.resetStream(id, ErrorCode.PROTOCOL_ERROR);
+    else this.receiver.resetStream(id, ErrorCode.PROTOCOL_ERROR);
   }
 
   #receivedAnswer(stream: EngineStream, block: HeaderBlockView, endStream: boolean): void {
@@ -105,10 +105,10 @@ export class ClientConnection extends Connection {
     const status = Number(headers.get(HEADER.status));
     if (!(status >= 100 && status <= 599)) {
       this.#settle(stream, { kind: 'reset', reason: 'the answer has no valid :status' });
-      this.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
+      this.receiver.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
     } else if (status < 200 && !endStream) {
       // An interim answer; the final one follows (RFC 9113 section 8.1). Any number of them would be a flood.
-      this.meter.spend('lateFrames', this.now);
+      this.receiver.late();
     } else {
       this.#settle(stream, { kind: 'answered', status, headers });
       if (endStream) stream.receiveEnd();
@@ -121,7 +121,7 @@ export class ClientConnection extends Connection {
   }
 
   protected noteBrokenFrame(id: number): void {
-    const stream = this.openStream(id, 'a broken frame');
+    const stream = this.streams.open(id, 'a broken frame');
     if (stream) this.#settle(stream, { kind: 'reset', reason: 'the answer breaks the rules of HTTP/2' });
   }
 

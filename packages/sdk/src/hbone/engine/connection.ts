@@ -3,22 +3,23 @@
  * and `tick`, bytes come out by `take`, everything else by the observer. What client and server do differently is in
  * `client-connection.ts` and `server-connection.ts`.
  *
+ *   settling --SETTINGS of the peer--> open --GOAWAY sent, or the transport gone--> over
+ *      |                                                                             ^
+ *      +-------------------------- deadline, or as above ---------------------------+
+ *
  * Refuses: push, extended CONNECT, anything but CONNECT streams. Bounds: `settings.ts` and `limits.ts`; a peer beyond
  * them, or one that breaks a rule of the connection, gets a GOAWAY and loses its streams.
  */
-
-import type { HeaderBlockView } from '@isthmus/codec-wasm';
-import { type Codec, CodecError, type ConnectionDecoder, Event, type EventKind } from '@isthmus/codec-wasm';
+import { type Codec, CodecError, type HeaderBlockView } from '@isthmus/codec-wasm';
 import { Fault } from '../../wire/faults.js';
 import { BudgetMeter, type Limits } from '../limits.js';
 import type { HboneSettings } from '../settings.js';
 import { ErrorCode, errorCodeName, ProtocolViolation } from './error-code.js';
 import { INITIAL_WINDOW } from './flow-control.js';
-import { InboundData } from './inbound-data.js';
+import { FrameReceiver } from './frame-receiver.js';
 import { Liveness } from './liveness.js';
-import { applySetting, initialPeerSettings, type PeerSettings } from './peer-settings.js';
+import type { PeerSettings } from './peer-settings.js';
 import { EngineStream, type StreamLink } from './stream.js';
-import { canReceive } from './stream-state.js';
 import { StreamTable } from './stream-table.js';
 import { FrameWriter } from './writer.js';
 
@@ -47,6 +48,13 @@ type Phase =
   | { readonly kind: 'open' }
   | { readonly kind: 'over'; readonly end: ConnectionEnd };
 
+/** What the two roles hand to the base. */
+interface Role {
+  readonly name: 'client' | 'server';
+  readonly maxHeaderListSize: number;
+}
+
+// Eight bytes each; the answers tell them apart.
 const LIVENESS_PING = Buffer.from('isthmus0');
 const DRAIN_PING = Buffer.from('isthmus1');
 
@@ -55,24 +63,35 @@ export abstract class Connection {
   protected readonly streams = new StreamTable();
   protected readonly writer: FrameWriter;
   protected readonly meter: BudgetMeter;
-  protected readonly peerSettings = initialPeerSettings();
+  protected readonly receiver: FrameReceiver;
   /** What the peer said before it went away, for messages. */
   protected farewell: string | undefined;
-  /** The time of the call under way. */
+  /** The time of the last call that told it. */
   protected now: number;
-  readonly #decoder: ConnectionDecoder;
-  readonly #inbound: InboundData;
   readonly #liveness: Liveness;
   #phase: Phase;
 
-  constructor(init: ConnectionInit, role: 'client' | 'server', maxHeaderListSize: number) {
-    const { settings, now } = init;
+  constructor(init: ConnectionInit, { name: role, maxHeaderListSize }: Role) {
+    const { settings, now, codec } = init;
     this.init = init;
     this.now = now;
-    this.#decoder = init.codec.openDecoder({ role, maxFrameSize: settings.maxFrameBytes, maxHeaderListSize });
     this.writer = new FrameWriter(() => init.observer.wake());
     this.meter = new BudgetMeter(init.limits);
-    this.#inbound = new InboundData(settings.connectionWindowBytes, this.streams, this.writer);
+    this.receiver = new FrameReceiver({
+      decoder: codec.openDecoder({ role, maxFrameSize: settings.maxFrameBytes, maxHeaderListSize }),
+      streams: this.streams,
+      writer: this.writer,
+      meter: this.meter,
+      connectionWindowBytes: settings.connectionWindowBytes,
+      listener: {
+        headers: (id, block, endStream) => this.receivedHeaders(id, block, endStream),
+        brokenFrame: (id) => this.noteBrokenFrame(id),
+        reset: (stream, errorCode) => this.receivedReset(stream, errorCode),
+        goAway: (lastStreamId, errorCode) => this.receivedGoAway(lastStreamId, errorCode),
+        settings: () => this.#receivedSettings(),
+        pong: (payload) => this.#receivedPong(payload),
+      },
+    });
     this.#liveness = new Liveness({ intervalMs: settings.pingIntervalMs, timeoutMs: settings.pingTimeoutMs }, now);
     this.#phase = { kind: 'settling', deadlineAt: now + settings.settingsTimeoutMs };
   }
@@ -97,21 +116,10 @@ export abstract class Connection {
     if (this.isOver) return;
     this.now = now;
     try {
-      this.#decoder.push(bytes);
-      while (!this.isOver) {
-        const kind = this.#decoder.next();
-        if (kind === Event.None) break;
-        this.#dispatch(kind, bytes);
-        this.meter.level('queuedReplyBytes', this.writer.replyBytes);
-      }
+      this.receiver.receive(bytes, now);
     } catch (error) {
       this.#broken(error);
     }
-  }
-
-  /** The next bytes for the peer, about `budget` of them, by reference. */
-  take(budget: number): Uint8Array[] {
-    return this.writer.take(budget);
   }
 
   /** `take` may have something. */
@@ -119,84 +127,71 @@ export abstract class Connection {
     return this.writer.pending;
   }
 
+  /** The next bytes for the peer, about `budget` of them, by reference. */
+  take(budget: number): Uint8Array[] {
+    return this.writer.take(budget);
+  }
+
   /** When `tick` wants to be called, in monotonic milliseconds. */
   get dueAt(): number {
     if (this.#phase.kind === 'over') return Number.POSITIVE_INFINITY;
-    const dueAt = this.#liveness.dueAt;
+    const { dueAt } = this.#liveness;
     return this.#phase.kind === 'settling' ? Math.min(dueAt, this.#phase.deadlineAt) : dueAt;
   }
 
   tick(now: number): void {
-    this.now = now;
-    if (this.#phase.kind === 'settling' && now >= this.#phase.deadlineAt) {
-      const waited = this.init.settings.settingsTimeoutMs;
-      this.fail(
-        ErrorCode.SETTINGS_TIMEOUT,
-        new Fault('H2_HANDSHAKE_FAILURE', `${this.init.peer} sent no HTTP/2 SETTINGS within ${waited} ms`),
-      );
-    }
     if (this.isOver) return;
+    this.now = now;
+    const { peer, settings } = this.init;
+    if (this.#phase.kind === 'settling' && now >= this.#phase.deadlineAt) {
+      const message = `${peer} sent no HTTP/2 SETTINGS within ${settings.settingsTimeoutMs} ms`;
+      this.fail(ErrorCode.SETTINGS_TIMEOUT, new Fault('H2_HANDSHAKE_FAILURE', message));
+      return;
+    }
     const step = this.#liveness.step(now);
     if (step === 'ping') this.writer.ping(LIVENESS_PING);
     if (step === 'dead') {
-      const waited = this.init.settings.pingTimeoutMs;
-      this.fail(
-        ErrorCode.NO_ERROR,
-        new Fault(
-          'TUNNEL_LOST',
-          `${this.init.peer} answered no PING for ${waited} ms; the network or the peer is gone`,
-        ),
-      );
+      const message = `${peer} answered no PING for ${settings.pingTimeoutMs} ms; the network or the peer is gone`;
+      this.fail(ErrorCode.NO_ERROR, new Fault('TUNNEL_LOST', message));
     }
   }
 
-  /** The transport ended under us: FIN, or the error of the socket. */
+  /** The transport ended under us: FIN, or with the error of the socket. A `Fault` is taken as it is. */
   transportEnded(cause?: Error): void {
     if (this.isOver) return;
-    if (!cause && this.isSettled && this.streams.size === 0) {
-      this.finish({ kind: 'graceful' });
-      return;
-    }
-    const why = [this.farewell, cause?.message]
-      .filter(Boolean)
-      .map((text) => `: ${text}`)
-      .join('');
-    const fault = this.isSettled
-      ? new Fault(
-          'TUNNEL_LOST',
-          `the connection with ${this.init.peer} ended with ${this.streams.size} streams open${why}`,
-          { cause },
-        )
-      : new Fault(
-          'H2_HANDSHAKE_FAILURE',
-          `${this.init.peer} closed the connection before HTTP/2 began; it may have rejected our certificate${why}`,
-          { cause },
-        );
-    this.finish({ kind: 'fault', fault });
+    if (!cause && this.isSettled && this.streams.size === 0) this.finish({ kind: 'graceful' });
+    else this.finish({ kind: 'fault', fault: cause instanceof Fault ? cause : this.#faultOfTransport(cause) });
   }
 
   /** Ends everything now: GOAWAY NO_ERROR, open streams are lost. */
-  close(reason = 'the connection was closed on this side'): void {
+  close(reason = `the connection with ${this.init.peer} was closed on this side`): void {
     this.fail(ErrorCode.NO_ERROR, new Fault('TUNNEL_LOST', reason));
   }
 
-  /** HEADERS on that stream; `stream` is undefined for a number that is not open. */
-  protected abstract receivedHeaders(id: number, headers: HeaderBlockView, endStream: boolean): void;
-  /** A frame broke a rule of that stream and is about to cost it; the stream may never have been opened. */
+  /** RST_STREAM code that asks the peer to stop sending after our END_STREAM. */
+  protected abstract readonly stopCode: number;
+  /** The highest stream of the peer that we looked at: 0 for a client, whose peer opens none. */
+  protected abstract readonly lastPeerStreamId: number;
+  protected abstract receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void;
+  /** See `FrameListener.brokenFrame`. */
   protected abstract noteBrokenFrame(id: number): void;
-  /** RST_STREAM, before the stream learns of it. */
+  /** See `FrameListener.reset`. */
   protected abstract receivedReset(stream: EngineStream, errorCode: number): void;
   protected abstract receivedGoAway(lastStreamId: number, errorCode: number): void;
+  /** The PING of `pingForDrain` was answered: everything the peer had sent before it is here. */
   protected abstract receivedDrainAck(): void;
   /** The number of open streams, or what the peer allows, has changed. */
   protected abstract streamsChanged(): void;
-  /** RST_STREAM code that asks the peer to stop sending after our END_STREAM. */
-  protected abstract readonly stopCode: number;
+
+  protected get peerSettings(): Readonly<PeerSettings> {
+    return this.receiver.peerSettings;
+  }
 
   protected createStream(id: number): EngineStream {
     const stream = new EngineStream({
       id,
       link: this.#link,
+      openedAt: this.now,
       sendWindowBytes: this.peerSettings.initialWindowBytes,
       receiveWindowBytes: this.init.settings.streamWindowBytes,
       stopCode: this.stopCode,
@@ -205,7 +200,6 @@ export abstract class Connection {
     return stream;
   }
 
-  /** PING whose answer arrives at `receivedDrainAck`: everything the peer sent before it is then here. */
   protected pingForDrain(): void {
     this.writer.ping(DRAIN_PING);
   }
@@ -226,160 +220,24 @@ export abstract class Connection {
   /** GOAWAY with this code, then the end. */
   protected fail(errorCode: number, fault: Fault): void {
     if (this.isOver) return;
-    const debug = errorCode === ErrorCode.NO_ERROR ? '' : fault.message;
-    this.writer.goAway(this.lastPeerStreamId, errorCode, debug);
+    this.writer.goAway(this.lastPeerStreamId, errorCode, errorCode === ErrorCode.NO_ERROR ? '' : fault.message);
     this.finish({ kind: 'fault', fault });
   }
-
-  /** The highest stream of the peer that we looked at: 0 for a client, whose peer opens none. */
-  protected abstract readonly lastPeerStreamId: number;
 
   protected finish(end: ConnectionEnd): void {
     if (this.isOver) return;
     this.#phase = { kind: 'over', end };
-    this.#decoder.close();
+    this.receiver.close();
     const error =
-      end.kind === 'fault' ? end.fault : new Fault('TUNNEL_LOST', `the connection with ${this.init.peer} was closed`);
+      end.kind === 'fault' ? end.fault : new Fault('TUNNEL_LOST', `${this.init.peer} closed the connection`);
     for (const stream of this.streams.all()) stream.lose(error);
     this.init.observer.over(end);
-  }
-  /** Resets one stream for what the peer did on it, and charges the peer for it. */
-  protected resetStream(id: number, errorCode: number): void {
-    this.meter.spend('provokedResets', this.now);
-    const stream = this.streams.find(id);
-    if (typeof stream === 'string') this.writer.rstStream(id, errorCode);
-    else stream.reset(errorCode);
-  }
-
-  /** The open stream of that number; undefined for a closed one. A frame for an idle one is an error of the connection. */
-  protected openStream(id: number, frame: string): EngineStream | undefined {
-    const stream = this.streams.find(id);
-    if (stream === 'idle') {
-      throw new ProtocolViolation(ErrorCode.PROTOCOL_ERROR, `${frame} on idle stream ${id} (RFC 9113 section 5.1)`);
-    }
-    return stream === 'closed' ? undefined : stream;
-  }
-
-  #dispatch(kind: EventKind, bytes: Uint8Array): void {
-    const decoder = this.#decoder;
-    switch (kind) {
-      case Event.Data:
-        this.#receivedData(bytes);
-        break;
-      case Event.Headers:
-        this.receivedHeaders(decoder.streamId, decoder.headers, decoder.endStream);
-        break;
-      case Event.RstStream:
-        this.#receivedRstStream(decoder.streamId, decoder.errorCode);
-        break;
-      case Event.Settings:
-        this.#receivedSettings();
-        break;
-      case Event.Ping:
-        this.#receivedPing();
-        break;
-      case Event.GoAway:
-        this.receivedGoAway(decoder.lastStreamId, decoder.errorCode);
-        break;
-      case Event.WindowUpdate:
-        this.#receivedWindowUpdate(decoder.streamId, decoder.increment);
-        break;
-      case Event.StreamError:
-        this.noteBrokenFrame(decoder.streamId);
-        this.resetStream(decoder.streamId, decoder.errorCode);
-        break;
-      default:
-        throw new ProtocolViolation(ErrorCode.INTERNAL_ERROR, `event ${kind} of the codec is unknown here`);
-    }
-  }
-
-  #receivedData(bytes: Uint8Array): void {
-    const { streamId, start, end, flowBytes, endStream } = this.#decoder;
-    const stream = this.openStream(streamId, 'DATA');
-    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
-      throw new ProtocolViolation(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
-    }
-    this.#inbound.show(end - start);
-    if (start === end && !endStream) this.meter.spend('emptyData', this.now);
-    const verdict = stream && canReceive(stream.state) ? stream.charge(flowBytes) : 'late';
-    if (!stream || verdict !== true) {
-      // A stream we reset is still fed by a peer that has not heard of it; only an end that it sent itself binds it.
-      this.#inbound.credit(end - start);
-      if (stream)
-        this.resetStream(streamId, verdict === 'late' ? ErrorCode.STREAM_CLOSED : ErrorCode.FLOW_CONTROL_ERROR);
-      return;
-    }
-    if (end > start) stream.receive(bytes.subarray(start, end));
-    if (endStream) stream.receiveEnd();
-  }
-
-  #receivedRstStream(id: number, errorCode: number): void {
-    const stream = this.openStream(id, 'RST_STREAM');
-    if (!stream) {
-      this.meter.spend('lateFrames', this.now);
-      return;
-    }
-    this.receivedReset(stream, errorCode);
-    stream.receiveReset(errorCode);
-  }
-
-  #receivedSettings(): void {
-    const decoder = this.#decoder;
-    if (decoder.ack) return;
-    this.meter.spend('settings', this.now);
-    const before = { ...this.peerSettings };
-    for (let index = 0; index < decoder.settingsCount; index++) {
-      applySetting(this.peerSettings, decoder.settingId(index), decoder.settingValue(index));
-    }
-    this.#settingsChanged(before);
-    this.writer.settingsAck();
-    if (this.#phase.kind === 'settling') this.#phase = { kind: 'open' };
-    this.streamsChanged();
-  }
-
-  #settingsChanged(before: Readonly<PeerSettings>): void {
-    const { maxFrameBytes, initialWindowBytes, headerTableBytes } = this.peerSettings;
-    this.writer.maxFrameBytes = maxFrameBytes;
-    if (headerTableBytes < before.headerTableBytes) this.writer.giveUpHeaderTable();
-    const delta = initialWindowBytes - before.initialWindowBytes;
-    if (delta === 0) return;
-    for (const stream of this.streams.all()) {
-      if (stream.growSendWindow(delta)) continue;
-      throw new ProtocolViolation(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'SETTINGS_INITIAL_WINDOW_SIZE takes a window past 2^31-1',
-      );
-    }
-  }
-
-  #receivedPing(): void {
-    const { ack, pingPayload } = this.#decoder;
-    if (!ack) {
-      this.meter.spend('pings', this.now);
-      this.writer.pingAck(pingPayload);
-    } else if (LIVENESS_PING.equals(pingPayload)) this.#liveness.answered(this.now);
-    else if (DRAIN_PING.equals(pingPayload)) this.receivedDrainAck();
-  }
-
-  #receivedWindowUpdate(id: number, increment: number): void {
-    if (id === 0) {
-      if (this.writer.growWindow(increment)) return;
-      throw new ProtocolViolation(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'WINDOW_UPDATE takes the window of the connection past 2^31-1',
-      );
-    }
-    const stream = this.openStream(id, 'WINDOW_UPDATE');
-    if (!stream) this.meter.spend('lateFrames', this.now);
-    else if (!stream.growSendWindow(increment)) this.resetStream(id, ErrorCode.FLOW_CONTROL_ERROR);
   }
 
   /** What a stream may ask of its connection. */
   readonly #link: StreamLink = {
     ready: (stream) => this.writer.ready(stream),
-    creditConnection: (bytes) => {
-      if (!this.isOver) this.#inbound.credit(bytes);
-    },
+    creditConnection: (bytes) => this.receiver.credit(bytes),
     sendWindowUpdate: (stream, increment) => this.writer.windowUpdate(stream.id, increment),
     sendReset: (stream, errorCode) => this.writer.rstStream(stream.id, errorCode),
     over: (stream) => {
@@ -388,6 +246,28 @@ export abstract class Connection {
       if (!this.isOver) this.streamsChanged();
     },
   };
+
+  #receivedSettings(): void {
+    if (this.#phase.kind === 'settling') this.#phase = { kind: 'open' };
+    this.streamsChanged();
+  }
+
+  #receivedPong(payload: Uint8Array): void {
+    if (LIVENESS_PING.equals(payload)) this.#liveness.answered(this.now);
+    else if (DRAIN_PING.equals(payload)) this.receivedDrainAck();
+  }
+
+  #faultOfTransport(cause: Error | undefined): Fault {
+    const details = [this.farewell, cause?.message].filter((text) => text !== undefined);
+    const why = details.map((text) => `: ${text}`).join('');
+    const { peer } = this.init;
+    if (this.isSettled) {
+      const message = `the connection with ${peer} ended with ${this.streams.size} streams open${why}`;
+      return new Fault('TUNNEL_LOST', message, { cause });
+    }
+    const message = `${peer} closed the connection before HTTP/2 began; it may have rejected our certificate${why}`;
+    return new Fault('H2_HANDSHAKE_FAILURE', message, { cause });
+  }
 
   #broken(error: unknown): void {
     const errorCode = http2CodeOf(error);

@@ -1,6 +1,7 @@
 /** The server end: reports requests and sends their answers. */
 import { type HeaderBlockView, SettingId } from '@isthmus/codec-wasm';
 import { HEADER } from '../../wire/headers.js';
+import { RAPID_RESET_MS } from '../limits.js';
 import type { HeaderField } from '../types.js';
 import { Connection, type ConnectionInit } from './connection.js';
 import { ErrorCode, errorCodeName } from './error-code.js';
@@ -36,7 +37,7 @@ export class ServerConnection extends Connection {
   #drain: Drain = 'no';
 
   constructor(init: ConnectionInit, received: (request: EngineRequest) => void) {
-    super(init, 'server', init.settings.serverMaxHeaderListBytes);
+    super(init, { name: 'server', maxHeaderListSize: init.settings.serverMaxHeaderListBytes });
     this.#received = received;
     const { settings } = init;
     this.writer.settings([
@@ -63,17 +64,17 @@ export class ServerConnection extends Connection {
   protected receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void {
     const stream = this.streams.find(id);
     if (stream === 'idle') this.#receivedRequest(id, block, endStream);
-    else if (stream === 'closed') this.meter.spend('lateFrames', this.now);
+    else if (stream === 'closed') this.receiver.late();
     // Trailers, tolerated as the end of the stream.
     else if (endStream) stream.receiveEnd();
-    else this.resetStream(id, ErrorCode.PROTOCOL_ERROR);
+    else this.receiver.resetStream(id, ErrorCode.PROTOCOL_ERROR);
   }
 
   #receivedRequest(id: number, block: HeaderBlockView, endStream: boolean): void {
     const full = this.activeStreams >= this.init.settings.serverMaxConcurrentStreams;
     if (full || this.#drain === 'final') {
       this.streams.noteUsed(id);
-      this.resetStream(id, ErrorCode.REFUSED_STREAM);
+      this.receiver.resetStream(id, ErrorCode.REFUSED_STREAM);
       return;
     }
     const stream = this.createStream(id);
@@ -120,6 +121,7 @@ export class ServerConnection extends Connection {
   }
 
   protected receivedReset(stream: EngineStream): void {
+    if (this.now - stream.openedAt >= RAPID_RESET_MS) return;
     const useless = stream.bytesReceived + stream.bytesSent === 0;
     if (useless || this.#unanswered.has(stream)) this.meter.spend('rapidReset', this.now);
   }

@@ -1,4 +1,5 @@
 /** The open streams of one connection, and what the numbers of all others mean (RFC 9113 section 5.1.1). */
+import { ErrorCode, ProtocolViolation } from './error-code.js';
 import type { EngineStream } from './stream.js';
 
 /** The last number there is; a connection that reached it opens no more streams. */
@@ -29,6 +30,15 @@ export class StreamTable {
 
   find(id: number): EngineStream | 'idle' | 'closed' {
     return this.#open.get(id) ?? (id > this.#highestId ? 'idle' : 'closed');
+  }
+
+  /** The open stream, undefined for a closed one. Throws for an idle one, which only a request may name. */
+  open(id: number, frame: string): EngineStream | undefined {
+    const stream = this.find(id);
+    if (stream === 'idle') {
+      throw new ProtocolViolation(ErrorCode.PROTOCOL_ERROR, `${frame} on idle stream ${id} (RFC 9113 section 5.1)`);
+    }
+    return stream === 'closed' ? undefined : stream;
   }
 
   remove(stream: EngineStream): void {

@@ -35,6 +35,8 @@ export interface StreamLink {
 export interface EngineStreamInit {
   readonly id: number;
   readonly link: StreamLink;
+  /** Monotonic milliseconds. */
+  readonly openedAt: number;
   /** What the peer lets us send on a new stream. */
   readonly sendWindowBytes: number;
   readonly receiveWindowBytes: number;
@@ -44,6 +46,7 @@ export interface EngineStreamInit {
 
 export class EngineStream implements TunnelStream, DataSource {
   readonly id: number;
+  readonly openedAt: number;
   /** Told once, as soon as the stream is over: before `onClose`, and also when there are no handlers yet. */
   onOver: ((end: StreamEnd) => void) | undefined;
   readonly #link: StreamLink;
@@ -66,8 +69,9 @@ export class EngineStream implements TunnelStream, DataSource {
   #bytesReceived = 0;
   #bytesSent = 0;
 
-  constructor({ id, link, sendWindowBytes, receiveWindowBytes, stopCode }: EngineStreamInit) {
+  constructor({ id, link, openedAt, sendWindowBytes, receiveWindowBytes, stopCode }: EngineStreamInit) {
     this.id = id;
+    this.openedAt = openedAt;
     this.#link = link;
     this.#stopCode = stopCode;
     this.#sendWindow = new SendWindow(sendWindowBytes);
@@ -203,6 +207,8 @@ export class EngineStream implements TunnelStream, DataSource {
   }
 
   receiveEnd(): void {
+    // The reader of the same frame's data may have reset the stream.
+    if (this.#end) return;
     this.#endOwed = true;
     this.#step('receive-end');
     this.#deliver();

@@ -1,0 +1,208 @@
+/**
+ * What the peer's frames mean: from the codec's events to windows, settings, streams and the connection's own business.
+ * Rules that cost one stream reset it; rules that cost the connection throw a `ProtocolViolation`.
+ */
+import { type ConnectionDecoder, Event, type EventKind, type HeaderBlockView } from '@isthmus/codec-wasm';
+import type { BudgetMeter } from '../limits.js';
+import { ErrorCode, ProtocolViolation } from './error-code.js';
+import { InboundData } from './inbound-data.js';
+import { applySetting, initialPeerSettings, type PeerSettings } from './peer-settings.js';
+import type { EngineStream } from './stream.js';
+import { canReceive } from './stream-state.js';
+import type { StreamTable } from './stream-table.js';
+import type { FrameWriter } from './writer.js';
+
+/** What depends on the role, or on the state of the whole connection. */
+export interface FrameListener {
+  /** HEADERS, of a request, an answer or trailers. */
+  headers(id: number, block: HeaderBlockView, endStream: boolean): void;
+  /** A frame broke a rule of that stream and is about to cost it; the stream may never have been opened. */
+  brokenFrame(id: number): void;
+  /** RST_STREAM, before the stream learns of it. */
+  reset(stream: EngineStream, errorCode: number): void;
+  goAway(lastStreamId: number, errorCode: number): void;
+  /** SETTINGS, applied and acknowledged. */
+  settings(): void;
+  /** A PING of ours was answered; the payload is lent. */
+  pong(payload: Uint8Array): void;
+}
+
+export interface FrameReceiverInit {
+  readonly decoder: ConnectionDecoder;
+  readonly streams: StreamTable;
+  readonly writer: FrameWriter;
+  readonly meter: BudgetMeter;
+  readonly connectionWindowBytes: number;
+  readonly listener: FrameListener;
+}
+
+export class FrameReceiver {
+  readonly peerSettings: PeerSettings = initialPeerSettings();
+  readonly #decoder: ConnectionDecoder;
+  readonly #streams: StreamTable;
+  readonly #writer: FrameWriter;
+  readonly #meter: BudgetMeter;
+  readonly #inbound: InboundData;
+  readonly #listener: FrameListener;
+  #now = 0;
+  #closed = false;
+
+  constructor({ decoder, streams, writer, meter, connectionWindowBytes, listener }: FrameReceiverInit) {
+    this.#decoder = decoder;
+    this.#streams = streams;
+    this.#writer = writer;
+    this.#meter = meter;
+    this.#listener = listener;
+    this.#inbound = new InboundData(connectionWindowBytes, streams, writer);
+  }
+
+  /** Throws a `ProtocolViolation` or a `CodecError` when the connection is beyond help. */
+  receive(bytes: Uint8Array, now: number): void {
+    this.#now = now;
+    this.#decoder.push(bytes);
+    // What a frame sets off may close the connection, and with it this.
+    while (!this.#closed) {
+      const kind = this.#decoder.next();
+      if (kind === Event.None) break;
+      this.#dispatch(kind, bytes);
+      this.#meter.level('queuedReplyBytes', this.#writer.replyBytes);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#decoder.close();
+  }
+
+  /** Bytes of the connection's window that have been read, or never will be. */
+  credit(bytes: number): void {
+    if (!this.#closed) this.#inbound.credit(bytes);
+  }
+
+  /** A frame that means nothing (any more); harmless when few. */
+  late(): void {
+    this.#meter.spend('lateFrames', this.#now);
+  }
+
+  /** Resets one stream for what the peer did on it, and charges the peer for it. */
+  resetStream(id: number, errorCode: number): void {
+    this.#meter.spend('provokedResets', this.#now);
+    const stream = this.#streams.find(id);
+    if (typeof stream === 'string') this.#writer.rstStream(id, errorCode);
+    else stream.reset(errorCode);
+  }
+
+  #dispatch(kind: EventKind, bytes: Uint8Array): void {
+    const decoder = this.#decoder;
+    switch (kind) {
+      case Event.Data:
+        this.#receivedData(bytes);
+        break;
+      case Event.Headers:
+        this.#listener.headers(decoder.streamId, decoder.headers, decoder.endStream);
+        break;
+      case Event.RstStream:
+        this.#receivedRstStream(decoder.streamId, decoder.errorCode);
+        break;
+      case Event.Settings:
+        this.#receivedSettings();
+        break;
+      case Event.Ping:
+        this.#receivedPing();
+        break;
+      case Event.GoAway:
+        this.#listener.goAway(decoder.lastStreamId, decoder.errorCode);
+        break;
+      case Event.WindowUpdate:
+        this.#receivedWindowUpdate(decoder.streamId, decoder.increment);
+        break;
+      case Event.StreamError:
+        this.#listener.brokenFrame(decoder.streamId);
+        this.resetStream(decoder.streamId, decoder.errorCode);
+        break;
+      default:
+        throw new ProtocolViolation(ErrorCode.INTERNAL_ERROR, `event ${kind} of the codec is unknown here`);
+    }
+  }
+
+  #receivedData(bytes: Uint8Array): void {
+    const { streamId, start, end, flowBytes, endStream } = this.#decoder;
+    const stream = this.#streams.open(streamId, 'DATA');
+    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
+      throw new ProtocolViolation(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
+    }
+    this.#inbound.show(end - start);
+    if (start === end && !endStream) this.#meter.spend('emptyData', this.#now);
+    const verdict = stream && canReceive(stream.state) ? stream.charge(flowBytes) : 'late';
+    if (!stream || verdict !== true) {
+      // A stream we reset is still fed by a peer that has not heard of it; only an end that it sent itself binds it.
+      this.#inbound.credit(end - start);
+      if (stream)
+        this.resetStream(streamId, verdict === 'late' ? ErrorCode.STREAM_CLOSED : ErrorCode.FLOW_CONTROL_ERROR);
+      return;
+    }
+    if (end > start) stream.receive(bytes.subarray(start, end));
+    if (endStream) stream.receiveEnd();
+  }
+
+  #receivedRstStream(id: number, errorCode: number): void {
+    const stream = this.#streams.open(id, 'RST_STREAM');
+    if (!stream) {
+      this.late();
+      return;
+    }
+    this.#listener.reset(stream, errorCode);
+    stream.receiveReset(errorCode);
+  }
+
+  #receivedSettings(): void {
+    const decoder = this.#decoder;
+    if (decoder.ack) return;
+    this.#meter.spend('settings', this.#now);
+    const before = { ...this.peerSettings };
+    for (let index = 0; index < decoder.settingsCount; index++) {
+      applySetting(this.peerSettings, decoder.settingId(index), decoder.settingValue(index));
+    }
+    this.#settingsChanged(before);
+    this.#writer.settingsAck();
+    this.#listener.settings();
+  }
+
+  #settingsChanged(before: Readonly<PeerSettings>): void {
+    const { maxFrameBytes, initialWindowBytes, headerTableBytes } = this.peerSettings;
+    this.#writer.maxFrameBytes = maxFrameBytes;
+    if (headerTableBytes < before.headerTableBytes) this.#writer.giveUpHeaderTable();
+    const delta = initialWindowBytes - before.initialWindowBytes;
+    if (delta === 0) return;
+    for (const stream of this.#streams.all()) {
+      if (stream.growSendWindow(delta)) continue;
+      throw new ProtocolViolation(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'SETTINGS_INITIAL_WINDOW_SIZE takes a window past 2^31-1',
+      );
+    }
+  }
+
+  #receivedPing(): void {
+    const { ack, pingPayload } = this.#decoder;
+    if (ack) {
+      this.#listener.pong(pingPayload);
+      return;
+    }
+    this.#meter.spend('pings', this.#now);
+    this.#writer.pingAck(pingPayload);
+  }
+
+  #receivedWindowUpdate(id: number, increment: number): void {
+    if (id === 0) {
+      if (this.#writer.growWindow(increment)) return;
+      throw new ProtocolViolation(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'WINDOW_UPDATE takes the window of the connection past 2^31-1',
+      );
+    }
+    const stream = this.#streams.open(id, 'WINDOW_UPDATE');
+    if (!stream) this.late();
+    else if (!stream.growSendWindow(increment)) this.resetStream(id, ErrorCode.FLOW_CONTROL_ERROR);
+  }
+}
