@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createScope } from '@isthmus/sdk/runtime';
+import { createTestAuthority } from '@isthmus/sdk/testing';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SETTINGS } from '../../../src/config.js';
+import { startTestControlPlane } from '../../support/control-plane.js';
+import { connectTo, serveEcho } from '../../support/tcp.js';
+import { eastRecords } from '../../support/two-clusters.js';
+
+/** The built program, as users run it; `npm run build` makes it. */
+const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
+const ADDRESSES = {
+  storefront: '127.91.71.1',
+  ratings: '127.91.71.2',
+  reviews: '127.91.71.3',
+  gateway: '127.91.71.4',
+  nobody: '127.91.71.9',
+};
+const LISTENER = 22_071;
+
+beforeAll(() => {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built; run npm run build first`);
+});
+let scope = createScope();
+afterEach(async () => {
+  await scope.close();
+  scope = createScope();
+});
+
+function program(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    text.stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    text.stderr += String(chunk);
+  });
+  scope.own(() => void child.kill('SIGKILL'));
+  const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }));
+  return { child, text, exited };
+}
+
+/** Resolves once the program has written that text. */
+async function written(child: ChildProcess, text: { readonly stdout: string }, wanted: string): Promise<void> {
+  while (!text.stdout.includes(wanted)) {
+    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
+    await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'close')]);
+  }
+}
+
+describe('isthmus-proxy', () => {
+  it('lists commands and every setting in its help', async () => {
+    const { code, stdout } = await program(['--help']).exited;
+
+    expect(code).toBe(0);
+    for (const word of ['ztunnel', 'waypoint', 'east-west-gateway']) expect(stdout).toContain(word);
+    for (const row of Object.values(SETTINGS)) expect(stdout).toContain(row.env[0]);
+  });
+
+  it('exits with 2 on settings it cannot use, with all of them', async () => {
+    const { code, stderr } = await program(['waypoint'], { LOG_LEVEL: 'loud', SECRET_TTL: 'soon' }).exited;
+
+    expect(code).toBe(2);
+    for (const word of ['LOG_LEVEL', 'SECRET_TTL', 'PROXY_WORKLOAD_INFO', 'INSTANCE_IP'])
+      expect(stderr).toContain(word);
+  });
+
+  it.each([[['nonsense']], [['config', 'nonsense']], [[]]])('exits with 2 when used as %j', async (args) => {
+    const { code } = await program(args).exited;
+
+    expect(code).toBe(2);
+  });
+
+  it('prints the settings in effect without the token', async () => {
+    const { code, stdout } = await program(['config', 'ztunnel'], { NETWORK: 'network-1', AUTH_TOKEN: 'eyJ' }).exited;
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ role: 'ztunnel', network: 'network-1', authToken: '(secret)' });
+  });
+
+  it('exits with 1 when a page cannot be bound', async () => {
+    const { port: taken } = await serveEcho(scope, '127.0.0.1', 0);
+
+    const { code, stderr } = await program(['ztunnel'], { ...PAGES, METRICS_ADDRESS: `127.0.0.1:${taken}` }).exited;
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/METRICS_ADDRESS: .*EADDRINUSE/);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'drains on %s and exits with 0, also before its first sync',
+    async (signal) => {
+      const { child, text, exited } = program(['ztunnel'], {
+        ...PAGES,
+        XDS_ADDRESS: '127.0.0.1:1',
+        XDS_ROOT_CA: 'SYSTEM',
+      });
+      await written(child, text, 'control plane cannot be reached yet');
+
+      child.kill(signal);
+
+      expect((await exited).code).toBe(0);
+    },
+  );
+
+  it('waits for open connections on the first signal and not on the second', async () => {
+    const authority = await createTestAuthority();
+    const plane = await startTestControlPlane({ authority, records: eastRecords(ADDRESSES) });
+    scope.own(() => plane.stop());
+    const { child, text, exited } = program(['ztunnel'], {
+      ...PAGES,
+      CLUSTER_ID: 'east',
+      NETWORK: 'network-1',
+      XDS_ADDRESS: `127.0.0.1:${plane.port}`,
+      XDS_ROOT_CA: plane.roots,
+      CONNECTION_TERMINATION_DEADLINE: '1h',
+      OUTBOUND_LISTENERS: `shop/storefront@127.0.0.1:${LISTENER}=127.0.0.1:${plane.port}`,
+    });
+    await written(child, text, 'serving');
+    const socket = await connectTo(scope, '127.0.0.1', LISTENER);
+    socket.resume();
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    await expect.poll(() => text.stdout.includes('certificate issued')).toBe(true);
+
+    child.kill('SIGTERM');
+    await expect
+      .poll(() =>
+        connectTo(scope, '127.0.0.1', LISTENER).then(
+          () => 'open',
+          (error) => error.code,
+        ),
+      )
+      .toBe('ECONNREFUSED');
+    const stillOpen = !socket.destroyed && child.exitCode === null;
+    child.kill('SIGTERM');
+
+    expect(stillOpen).toBe(true);
+    const { code, stdout } = await exited;
+    await closed;
+    expect(code).toBe(0);
+    expect(stdout).toContain('connection closed due to connection drain');
+  });
+});
+
+const PAGES = { ADMIN_ADDRESS: '127.0.0.1:0', METRICS_ADDRESS: '127.0.0.1:0', READINESS_ADDRESS: '127.0.0.1:0' };
