@@ -4,9 +4,10 @@ import { END_LABELS, ENDS } from './series.js';
 import type { Lab } from './start.js';
 import { clustersOf } from './topology.js';
 import { serviceAddress, socks5Entry } from './traffic.js';
+import type { UnknownLabel } from './verdict.js';
 
-/** Sentences shown of each kind; the JSON has all. */
-const SHOWN = 40;
+/** The JSON has all. */
+const SHOWN_FAILURES = 20;
 
 export function jsonReport({ ok, series, unknown, missing, wrong, failures }: RunResult, seconds: number): object {
   return { ok, series, unknown, missing, wrong, failures, seconds };
@@ -14,31 +15,40 @@ export function jsonReport({ ok, series, unknown, missing, wrong, failures }: Ru
 
 export function complaints({ ok, series, unknown, missing, wrong, failures }: RunResult): string {
   if (ok) return `ok: all ${series.length} series name both ends (${ENDS.join(' and ')}: ${END_LABELS.join(', ')})\n`;
-  const unknownLines = new Map<string, number>();
-  for (const { proxy, metric, label, labels } of unknown) {
-    const line = `${proxy}  ${metric}{reporter="${labels.reporter}", destination_service_name="${labels.destination_service_name}"}  ${label}`;
-    unknownLines.set(line, (unknownLines.get(line) ?? 0) + 1);
-  }
   const missingLines = missing.map(
     ({ path, proxy, labels }) =>
       `${path}: ${proxy} did not report ${labels.source_workload} (${labels.source_cluster}) -> ${labels.destination_workload} (${labels.destination_cluster})`,
   );
   return [
-    section('calls failed', failures),
+    section('calls failed', firstOf(failures), failures.length),
     section('expected series were not seen', missingLines),
     section('series name a wrong end', wrong),
-    section(
-      'labels are unknown',
-      [...unknownLines].map(([line, count]) => (count > 1 ? `${line}  (${count} series)` : line)),
-      unknown.length,
-    ),
+    section('labels are unknown', unknownLines(unknown), unknown.length),
   ].join('');
+}
+
+/** When one thing is broken, all calls fail alike. */
+function firstOf(failures: readonly string[]): readonly string[] {
+  const more = failures.length - SHOWN_FAILURES;
+  return more > 0 ? [...failures.slice(0, SHOWN_FAILURES), `... and ${more} more`] : failures;
+}
+
+/** A line per series with all its unknown labels; series that differ elsewhere share a line. */
+function unknownLines(unknown: readonly UnknownLabel[]): readonly string[] {
+  const bySeries = new Map<UnknownLabel['labels'], { readonly title: string; readonly names: string[] }>();
+  for (const { proxy, metric, label, labels } of unknown) {
+    const { reporter, destination_service_name: service } = labels;
+    const title = `${proxy}  ${metric}{reporter="${reporter}",destination_service_name="${service}"}`;
+    const entry = bySeries.get(labels) ?? { title, names: [] };
+    entry.names.push(label);
+    bySeries.set(labels, entry);
+  }
+  return [...new Set([...bySeries.values()].map(({ title, names }) => `${title}  ${names.join(', ')}`))];
 }
 
 function section(title: string, lines: readonly string[], count = lines.length): string {
   if (count === 0) return '';
-  const rest = lines.length > SHOWN ? [`... and ${lines.length - SHOWN} more`] : [];
-  return `not ok: ${count} ${title}\n${[...lines.slice(0, SHOWN), ...rest].map((line) => `  ${line}\n`).join('')}`;
+  return `not ok: ${count} ${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 export function addresses({ world, files, processes }: Lab): string {
