@@ -47,7 +47,12 @@ function openStream(connection: ClientConnection, authority: string, headers: re
   const answer = new Promise<Answer>((resolve) => {
     settle = resolve;
   });
-  return { answer, stream: connection.open({ authority, headers, answered: (received) => settle(received) }) };
+  try {
+    return { answer, stream: connection.open({ authority, headers, answered: (received) => settle(received) }) };
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new Fault('CONNECT_FAILED', `CONNECT ${JSON.stringify(authority)} cannot be sent: ${detail}`, { cause });
+  }
 }
 
 /** The answer; `late` when the deadline or the signal came first. */

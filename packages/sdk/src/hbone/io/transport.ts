@@ -40,16 +40,21 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
 
   const observer: ConnectionObserver = {
     wake() {
-      if (flushScheduled || socket.writableNeedDrain) return;
-      flushScheduled = true;
-      setImmediate(flush);
+      if (!socket.writableNeedDrain) scheduleFlush();
     },
     over(how) {
       end = how;
       cancelTick();
-      observer.wake();
+      // Even when the socket is full: a peer that reads nothing would never let it drain.
+      scheduleFlush();
     },
   };
+
+  function scheduleFlush(): void {
+    if (flushScheduled) return;
+    flushScheduled = true;
+    setImmediate(flush);
+  }
 
   function flush(): void {
     flushScheduled = false;
@@ -75,15 +80,18 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     });
   }
 
+  let resolveClosed: (how: ConnectionEnd) => void = () => {};
   const closed = new Promise<ConnectionEnd>((resolve) => {
-    socket.on('error', (error) => connection?.transportEnded(faultOfTls(error, init.peer) ?? error));
-    socket.on('end', () => connection?.transportEnded());
-    socket.on('close', () => {
-      connection?.transportEnded();
-      cancelTick();
-      if (end) resolve(end);
-    });
+    resolveClosed = resolve;
   });
+  function onClose(): void {
+    connection?.transportEnded();
+    cancelTick();
+    if (end) resolveClosed(end);
+  }
+  socket.on('error', (error) => connection?.transportEnded(faultOfTls(error, init.peer) ?? error));
+  socket.on('end', () => connection?.transportEnded());
+  socket.on('close', onClose);
 
   try {
     connection = init.connect(observer, clock.monotonic());
@@ -99,6 +107,8 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   socket.on('drain', flush);
   armTick(driven);
   observer.wake();
+  // It may have closed between its handshake and now, before anyone listened.
+  if (socket.closed) onClose();
   return { connection: driven, closed };
 }
 

@@ -238,11 +238,14 @@ class HboneListener implements HboneServer {
   }
 
   #reportEarly(error: EarlyError): void {
-    this.#init.log.debug(
-      { peer: peerName(error.facts), code: error.fault.code, reason: error.fault.message },
-      'refused early',
-    );
-    this.#init.onEarlyError?.(error);
+    const { log, onEarlyError } = this.#init;
+    log.debug({ peer: peerName(error.facts), code: error.fault.code, reason: error.fault.message }, 'refused early');
+    try {
+      onEarlyError?.(error);
+    } catch (thrown) {
+      // Strangers can bring us here at will; a mistake of the listener must not be theirs to use.
+      log.error({ err: thrown }, 'onEarlyError failed');
+    }
   }
 }
 

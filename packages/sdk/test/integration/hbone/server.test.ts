@@ -1,10 +1,27 @@
 /** What a hostile or clumsy peer does costs its own connection only; a neighbour with an open tunnel is the witness. */
+
+import { SettingId } from '@isthmus/codec-wasm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ErrorCode, type IncomingConnect } from '../../../src/hbone/index.js';
+import {
+  connectNested,
+  createTunnelDuplex,
+  ErrorCode,
+  type IncomingConnect,
+  type TunnelStream,
+} from '../../../src/hbone/index.js';
+import { createVirtualClock } from '../../../src/testing.js';
 import { Fault } from '../../../src/wire/faults.js';
+import { exchange } from '../../support/bulk.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
-import { createHboneFixture, echo, type HboneFixture, type RunningServer, WEB } from '../../support/hbone-fixture.js';
+import {
+  createHboneFixture,
+  echo,
+  type HboneFixture,
+  REVIEWS,
+  type RunningServer,
+  WEB,
+} from '../../support/hbone-fixture.js';
 import { raw, rawFrame } from '../../support/raw-frames.js';
 import { connectRaw } from '../../support/raw-tls-client.js';
 
@@ -129,6 +146,36 @@ describe('a hostile peer', () => {
     mute.socket.destroy();
   });
 });
+
+describe('a peer that stops reading in the middle', () => {
+  it('is given up when it answers no PING, though its socket never drains', async () => {
+    const clock = createVirtualClock();
+    const { address, server } = await fixture.serve(
+      (incoming) => {
+        const stream = incoming.accept();
+        stream.handlers = { onData() {}, onEnd() {}, onDrain: () => fill(stream), onClose() {} };
+        fill(stream);
+      },
+      { clock },
+    );
+    const mute = await connectRaw(address, await fixture.authority.issuePem(WEB));
+    mute.send(raw.windowUpdate(0, 2 ** 30), raw.settings([SettingId.INITIAL_WINDOW_SIZE, 2 ** 30]), raw.connect(1));
+    await mute.frame(({ type }) => type === 'DATA');
+    mute.socket.pause();
+
+    for (const ms of [10_000, 20_000, 1_000]) {
+      clock.advance(ms);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    await until(() => server.connections === 0);
+    mute.socket.destroy();
+  });
+});
+
+function fill(stream: TunnelStream): void {
+  while (stream.write(Buffer.alloc(65_536)));
+}
 
 describe('requests', () => {
   it.each([
@@ -268,6 +315,26 @@ describe('a server', () => {
     await until(() => sink.end !== undefined);
 
     expect(sink.end).toMatchObject({ kind: 'lost', error: { message: expect.stringContaining('GOAWAY NO_ERROR') } });
+  });
+
+  it('serves what came in by another way: a tunnel that ends at a tunnel of its own', async () => {
+    const { server: backend } = await fixture.serve(echo);
+    const gateway = await fixture.serve((incoming) => {
+      void backend.serve(createTunnelDuplex(incoming.accept()), incoming.connection);
+    });
+    const tunnel = await connectNested(fixture.pool(), {
+      outerHop: fixture.hop(gateway.address),
+      innerExpected: [REVIEWS],
+      certificate: fixture.web,
+      authority: 'reviews:80',
+      outerHeaders: [],
+      innerHeaders: [],
+    });
+
+    const result = await exchange(tunnel.stream, 5, 2_000_000);
+
+    expect(result).toMatchObject({ receivedBytes: 2_000_000, receivedHash: result.sentHash, end: { kind: 'clean' } });
+    await until(() => backend.connections === 0);
   });
 
   it('says at once that it cannot listen', async () => {

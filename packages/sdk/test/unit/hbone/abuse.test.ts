@@ -70,6 +70,31 @@ describe.each(Object.entries(ATTACKS))('the budget %s', (name, attack) => {
   });
 });
 
+describe('the budget rapidReset', () => {
+  it.each([
+    [
+      'was answered and carried bytes',
+      (peer: RawClient, stream: number) => peer.send(raw.connect(stream), raw.data(stream, 'x')),
+    ],
+    [
+      'lived for a second',
+      (peer: RawClient, stream: number) => {
+        peer.send(raw.connect(stream));
+        peer.now += 1_000;
+      },
+    ],
+  ])('does not count a stream that %s', (_, live) => {
+    const peer = createRawClient({ limits: limitsWith('rapidReset') }, (request) => request.accept([]));
+
+    for (let n = 0; n <= SMALL; n++) {
+      live(peer, id(n));
+      peer.send(raw.rstStream(id(n), ErrorCode.CANCEL));
+    }
+
+    expect(peer.end).toBeUndefined();
+  });
+});
+
 describe('the budget settings', () => {
   it('counts every SETTINGS frame that asks for an answer', () => {
     const peer = createRawClient({ limits: limitsWith('settings') });
