@@ -27,6 +27,9 @@ const DRAINED: Outcome = { kind: 'drained', message: 'connection closed due to c
 
 export function createConnections(scope: Scope, total = { open: 0 }): Connections {
   const open = new Set<AbortController>();
+  let onEmpty: (() => void) | undefined;
+  // Registered first, so released last: a scope is closed when its connections have ended and have had their log lines.
+  scope.own(() => (open.size === 0 ? undefined : new Promise<void>((resolve) => (onEmpty = resolve))));
   // With the signal, before anything the scope owns is released: or connections would end because their tunnel did.
   scope.signal.addEventListener('abort', cutAll, { once: true });
 
@@ -39,11 +42,13 @@ export function createConnections(scope: Scope, total = { open: 0 }): Connection
       const controller = new AbortController();
       open.add(controller);
       total.open += 1;
+      if (scope.signal.aborted) controller.abort(DRAINED);
       return {
         cut: controller.signal,
         end: (outcome) => controller.abort(outcome),
         done() {
           if (open.delete(controller)) total.open -= 1;
+          if (open.size === 0) onEmpty?.();
         },
       };
     },
