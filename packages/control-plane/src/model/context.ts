@@ -6,7 +6,7 @@ import { LABEL, type Labels, ROOT_NAMESPACE } from './labels.js';
 
 export interface ClusterInput {
   readonly id: string;
-  /** From the configuration; the label of the root namespace prevails. */
+  /** From the configuration, empty when there is none; the label of the root namespace prevails. */
   readonly network: string;
   readonly trustDomain: string;
   readonly clusterDomain: string;
@@ -51,7 +51,7 @@ function resolveNetwork({ id, network, objects }: ClusterInput, warn: ClusterCon
   const root = objects.Namespace.find(({ metadata }) => metadata.name === ROOT_NAMESPACE);
   const label = root?.metadata.labels[LABEL.network];
   if (!root || label === undefined) return network;
-  if (label !== network) {
+  if (network !== '' && label !== network) {
     const message = `says ${label} but the configuration of cluster ${id} says ${network}; the label is used, make them agree`;
     warn(root, `metadata.labels["${LABEL.network}"]`, message);
   }

@@ -36,7 +36,9 @@ function projectForGateway(model: Model, own: ClusterModel): View {
   const services = [...exported.values()].map((merged) => {
     return projectService({ merged, network, identities: everywhere.get(merged.key)?.parts ?? merged.parts });
   });
-  const workloads = nearWorkloads(model, network, exported).filter((workload) => workload.services.size > 0);
+  const members = nearWorkloads(model, network, exported).filter((workload) => workload.services.size > 0);
+  // Policies are enforced where the inner tunnel ends; a name without its policy would only look like a mistake here.
+  const workloads = members.map((workload) => ({ ...workload, authorizationPolicies: [] }));
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), policies: new Map() };
 }
 

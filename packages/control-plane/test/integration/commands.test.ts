@@ -56,11 +56,12 @@ describe('validate', () => {
   });
 
   it('is content with good files, and can say so as JSON', async () => {
-    await writeFile(join(directory, 'a.yaml'), toYaml([namespace('shop')]));
+    const root = namespace('istio-system', { 'topology.istio.io/network': 'network-1' });
+    await writeFile(join(directory, 'a.yaml'), toYaml([namespace('shop'), root]));
 
     const { out, error } = await run('validate', '--json', directory);
 
-    expect(JSON.parse(out)).toEqual({ ok: true, directories: [{ directory: '', files: 1, objects: 1, problems: [] }] });
+    expect(JSON.parse(out)).toEqual({ ok: true, directories: [{ directory: '', files: 1, objects: 2, problems: [] }] });
     expect(error).toBeUndefined();
   });
 

@@ -220,7 +220,7 @@ describe('what an east-west gateway sees', () => {
         waypointPod(),
         pod('reviews-1'),
         pod('lonely-1', { ip: '10.1.0.7' }),
-        authorizationPolicy('p', {}),
+        authorizationPolicy('p', { selector: { matchLabels: { app: 'reviews' } } }),
       ),
       west(
         bound,
@@ -236,6 +236,7 @@ describe('what an east-west gateway sees', () => {
     expect([...view.workloads.keys()]).toEqual(['east//Pod/shop/reviews-1', 'east//Pod/shop/waypoint-1']);
     expect([...view.workloads.get('east//Pod/shop/reviews-1')!.services.keys()]).toEqual([REVIEWS]);
     expect(view.policies.size).toBe(0);
+    expect(view.workloads.get('east//Pod/shop/reviews-1')?.authorizationPolicies).toEqual([]);
     // By this list the gateway tells a waypoint from a workload that claims to be one.
     expect(view.services.get(WAYPOINT)?.subjectAltNames).toEqual([
       'spiffe://cluster.local/ns/shop/sa/far-waypoint',
