@@ -1,6 +1,7 @@
 /**
  * Two clusters on two networks, on loopback: storefront and ratings in east, reviews and a gateway in west. Each test file
- * takes a third octet of its own, since the mesh's ports are fixed.
+ * takes a third octet of its own, since the mesh's ports are
+ * fixed; labs take 127.80.0.0/16 and up.
  */
 import type { CertificateSource } from '@isthmus/sdk/identity';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
@@ -25,6 +26,8 @@ export interface TwoClusters {
   readonly ratingsApp: TestServer;
   /** Of storefront, in east. */
   readonly socks5: { readonly host: string; readonly port: number };
+  /** Of storefront, to reviews. */
+  readonly listener: { readonly host: string; readonly port: number };
   readonly addresses: ReturnType<typeof addressesOf>;
   startGateway(): Promise<TestProxy>;
   close(): Promise<void>;
@@ -39,9 +42,9 @@ export interface TwoClustersInit {
   readonly certificates?: CertificateSource;
 }
 
-function addressesOf(octet: number) {
-  const at = (last: number) => `127.91.${octet}.${last}`;
-  return { storefront: at(1), ratings: at(2), reviews: at(3), gateway: at(4), nobody: at(9) };
+export function addressesOf(octet: number) {
+  const at = (last: number) => `127.41.${octet}.${last}`;
+  return { storefront: at(1), ratings: at(2), reviews: at(3), gateway: at(4), capture: at(8) };
 }
 
 export function eastRecords(addresses: ReturnType<typeof addressesOf>): Required<MeshRecords> {
@@ -112,7 +115,8 @@ export async function startTwoClusters({ octet, env = {}, certificates }: TwoClu
   const scope = createScope();
   const addresses = addressesOf(octet);
   const authority = await createTestAuthority();
-  const socks5 = { host: '127.0.0.1', port: 20_000 + octet };
+  const socks5 = { host: addresses.capture, port: 15080 };
+  const listener = { host: addresses.capture, port: 9080 };
   const east = { CLUSTER_ID: 'east', NETWORK: 'network-1', ...env };
   const west = { CLUSTER_ID: 'west', NETWORK: 'network-2', ...env };
   const start = async (init: Omit<Parameters<typeof startProxy>[0], 'authority'>) => {
@@ -135,7 +139,7 @@ export async function startTwoClusters({ octet, env = {}, certificates }: TwoClu
         ...east,
         NODE_NAME: 'node-a',
         SOCKS5_LISTENERS: `shop/storefront@${socks5.host}:${socks5.port}`,
-        OUTBOUND_LISTENERS: `shop/storefront@${socks5.host}:${socks5.port + 1_000}=reviews:80`,
+        OUTBOUND_LISTENERS: `shop/storefront@${listener.host}:${listener.port}=reviews:80`,
       },
       records: eastRecords(addresses),
     }),
@@ -147,6 +151,7 @@ export async function startTwoClusters({ octet, env = {}, certificates }: TwoClu
     authority,
     addresses,
     socks5,
+    listener,
     east: eastProxy,
     west: westProxy,
     gateway,

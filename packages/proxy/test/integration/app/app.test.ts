@@ -7,16 +7,10 @@ import { startTestControlPlane, type TestControlPlane } from '../../support/cont
 import { settingsFor } from '../../support/proxy.js';
 import { connectTo, exchange, serveEcho } from '../../support/tcp.js';
 import { collectLines, parseMetrics } from '../../support/telemetry.js';
-import { eastRecords } from '../../support/two-clusters.js';
+import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
-const ADDRESSES = {
-  storefront: '127.91.61.1',
-  ratings: '127.91.61.2',
-  reviews: '127.91.61.3',
-  gateway: '127.91.61.4',
-  nobody: '127.91.61.9',
-};
-const LISTENER = 22_061;
+const ADDRESSES = addressesOf(61);
+const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
 let scope: Scope;
 let authority: TestAuthority;
@@ -50,7 +44,7 @@ async function start(env: Record<string, string> = {}) {
     METRICS_ADDRESS: '127.0.0.1:0',
     READINESS_ADDRESS: '127.0.0.1:0',
     LOG_FORMAT: 'json',
-    OUTBOUND_LISTENERS: `shop/storefront@127.0.0.1:${LISTENER}=ratings:80`,
+    OUTBOUND_LISTENERS: `shop/storefront@${LISTENER.host}:${LISTENER.port}=ratings:80`,
     ...env,
   });
   const app = await startApp(scope, {
@@ -71,7 +65,7 @@ async function start(env: Record<string, string> = {}) {
 }
 
 async function callRatings(text: string): Promise<string> {
-  return exchange(await connectTo(scope, '127.0.0.1', LISTENER), text);
+  return exchange(await connectTo(scope, LISTENER.host, LISTENER.port), text);
 }
 
 describe('a proxy with its control plane', () => {
@@ -143,7 +137,7 @@ describe('a proxy with its control plane', () => {
     await app.ready;
 
     await fetch(url('admin', '/drain'), { method: 'POST' });
-    const refused = await connectTo(scope, '127.0.0.1', LISTENER).then(
+    const refused = await connectTo(scope, LISTENER.host, LISTENER.port).then(
       () => 'accepted',
       (error) => error.code,
     );

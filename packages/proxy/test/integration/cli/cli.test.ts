@@ -7,18 +7,12 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../../src/config.js';
 import { startTestControlPlane } from '../../support/control-plane.js';
 import { connectTo, serveEcho } from '../../support/tcp.js';
-import { eastRecords } from '../../support/two-clusters.js';
+import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
 /** The built program, as users run it; `npm run build` makes it. */
 const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
-const ADDRESSES = {
-  storefront: '127.91.71.1',
-  ratings: '127.91.71.2',
-  reviews: '127.91.71.3',
-  gateway: '127.91.71.4',
-  nobody: '127.91.71.9',
-};
-const LISTENER = 22_071;
+const ADDRESSES = addressesOf(71);
+const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
 beforeAll(() => {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built; run npm run build first`);
@@ -117,10 +111,10 @@ describe('isthmus-proxy', () => {
       XDS_ADDRESS: `127.0.0.1:${plane.port}`,
       XDS_ROOT_CA: plane.roots,
       CONNECTION_TERMINATION_DEADLINE: '1h',
-      OUTBOUND_LISTENERS: `shop/storefront@127.0.0.1:${LISTENER}=127.0.0.1:${plane.port}`,
+      OUTBOUND_LISTENERS: `shop/storefront@${LISTENER.host}:${LISTENER.port}=127.0.0.1:${plane.port}`,
     });
     await written(child, text, 'serving');
-    const socket = await connectTo(scope, '127.0.0.1', LISTENER);
+    const socket = await connectTo(scope, LISTENER.host, LISTENER.port);
     socket.resume();
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
     await expect.poll(() => text.stdout.includes('certificate issued')).toBe(true);
@@ -128,7 +122,7 @@ describe('isthmus-proxy', () => {
     child.kill('SIGTERM');
     await expect
       .poll(() =>
-        connectTo(scope, '127.0.0.1', LISTENER).then(
+        connectTo(scope, LISTENER.host, LISTENER.port).then(
           () => 'open',
           (error) => error.code,
         ),

@@ -112,7 +112,7 @@ describe('a connection that cannot be made', () => {
   it('through a listener without a protocol is a reset, not an empty answer', async () => {
     mesh.east.remove('shop/reviews.shop.svc.cluster.local');
 
-    const answer = connectTo(mesh.scope, mesh.socks5.host, mesh.socks5.port + 1_000).then((socket) =>
+    const answer = connectTo(mesh.scope, mesh.listener.host, mesh.listener.port).then((socket) =>
       exchange(socket, 'x'),
     );
 
@@ -134,9 +134,9 @@ describe('the HBONE port', () => {
 
   it.each([
     ['without a port', 'ratings', 'BAD_AUTHORITY', '400'],
-    ['with an address that is not the workload', '127.91.31.77:8080', 'AUTHORITY_NOT_LOCAL', '400'],
+    ['with an address that is not the workload', '127.41.31.77:8080', 'AUTHORITY_NOT_LOCAL', '400'],
     ['with a name nobody knows', 'nobody:80', 'UNKNOWN_DESTINATION', '503'],
-    ['with a port of the proxy', '127.91.31.2:15006', 'RECURSIVE_CALL', '503'],
+    ['with a port of the proxy', '127.41.31.2:15006', 'RECURSIVE_CALL', '503'],
   ])('refuses a CONNECT %s, and goes on serving that connection', async (_, authority, fault, status) => {
     const connection = await dial();
 

@@ -11,7 +11,7 @@ afterEach(() => mesh?.close());
 
 describe('listeners', () => {
   it('come with a workload and go with it, and one that is not on this host harms nobody', async () => {
-    const address = '127.91.51.20';
+    const address = '127.41.51.20';
     const late = workload({ name: 'late', addresses: [address, '192.0.2.1'] });
     await serveEcho(mesh.scope, address, 8080);
 

@@ -111,21 +111,21 @@ describe('a connection through ztunnels', () => {
   it('to an address nobody in the mesh has is passed through as plain TCP', async () => {
     const { socket, reply } = await socks5(mesh.scope, mesh.socks5, mesh.addresses.ratings, 8080);
     const viaMesh = await exchange(socket, 'by pod ip');
-    const outside = await socks5(mesh.scope, mesh.socks5, '127.0.0.1', mesh.socks5.port + 1_000);
+    const outside = await socks5(mesh.scope, mesh.socks5, mesh.listener.host, mesh.listener.port);
 
     expect([reply, viaMesh]).toEqual([0, 'by pod ip']);
     expect(outside.reply).toBe(0);
     expect(await exchange(outside.socket, 'to the static listener')).toBe('to the static listener');
     const direct = await mesh.east.logged({
       message: 'connection complete',
-      'dst.addr': `127.0.0.1:${mesh.socks5.port + 1_000}`,
+      'dst.addr': `${mesh.listener.host}:${mesh.listener.port}`,
     });
     expect(direct).toMatchObject({ direction: 'outbound', 'src.workload': 'storefront' });
     expect(direct).not.toHaveProperty('src.identity');
   });
 
   it('comes through a static listener without any protocol', async () => {
-    const socket = await connectTo(mesh.scope, mesh.socks5.host, mesh.socks5.port + 1_000);
+    const socket = await connectTo(mesh.scope, mesh.listener.host, mesh.listener.port);
 
     expect(await exchange(socket, 'no SOCKS here')).toBe('no SOCKS here');
   });
