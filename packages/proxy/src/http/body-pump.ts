@@ -25,8 +25,9 @@ export function pumpBody(source: Readable, sink: Writable, onChunk: (chunk: Buff
   function start(): void {
     source.on('end', onEnd).on('close', onSourceLost).on('error', onSourceLost);
     sink.on('drain', onDrain).on('close', onSinkLost).on('error', onSinkLost);
-    // Last, because it makes the source flow.
     source.on('data', onData);
+    // Listening makes it flow, but not when somebody has paused it before.
+    source.resume();
   }
   function onData(chunk: Buffer): void {
     onChunk(chunk);

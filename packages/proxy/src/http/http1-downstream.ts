@@ -39,7 +39,7 @@ export function createHttp1Downstream(init: Http1DownstreamInit): Downstream {
     respond(answer) {
       // RFC 9110 section 10.1.1: the client may now leave its body out, and then the next request cannot be told from it.
       if (init.isLast() || (bodyHeldBack && !request.complete)) response.shouldKeepAlive = false;
-      response.writeHead(answer.status, answer.reason, flatten(answer.fields));
+      response.writeHead(answer.status, answer.reason, flatten(fieldsFor(answer, request, response)));
       return response;
     },
     finish: (trailers) => finish(response, trailers),
@@ -75,6 +75,14 @@ function framingOf(fields: Fields): RequestHead['framing'] {
   if (fieldTokens(fields, 'transfer-encoding').length > 0) return 'stream';
   const length = fieldValue(fields, 'content-length');
   return length === undefined || Number(length) === 0 ? 'none' : 'length';
+}
+
+/** Trailer announces what follows the chunks, and node:http will not send it where there are no chunks. */
+function fieldsFor({ fields, status }: ResponseHead, request: IncomingMessage, response: ServerResponse): Fields {
+  const bodyless = request.method === 'HEAD' || status === 204 || status === 304;
+  const counted = fieldValue(fields, 'content-length') !== undefined;
+  const chunked = response.useChunkedEncodingByDefault && !counted && !bodyless;
+  return chunked ? fields : fields.filter(([name]) => name.toLowerCase() !== 'trailer');
 }
 
 /** node:http offers 100, 102 and 103 only; another 1xx carries nothing a client must see (RFC 9110 section 15.2). */

@@ -17,6 +17,8 @@ interface Connection {
   readonly deadline: Deadline;
   /** Requests not yet over. */
   running: number;
+  /** A PING is out. */
+  probing: boolean;
 }
 
 export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer {
@@ -29,11 +31,13 @@ export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer
     stream.on('error', () => undefined);
     const session = performServerHandshake(stream, sessionOptions(limits));
     const deadline = createDeadline(clock, () => onDeadline(connection));
-    const connection: Connection = { stream, session, listener, deadline, running: 0 };
+    const connection: Connection = { stream, session, listener, deadline, running: 0, probing: false };
     connections.add(connection);
     session.on('stream', (request, headers, flags) => serve(connection, request, http2RequestHead(headers, flags)));
     // The client has been told by GOAWAY, and every stream by its end.
     session.on('error', (error) => listener.malformed(`an HTTP/2 connection failed: ${error.message}`));
+    // HTTP/2 knows no half-open connection: a client that ends its side cannot even open the window for its answers.
+    stream.once('end', () => stream.destroy());
     stream.once('close', () => {
       connections.delete(connection);
       deadline.cancel();
@@ -49,8 +53,7 @@ export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer
   }
 
   function serve(connection: Connection, stream: ServerHttp2Stream, head: RequestHead): void {
-    connection.running++;
-    connection.deadline.cancel();
+    if (connection.running++ === 0) connection.deadline.arm(limits.pongMs);
     // Failures show as `gone`; without a listener they would end the process.
     stream.on('error', () => undefined);
     stream.once('close', () => onServed(connection));
@@ -68,8 +71,29 @@ export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer
   }
 
   function onDeadline(connection: Connection): void {
-    if (connection.session.closed) connection.stream.destroySoon();
+    if (connection.running > 0) probe(connection);
+    else if (connection.session.closed) connection.stream.destroySoon();
     else close(connection);
+  }
+
+  /**
+   * nghttp2 answers some violations by GOAWAY and reads no more, without a word to node:http2: requests under way then
+   * wait for ever for a client that cannot be heard. Only an unanswered PING tells.
+   */
+  function probe(connection: Connection): void {
+    const { session, stream, deadline } = connection;
+    const sent =
+      !connection.probing &&
+      !session.destroyed &&
+      session.ping(() => {
+        connection.probing = false;
+      });
+    if (!sent) {
+      stream.destroy();
+      return;
+    }
+    connection.probing = true;
+    deadline.arm(limits.pongMs);
   }
 
   /** GOAWAY; running requests finish, and a client that then keeps the connection has `lingerMs`. */

@@ -42,6 +42,10 @@ export const LIMIT_TABLE = {
     value: 128,
     doc: 'HTTP/2 requests at once on one client connection, advertised as MAX_CONCURRENT_STREAMS.',
   },
+  pongMs: {
+    value: 30_000,
+    doc: 'A client with HTTP/2 requests under way is sent a PING this often, and is gone when it has not answered by the next.',
+  },
   streamWindowBytes: {
     value: 262_144,
     doc: 'HTTP/2 flow-control window of a stream in either direction: what one stream may hold in memory.',
@@ -92,7 +96,7 @@ export const LIMIT_TABLE = {
   },
   lingerMs: {
     value: 1_000,
-    doc: 'After the last bytes are handed over, how long the peer has to close before the stream is reset.',
+    doc: 'How long an HTTP/2 client may keep a connection it was told to leave, after its last request.',
   },
 } as const satisfies Record<string, LimitRow>;
 

@@ -169,7 +169,8 @@ function failureOf(error: NodeJS.ErrnoException | undefined, reused: boolean): U
 
 /** Lines of the next hop: those of the client, in their order, and the framing as this connection does it. */
 function requestLines(head: RequestHead): string[] {
-  const lines: Field[] = [...head.fields];
+  // node:http will not send Trailer where no chunks follow.
+  const lines: Field[] = head.fields.filter(([name]) => head.framing === 'stream' || name.toLowerCase() !== 'trailer');
   const connection: string[] = [];
   if (fieldValue(lines, 'host') === undefined) lines.unshift(['Host', head.authority]);
   if (fieldValue(lines, 'te') !== undefined) connection.push('TE');

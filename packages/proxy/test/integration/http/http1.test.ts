@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closedPort, startHttp1App } from '../../support/http-apps.js';
+import { closedPort, startHttp1App, startTcpApp } from '../../support/http-apps.js';
 import { REFUSED, startProxy } from '../../support/http-proxy.js';
 
 let scope: Scope;
@@ -182,6 +182,17 @@ describe('requests and answers', () => {
     expect(await text(answer)).toBe('body');
     expect(answer.trailers).toEqual({ 'x-sum': '42' });
     expect(seen).toEqual(['x-up', '7']);
+  });
+
+  it('passes an answer on whose Trailer line announces what cannot come', async () => {
+    const app = await startTcpApp(scope, (socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTrailer: x-sum\r\n\r\nbody'));
+    });
+    const proxy = await startProxy(scope, { version: 'http1', ports: [app] });
+
+    const answer = await send({ port: proxy.port });
+
+    expect([answer.statusCode, await text(answer)]).toEqual([200, 'body']);
   });
 
   it('lets the application decide on Expect: 100-continue', async () => {
