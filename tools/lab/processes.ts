@@ -59,6 +59,8 @@ export function createProcesses(guardProgram: string, logDirectory: string): Pro
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    // A program that cannot be spawned has no pid, which is told below; unheard, the event would end the lab.
+    child.on('error', () => {});
     if (child.pid === undefined) throw new Error(`${spec.name} could not be started: ${spec.program}`);
     tellGuard(`+ ${child.pid}`);
     const running = watch(spec, child, child.pid, logFile);
