@@ -13,7 +13,9 @@ const build = spawnSync(
   { cwd: root, encoding: 'utf8', env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' } },
 );
 if (build.status !== 0) {
-  process.stderr.write(`${build.stdout ?? ''}${build.stderr ?? ''}${build.error ?? ''}\nthe build failed; nothing was started\n`);
+  process.stderr.write(
+    `${build.stdout ?? ''}${build.stderr ?? ''}${build.error ?? ''}\nthe build failed; nothing was started\n`,
+  );
   process.exit(1);
 }
 

@@ -1,11 +1,12 @@
 // Checks every import of the workspace against layers.json and looks for cycles, type-only imports included.
 // Prints each offending edge with the rule it breaks; exit code 1 when there is any. `--graph` prints the folder graph.
-import { readdirSync, readFileSync, existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'gen', 'assembly']);
 
 /** @returns {string[]} paths of TypeScript files below `directory`, relative to the root */
@@ -83,7 +84,9 @@ export function check(layers, files, readImports) {
         const name = specifier.split('/').slice(0, 2).join('/');
         const inTests = file.startsWith(`${base}/test/`);
         if (name !== owner.name && !owner.mayImport.includes(name) && !inTests) {
-          problems.push(`${file} imports ${specifier}: ${owner.name} may import ${owner.mayImport.join(', ') || 'none of ours'}`);
+          problems.push(
+            `${file} imports ${specifier}: ${owner.name} may import ${owner.mayImport.join(', ') || 'none of ours'}`,
+          );
         }
       }
     }
@@ -99,7 +102,9 @@ function checkFolder(layers, file, to, problems) {
     const into = place(rows, base, to);
     if (!from) problems.push(`${base}: no row of layers.json names ${unitOf(base, file)}; give it its place`);
     else if (into && from.unit !== into.unit && into.row >= from.row) {
-      problems.push(`${file} imports ${to}: ${from.unit} may import only what stands above it (${rows.slice(0, from.row).flat().join(', ') || 'nothing'})`);
+      problems.push(
+        `${file} imports ${to}: ${from.unit} may import only what stands above it (${rows.slice(0, from.row).flat().join(', ') || 'nothing'})`,
+      );
     }
   }
 }

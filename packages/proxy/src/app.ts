@@ -13,6 +13,7 @@ import {
 } from '@isthmus/sdk/discovery';
 import { createHbonePool } from '@isthmus/sdk/hbone';
 import { type CertificateManager, createCaClient, createCertificateManager } from '@isthmus/sdk/identity';
+import { createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import { type Clock, createDrain, type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
 import { type AdminSources, adminRoutes, loopbackOnly } from './admin/admin.js';
@@ -21,9 +22,7 @@ import { metricsRoutes } from './admin/metrics.js';
 import { createReadiness, type Readiness, readinessRoutes } from './admin/readiness.js';
 import { accessTo } from './config/control-plane.js';
 import { effectiveSettings, type Settings } from './config.js';
-import { hboneSettings } from './originate/hbone-settings.js';
-import { createOriginate } from './originate/originate.js';
-import { createSourceAddresses } from './originate/source-address.js';
+import { hboneSettings } from './roles/hbone-settings.js';
 import { keepCertificates } from './roles/keep-certificates.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
 import { createSnapshotFeed, type SnapshotFeed } from './roles/snapshot-feed.js';

@@ -2,10 +2,11 @@
  * Getting an answer for one request: choose an endpoint, take a connection to it, send, wait for the head of the answer,
  * and once more elsewhere when that is safe (`retry.ts` decides). What to do with the answer is for `forward.ts`.
  */
+
+import type { Originated } from '@isthmus/sdk/originate';
+import { plannedDestination } from '@isthmus/sdk/originate';
 import type { Plan } from '@isthmus/sdk/routing';
 import { Fault } from '@isthmus/sdk/wire';
-import { plannedDestination } from '../originate/destination.js';
-import type { Originated } from '../originate/types.js';
 import type { Answer, Downstream, RequestHead, UpstreamExchange, UpstreamFailure } from './exchange.js';
 import { forwardedTrailers } from './headers.js';
 import { createRequestBody, type RequestBody } from './request-body.js';

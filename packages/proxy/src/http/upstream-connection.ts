@@ -1,5 +1,5 @@
 /** One connection to an application (through its tunnel), as the pool sees it. */
-import type { Originated } from '../originate/types.js';
+import type { Originated } from '@isthmus/sdk/originate';
 import type { Fields, RequestHead, UpstreamExchange } from './exchange.js';
 import type { HttpLimits } from './limits.js';
 

@@ -5,10 +5,11 @@
  *
  * Bounds: connections per bucket and in all, waiting requests, idle time and age, all from `limits.ts`.
  */
+
+import type { Originated } from '@isthmus/sdk/originate';
 import type { Plan, RefusePlan } from '@isthmus/sdk/routing';
 import type { Clock } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
-import type { Originated } from '../originate/types.js';
 import type { HttpVersion } from './exchange.js';
 import type { HttpLimits } from './limits.js';
 import type { PoolRules } from './pool-policy.js';

@@ -4,12 +4,11 @@
  * the certificate alone; it counts under metrics of its own (see telemetry/reporters.ts).
  */
 import type { IncomingConnect } from '@isthmus/sdk/hbone';
+import { dialTcp, plannedDestination } from '@isthmus/sdk/originate';
 import { mergePeer } from '@isthmus/sdk/peer';
 import { type DirectPlan, formatSocketAddress, planGateway, type RefusePlan } from '@isthmus/sdk/routing';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { FAULTS, Fault, formatSpiffeId, HEADER } from '@isthmus/sdk/wire';
-import { plannedDestination } from '../originate/destination.js';
-import { dialTcp } from '../originate/tcp.js';
 import type { ConnectionFacts } from '../telemetry/types.js';
 import { type Connections, createConnections, faultOf, outcomeOf } from './connections.js';
 import { listenHbone } from './hbone-listener.js';

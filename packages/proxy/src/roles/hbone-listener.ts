@@ -7,8 +7,8 @@ import type { WorkloadCertificate } from '@isthmus/sdk/identity';
 import { formatSocketAddress } from '@isthmus/sdk/routing';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
-import { hboneSettings } from '../originate/hbone-settings.js';
 import type { Reporter } from '../telemetry/types.js';
+import { hboneSettings } from './hbone-settings.js';
 import type { RoleContext } from './role.js';
 
 export interface HboneListenerInit {

@@ -1,9 +1,9 @@
 /** What every role is given, and what a role is. A role composes accept, decide and originate; it decides nothing. */
 import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
 import type { CertificateSource } from '@isthmus/sdk/identity';
+import type { Originate } from '@isthmus/sdk/originate';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Settings } from '../config.js';
-import type { Originate } from '../originate/types.js';
 import type { Telemetry } from '../telemetry/types.js';
 
 export interface RoleContext {

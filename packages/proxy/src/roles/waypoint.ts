@@ -14,7 +14,7 @@ import { createConnections } from './connections.js';
 import { listenHbone } from './hbone-listener.js';
 import { localWorkloads } from './local-workloads.js';
 import type { Role, RoleContext, RunningRole } from './role.js';
-import { createTunnels, type Tunnels } from './waypoint/tunnels.js';
+import { Tunnels } from './waypoint/tunnels.js';
 
 export const waypoint: Role = {
   name: 'waypoint',
@@ -43,7 +43,7 @@ async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
   const self = () => locals[0];
 
   const pool = upstreamPool(scope, context, { limits, instanceIp, self });
-  const tunnels = createTunnels({ context, limits, pool, connections, guard, self, newRequestId: randomUUID });
+  const tunnels = new Tunnels({ context, limits, pool, connections, guard, self, newRequestId: randomUUID });
   drainWith(scope, context, tunnels);
   await listenHbone(listening, {
     context,

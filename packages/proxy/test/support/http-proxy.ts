@@ -1,5 +1,6 @@
 /** The L7 data path with plain TCP on both sides instead of tunnels: what `forward.ts` does, seen from both ends. */
 import { connect } from 'node:net';
+import type { Originated } from '@isthmus/sdk/originate';
 import type { Plan } from '@isthmus/sdk/routing';
 import { type Clock, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
@@ -8,7 +9,6 @@ import { createHttp1Server } from '../../src/http/http1-server.js';
 import { createHttp2Server } from '../../src/http/http2-server.js';
 import { type HttpLimits, httpLimits } from '../../src/http/limits.js';
 import { createUpstreamPool, type OpenPlan, type UpstreamPool } from '../../src/http/upstream-pool.js';
-import type { Originated } from '../../src/originate/types.js';
 import type { RequestFacts } from '../../src/telemetry/types.js';
 import { asDuplex, listenForDuplexes } from './http-streams.js';
 import { workload } from './model.js';

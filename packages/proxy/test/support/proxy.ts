@@ -5,12 +5,11 @@
 import { createStore, type Store } from '@isthmus/sdk/discovery';
 import { createHbonePool } from '@isthmus/sdk/hbone';
 import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
+import { createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import { createDrain, createScope, type Drain, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import type { TestAuthority } from '@isthmus/sdk/testing';
 import { type RoleName, readSettings, type Settings } from '../../src/config.js';
-import { hboneSettings } from '../../src/originate/hbone-settings.js';
-import { createOriginate } from '../../src/originate/originate.js';
-import { createSourceAddresses } from '../../src/originate/source-address.js';
+import { hboneSettings } from '../../src/roles/hbone-settings.js';
 import type { Role, RunningRole } from '../../src/roles/role.js';
 import { createSnapshotFeed } from '../../src/roles/snapshot-feed.js';
 import { feed, type MeshRecords } from './model.js';

@@ -16,13 +16,13 @@ import {
   type Tunnel,
 } from '@isthmus/sdk/hbone';
 import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
+import { createOriginate } from '@isthmus/sdk/originate';
 import { encodePeerBaggage, metadataOf } from '@isthmus/sdk/peer';
 import { identityOf } from '@isthmus/sdk/routing';
 import { type Clock, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { PORT } from '@isthmus/sdk/wire';
 import { readSettings, type Settings } from '../../src/config.js';
-import { createOriginate } from '../../src/originate/originate.js';
 import type { RunningRole } from '../../src/roles/role.js';
 import { waypoint as waypointRole } from '../../src/roles/waypoint.js';
 import type { RequestFacts, Telemetry } from '../../src/telemetry/types.js';

@@ -4,10 +4,10 @@
  * very tunnel that was opened; Istio's waypoint leaves it unknown.
  */
 import type { PumpSide } from '@isthmus/sdk/hbone';
+import type { Originated } from '@isthmus/sdk/originate';
+import { plannedDestination } from '@isthmus/sdk/originate';
 import type { Plan, RefusePlan } from '@isthmus/sdk/routing';
 import { Fault } from '@isthmus/sdk/wire';
-import { plannedDestination } from '../../originate/destination.js';
-import type { Originated } from '../../originate/types.js';
 import type { ConnectionFacts, ConnectionRecord, Telemetry } from '../../telemetry/types.js';
 import { type OpenConnection, outcomeOf } from '../connections.js';
 import { join } from '../join.js';

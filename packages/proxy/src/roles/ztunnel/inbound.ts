@@ -4,11 +4,10 @@
  */
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { HeaderField, IncomingConnect } from '@isthmus/sdk/hbone';
+import { baggageOf, dialTcp } from '@isthmus/sdk/originate';
 import { decodePeerBaggage, mergePeer } from '@isthmus/sdk/peer';
 import { type DirectPlan, formatSocketAddress, identityOf, planInbound, sourcePeerOf } from '@isthmus/sdk/routing';
 import { FAULTS, HEADER } from '@isthmus/sdk/wire';
-import { baggageOf } from '../../originate/headers.js';
-import { dialTcp } from '../../originate/tcp.js';
 import type { PolicyGuard } from '../../policy/guard.js';
 import type { ConnectionFacts, Outcome } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';

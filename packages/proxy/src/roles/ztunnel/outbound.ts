@@ -3,12 +3,12 @@
  * log that says why, and the client is told as far as its protocol can.
  */
 import type { Workload } from '@isthmus/sdk/discovery';
+import type { Originated } from '@isthmus/sdk/originate';
+import { plannedDestination } from '@isthmus/sdk/originate';
 import { mergePeer, type Peer } from '@isthmus/sdk/peer';
 import { formatSocketAddress, identityOf, type Plan, planOutbound } from '@isthmus/sdk/routing';
 import type { FaultCode } from '@isthmus/sdk/wire';
 import type { Captured } from '../../capture/types.js';
-import { plannedDestination } from '../../originate/destination.js';
-import type { Originated } from '../../originate/types.js';
 import type { ConnectionFacts, ConnectionRecord } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
 import { join } from '../join.js';

@@ -5,12 +5,12 @@
  */
 import type { Socket } from 'node:net';
 import type { Workload } from '@isthmus/sdk/discovery';
+import { dialTcp } from '@isthmus/sdk/originate';
 import { mergePeer } from '@isthmus/sdk/peer';
 import { formatSocketAddress } from '@isthmus/sdk/routing';
 import { ILLEGAL_PORTS, PORT } from '@isthmus/sdk/wire';
 import { clientOf } from '../../capture/client.js';
 import type { PlaintextTarget } from '../../config.js';
-import { dialTcp } from '../../originate/tcp.js';
 import type { ConnectionFacts } from '../../telemetry/types.js';
 import { outcomeOf } from '../connections.js';
 import { join } from '../join.js';

@@ -5,8 +5,8 @@
  */
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Workload } from '@isthmus/sdk/discovery';
-import type { Clock } from '@isthmus/sdk/runtime';
+import type { Workload } from '../discovery/index.js';
+import type { Clock } from '../runtime/index.js';
 
 /** Asking the system costs more than a connection should pay; addresses come and go seldom. */
 const FRESH_MS = 5_000;

@@ -3,11 +3,11 @@
  * tunnel carries no baggage. Only the gateway of another network would read it there, and whom it serves inside the
  * inner tunnel is not its business.
  */
-import type { Workload } from '@isthmus/sdk/discovery';
-import type { HeaderField } from '@isthmus/sdk/hbone';
-import { encodePeerBaggage, metadataOf } from '@isthmus/sdk/peer';
-import { formatForwarded } from '@isthmus/sdk/routing';
-import { HEADER } from '@isthmus/sdk/wire';
+import type { Workload } from '../discovery/index.js';
+import type { HeaderField } from '../hbone/index.js';
+import { encodePeerBaggage, metadataOf } from '../peer/index.js';
+import { formatForwarded } from '../routing/index.js';
+import { HEADER } from '../wire/index.js';
 
 /** `single` leads straight to the next hop; `outer` and `inner` are the two layers through a gateway. */
 export type Layer = 'single' | 'outer' | 'inner';

@@ -1,8 +1,8 @@
 /** Plain TCP to an application or to the next proxy, with a deadline and with faults an operator understands. */
 import { connect, type Socket } from 'node:net';
-import { formatSocketAddress, type SocketAddress } from '@isthmus/sdk/routing';
-import type { Clock } from '@isthmus/sdk/runtime';
-import { Fault } from '@isthmus/sdk/wire';
+import { formatSocketAddress, type SocketAddress } from '../routing/index.js';
+import type { Clock } from '../runtime/index.js';
+import { Fault } from '../wire/index.js';
 
 /** ztunnel's connect timeout. */
 const CONNECT_MS = 10_000;

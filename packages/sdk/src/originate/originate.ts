@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Workload } from '@isthmus/sdk/discovery';
-import { connectNested, type HbonePool, type PoolHop, type Tunnel } from '@isthmus/sdk/hbone';
-import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
-import { decodePeerBaggage } from '@isthmus/sdk/peer';
+import type { Workload } from '../discovery/index.js';
+import { connectNested, type HbonePool, type PoolHop, type Tunnel } from '../hbone/index.js';
+import type { CertificateSource, WorkloadCertificate } from '../identity/index.js';
+import { decodePeerBaggage } from '../peer/index.js';
 import {
   createTraceparent,
   type DirectPlan,
@@ -19,12 +19,12 @@ import {
   type RefusePlan,
   type SocketAddress,
   type TunnelPlan,
-} from '@isthmus/sdk/routing';
-import type { Clock } from '@isthmus/sdk/runtime';
-import { Fault } from '@isthmus/sdk/wire';
+} from '../routing/index.js';
+import type { Clock } from '../runtime/index.js';
+import { Fault } from '../wire/index.js';
 import { answeredDestination } from './destination.js';
+import { dialTcp } from './dial-tcp.js';
 import { connectHeaders, type Layer } from './headers.js';
-import { dialTcp } from './tcp.js';
 import type { Originate, Originated, OriginateRequest } from './types.js';
 
 export interface OriginateInit {

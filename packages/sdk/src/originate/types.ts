@@ -2,10 +2,10 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Workload } from '@isthmus/sdk/discovery';
-import type { Tunnel } from '@isthmus/sdk/hbone';
-import type { Peer } from '@isthmus/sdk/peer';
-import type { Plan, RefusePlan } from '@isthmus/sdk/routing';
+import type { Workload } from '../discovery/index.js';
+import type { Tunnel } from '../hbone/index.js';
+import type { Peer } from '../peer/index.js';
+import type { Plan, RefusePlan } from '../routing/index.js';
 
 export interface OriginateRequest {
   /** The workload on whose behalf the connection is made: its identity opens the tunnel, its metadata is the baggage. */

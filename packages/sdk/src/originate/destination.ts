@@ -1,6 +1,6 @@
 /** Who serves a connection, as far as it is known before and after somebody answered. Pure. */
-import { mergePeer, metadataOf, type Peer, type PeerMetadata } from '@isthmus/sdk/peer';
-import { identityOf, type Plan, type RefusePlan } from '@isthmus/sdk/routing';
+import { mergePeer, metadataOf, type Peer, type PeerMetadata } from '../peer/index.js';
+import { identityOf, type Plan, type RefusePlan } from '../routing/index.js';
 
 type Executable = Exclude<Plan, RefusePlan>;
 

@@ -1,0 +1,7 @@
+/** Executing plans: what routing decided becomes a connection that carries bytes. */
+export { type Answered, answeredDestination, plannedDestination } from './destination.js';
+export { type DialTcpInit, dialTcp } from './dial-tcp.js';
+export { baggageOf } from './headers.js';
+export { createOriginate, type OriginateInit } from './originate.js';
+export { createSourceAddresses } from './source-address.js';
+export type { Originate, Originated, OriginateRequest } from './types.js';
