@@ -3,8 +3,7 @@
  * and once more elsewhere when that is safe (`retry.ts` decides). What to do with the answer is for `forward.ts`.
  */
 
-import type { Originated } from '@isthmus/sdk/originate';
-import { plannedDestination } from '@isthmus/sdk/originate';
+import { type Originated, plannedDestination } from '@isthmus/sdk/originate';
 import type { Plan } from '@isthmus/sdk/routing';
 import { Fault } from '@isthmus/sdk/wire';
 import type { Answer, Downstream, RequestHead, UpstreamExchange, UpstreamFailure } from './exchange.js';

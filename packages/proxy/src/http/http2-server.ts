@@ -10,97 +10,98 @@ import type { DownstreamListener, HttpServer, HttpServerInit } from './http-serv
 import { createHttp2Downstream, http2RequestHead } from './http2-downstream.js';
 import type { HttpLimits } from './limits.js';
 
-interface Connection {
-  readonly stream: ClosableStream;
-  readonly session: ServerHttp2Session;
-  readonly listener: DownstreamListener;
-  readonly deadline: Deadline;
-  /** Requests not yet over. */
-  running: number;
-  /** A PING is out. */
-  probing: boolean;
+export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer {
+  const connections = new Set<Http2ServerConnection>();
+  let draining = false;
+  return {
+    accept(stream, listener) {
+      const connection = new Http2ServerConnection({ limits, clock }, stream, listener);
+      connections.add(connection);
+      stream.once('close', () => connections.delete(connection));
+      if (draining) connection.close();
+    },
+    drain() {
+      draining = true;
+      for (const connection of connections) connection.close();
+    },
+  };
 }
 
-export function createHttp2Server({ limits, clock }: HttpServerInit): HttpServer {
-  const connections = new Set<Connection>();
-  let draining = false;
+class Http2ServerConnection {
+  readonly #limits: HttpLimits;
+  readonly #stream: ClosableStream;
+  readonly #session: ServerHttp2Session;
+  readonly #listener: DownstreamListener;
+  /** Until the next request while there is none, until the next PING while there is one. */
+  readonly #deadline: Deadline;
+  /** Requests not yet over. */
+  #running = 0;
+  /** A PING is out. */
+  #probing = false;
 
-  return { accept, drain };
-
-  function accept(stream: ClosableStream, listener: DownstreamListener): void {
+  constructor({ limits, clock }: HttpServerInit, stream: ClosableStream, listener: DownstreamListener) {
+    this.#limits = limits;
+    this.#stream = stream;
+    this.#listener = listener;
     stream.on('error', () => undefined);
-    const session = performServerHandshake(stream, sessionOptions(limits));
-    const deadline = createDeadline(clock, () => onDeadline(connection));
-    const connection: Connection = { stream, session, listener, deadline, running: 0, probing: false };
-    connections.add(connection);
-    session.on('stream', (request, headers, flags) => serve(connection, request, http2RequestHead(headers, flags)));
+    this.#session = performServerHandshake(stream, sessionOptions(limits));
+    this.#session.on('stream', (request, headers, flags) => this.#serve(request, http2RequestHead(headers, flags)));
     // The client has been told by GOAWAY, and every stream by its end.
-    session.on('error', (error) => listener.malformed(`an HTTP/2 connection failed: ${error.message}`));
+    this.#session.on('error', (error) => listener.malformed(`an HTTP/2 connection failed: ${error.message}`));
+    this.#deadline = createDeadline(clock, () => this.#onDeadline());
     // HTTP/2 knows no half-open connection: a client that ends its side cannot even open the window for its answers.
     stream.once('end', () => stream.destroy());
-    stream.once('close', () => {
-      connections.delete(connection);
-      deadline.cancel();
-    });
-    // Until the first request: a preface or a header block that never ends opens no stream.
-    deadline.arm(limits.headMs);
-    if (draining) close(connection);
+    stream.once('close', () => this.#deadline.cancel());
+    // A preface or a header block that never ends opens no stream.
+    this.#deadline.arm(limits.headMs);
   }
 
-  function drain(): void {
-    draining = true;
-    for (const connection of connections) close(connection);
+  /** GOAWAY; running requests finish, and a client that then keeps the connection has `lingerMs`. */
+  close(): void {
+    if (this.#session.closed) return;
+    this.#session.close();
+    if (this.#running === 0) this.#deadline.arm(this.#limits.lingerMs);
   }
 
-  function serve(connection: Connection, stream: ServerHttp2Stream, head: RequestHead): void {
-    if (connection.running++ === 0) connection.deadline.arm(limits.pongMs);
+  #serve(stream: ServerHttp2Stream, head: RequestHead): void {
+    if (this.#running++ === 0) this.#deadline.arm(this.#limits.pongMs);
     // Failures show as `gone`; without a listener they would end the process.
     stream.on('error', () => undefined);
-    stream.once('close', () => onServed(connection));
+    stream.once('close', () => this.#onServed());
     if (head.method === 'CONNECT') {
       stream.respond({ ':status': 405 }, { endStream: true });
       return;
     }
-    void connection.listener.request(createHttp2Downstream(stream, head));
+    void this.#listener.request(createHttp2Downstream(stream, head));
   }
 
-  function onServed(connection: Connection): void {
-    connection.running--;
-    if (connection.running > 0) return;
-    connection.deadline.arm(connection.session.closed ? limits.lingerMs : limits.idleMs);
+  #onServed(): void {
+    this.#running--;
+    if (this.#running > 0) return;
+    this.#deadline.arm(this.#session.closed ? this.#limits.lingerMs : this.#limits.idleMs);
   }
 
-  function onDeadline(connection: Connection): void {
-    if (connection.running > 0) probe(connection);
-    else if (connection.session.closed) connection.stream.destroySoon();
-    else close(connection);
+  #onDeadline(): void {
+    if (this.#running > 0) this.#probe();
+    else if (this.#session.closed) this.#stream.destroySoon();
+    else this.close();
   }
 
   /**
    * nghttp2 answers some violations by GOAWAY and reads no more, without a word to node:http2: requests under way then
    * wait for ever for a client that cannot be heard. Only an unanswered PING tells.
    */
-  function probe(connection: Connection): void {
-    const { session, stream, deadline } = connection;
-    const sent =
-      !connection.probing &&
-      !session.destroyed &&
-      session.ping(() => {
-        connection.probing = false;
-      });
-    if (!sent) {
-      stream.destroy();
+  #probe(): void {
+    if (this.#probing || this.#session.destroyed || !this.#session.ping(() => this.#onPong())) {
+      this.#stream.destroy();
       return;
     }
-    connection.probing = true;
-    deadline.arm(limits.pongMs);
+    this.#probing = true;
+    this.#deadline.arm(this.#limits.pongMs);
   }
 
-  /** GOAWAY; running requests finish, and a client that then keeps the connection has `lingerMs`. */
-  function close(connection: Connection): void {
-    if (connection.session.closed) return;
-    connection.session.close();
-    if (connection.running === 0) connection.deadline.arm(limits.lingerMs);
+  #onPong(): void {
+    this.#probing = false;
   }
 }
 

@@ -50,151 +50,165 @@ interface Waiter {
 }
 
 export function createBucket(init: BucketInit): Bucket {
-  const { rules, clock } = init;
-  const entries = new Set<Entry>();
-  const waiters = new Set<Waiter>();
-  let opening = 0;
-  let uses = 0;
-  let spreadFrom = 0;
-  let closedBy: Fault | undefined;
+  return new ConnectionBucket(init);
+}
 
-  return { with: withConnection, sweep, evictIdle, retire, close };
+class ConnectionBucket implements Bucket {
+  readonly #init: BucketInit;
+  readonly #entries = new Set<Entry>();
+  readonly #waiters = new Set<Waiter>();
+  #opening = 0;
+  /** Counts uses, to tell earlier from later. */
+  #uses = 0;
+  /** No connection is opened only to spread before this moment. */
+  #spreadFrom = 0;
+  #closedBy: Fault | undefined;
 
-  function withConnection<Result>(
-    signal: AbortSignal,
-    use: (connection: UpstreamConnection) => Result,
-  ): Promise<Result> {
+  constructor(init: BucketInit) {
+    this.#init = init;
+  }
+
+  with<Result>(signal: AbortSignal, use: (connection: UpstreamConnection) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      if (closedBy) throw closedBy;
+      if (this.#closedBy) throw this.#closedBy;
+      const onAbort = () => waiter.fail(signal.reason);
+      const leave = () => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
       const waiter: Waiter = {
-        take(entry) {
+        take: (entry) => {
           leave();
-          entry.lastUsed = ++uses;
+          entry.lastUsed = ++this.#uses;
           try {
             resolve(use(entry.connection));
           } catch (error) {
             reject(error);
           }
         },
-        fail(error) {
+        fail: (error) => {
           leave();
           reject(error);
         },
       };
-      const onAbort = () => waiter.fail(signal.reason);
-      function leave(): void {
-        waiters.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
-      }
       signal.addEventListener('abort', onAbort, { once: true });
-      place(waiter);
+      this.#place(waiter);
     });
   }
 
-  function place(waiter: Waiter): void {
-    const all = views();
-    const step = nextStep({ connections: all, opening, waiting: waiters.size }, rules);
-    if (step.kind === 'overflow') {
-      waiter.fail(new Fault('UPSTREAM_OVERFLOW', `${waiters.size} requests wait for ${init.name} already`));
-      return;
-    }
-    const chosen = step.kind === 'use' ? all[step.index] : undefined;
-    if (chosen === undefined) waiters.add(waiter);
-    else waiter.take(chosen.entry);
-    // A request that has its connection opens another only to spread, and not right after that failed.
-    if (step.alsoOpen && (chosen === undefined || clock.monotonic() >= spreadFrom)) openAnother();
-  }
-
-  function openAnother(): void {
-    if (!init.permits.tryAcquire()) {
-      const fault = new Fault('UPSTREAM_OVERFLOW', `no connection to ${init.name}: the process has as many as it may`);
-      if (entries.size + opening > 0) return;
-      failWaiters(fault, waiters.size);
-      init.onEmpty();
-      return;
-    }
-    opening++;
-    init.connect().then(onOpened, onOpenFailed);
-  }
-
-  function onOpened(create: (events: UpstreamConnectionEvents) => UpstreamConnection): void {
-    opening--;
-    const now = clock.monotonic();
-    const connection = create({
-      onRoom() {
-        if (connection.outstanding === 0) entry.idleSince = clock.monotonic();
-        serveWaiters();
-      },
-      onClosed() {
-        entries.delete(entry);
-        init.permits.release();
-        serveWaiters();
-      },
-    });
-    const entry: Entry = { connection, openedAt: now, jitter: init.random(), lastUsed: 0, idleSince: now };
-    entries.add(entry);
-    if (closedBy) connection.close();
-    else serveWaiters();
-  }
-
-  function onOpenFailed(error: unknown): void {
-    opening--;
-    spreadFrom = clock.monotonic() + init.pauseMs;
-    init.permits.release();
-    failWaiters(error, rules.perConnection);
-    serveWaiters();
-  }
-
-  /** Gives room to who waits, and opens more when what is open and being opened will not do. */
-  function serveWaiters(): void {
-    for (const waiter of waiters) {
-      const all = views();
-      const index = choose(all, rules);
-      const chosen = index === undefined ? undefined : all[index];
-      if (chosen === undefined) break;
-      waiter.take(chosen.entry);
-    }
-    const short = waiters.size > opening * rules.perConnection;
-    if (short && entries.size + opening < rules.maxConnections) openAnother();
-    if (entries.size + opening + waiters.size === 0) init.onEmpty();
-  }
-
-  function failWaiters(error: unknown, most: number): void {
-    for (const waiter of [...waiters].slice(0, most)) waiter.fail(error);
-  }
-
-  function views() {
-    return [...entries].map((entry) => ({
-      entry,
-      outstanding: entry.connection.outstanding,
-      room: entry.connection.room,
-      lastUsed: entry.lastUsed,
-    }));
-  }
-
-  function sweep(): void {
-    const now = clock.monotonic();
-    for (const entry of entries) {
+  sweep(): void {
+    const now = this.#init.clock.monotonic();
+    for (const entry of this.#entries) {
       const view = { ...entry, outstanding: entry.connection.outstanding };
-      if (isExpired(view, now, init)) entry.connection.retire();
+      if (isExpired(view, now, this.#init)) entry.connection.retire();
     }
   }
 
-  function evictIdle(): boolean {
-    const idle = [...entries].filter((entry) => entry.connection.outstanding === 0);
+  evictIdle(): boolean {
+    const idle = [...this.#entries].filter((entry) => entry.connection.outstanding === 0);
     const oldest = idle.sort((a, b) => a.idleSince - b.idleSince)[0];
     oldest?.connection.close();
     return oldest !== undefined;
   }
 
-  function retire(): void {
-    for (const entry of entries) entry.connection.retire();
+  retire(): void {
+    for (const entry of this.#entries) entry.connection.retire();
   }
 
-  function close(fault: Fault): void {
-    closedBy = fault;
-    failWaiters(fault, waiters.size);
-    for (const entry of entries) entry.connection.close();
+  close(fault: Fault): void {
+    this.#closedBy = fault;
+    this.#failWaiters(fault, this.#waiters.size);
+    for (const entry of this.#entries) entry.connection.close();
+  }
+
+  #place(waiter: Waiter): void {
+    const { rules, name, clock } = this.#init;
+    const views = this.#views();
+    const step = nextStep({ connections: views, opening: this.#opening, waiting: this.#waiters.size }, rules);
+    if (step.kind === 'overflow') {
+      waiter.fail(new Fault('UPSTREAM_OVERFLOW', `${this.#waiters.size} requests wait for ${name} already`));
+      return;
+    }
+    const chosen = step.kind === 'use' ? views[step.index] : undefined;
+    if (chosen === undefined) this.#waiters.add(waiter);
+    else waiter.take(chosen.entry);
+    // A request that has its connection opens another only to spread, and not right after that failed.
+    if (step.alsoOpen && (chosen === undefined || clock.monotonic() >= this.#spreadFrom)) this.#openAnother();
+  }
+
+  #openAnother(): void {
+    const { permits, name, onEmpty } = this.#init;
+    if (permits.tryAcquire()) {
+      this.#opening++;
+      this.#init.connect().then(
+        (create) => this.#onOpened(create),
+        (error) => this.#onOpenFailed(error),
+      );
+      return;
+    }
+    // Those that are open or being opened will do for who waits.
+    if (this.#entries.size + this.#opening > 0) return;
+    const fault = new Fault('UPSTREAM_OVERFLOW', `no connection to ${name}: the process has as many as it may`);
+    this.#failWaiters(fault, this.#waiters.size);
+    onEmpty();
+  }
+
+  #onOpened(create: (events: UpstreamConnectionEvents) => UpstreamConnection): void {
+    this.#opening--;
+    const now = this.#init.clock.monotonic();
+    const connection = create({
+      onRoom: () => {
+        if (connection.outstanding === 0) entry.idleSince = this.#init.clock.monotonic();
+        this.#serveWaiters();
+      },
+      onClosed: () => {
+        this.#entries.delete(entry);
+        this.#init.permits.release();
+        this.#serveWaiters();
+      },
+    });
+    const entry: Entry = { connection, openedAt: now, jitter: this.#init.random(), lastUsed: 0, idleSince: now };
+    this.#entries.add(entry);
+    if (this.#closedBy) connection.close();
+    else this.#serveWaiters();
+  }
+
+  #onOpenFailed(error: unknown): void {
+    const { clock, pauseMs, permits, rules } = this.#init;
+    this.#opening--;
+    this.#spreadFrom = clock.monotonic() + pauseMs;
+    permits.release();
+    this.#failWaiters(error, rules.perConnection);
+    this.#serveWaiters();
+  }
+
+  /** Gives room to who waits, and opens more when what is open and being opened will not do. */
+  #serveWaiters(): void {
+    const { rules, onEmpty } = this.#init;
+    for (const waiter of this.#waiters) {
+      const views = this.#views();
+      const index = choose(views, rules);
+      const chosen = index === undefined ? undefined : views[index];
+      if (chosen === undefined) break;
+      waiter.take(chosen.entry);
+    }
+    const existing = this.#entries.size + this.#opening;
+    const short = this.#waiters.size > this.#opening * rules.perConnection;
+    if (short && existing < rules.maxConnections) this.#openAnother();
+    if (this.#entries.size + this.#opening + this.#waiters.size === 0) onEmpty();
+  }
+
+  #failWaiters(error: unknown, most: number): void {
+    for (const waiter of [...this.#waiters].slice(0, most)) waiter.fail(error);
+  }
+
+  #views() {
+    return [...this.#entries].map((entry) => ({
+      entry,
+      outstanding: entry.connection.outstanding,
+      room: entry.connection.room,
+      lastUsed: entry.lastUsed,
+    }));
   }
 }

@@ -1,13 +1,13 @@
 /** A CONNECT the waypoint has accepted: who calls, what for, and how its requests and bytes find their way on. */
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { HeaderField, IncomingConnect } from '@isthmus/sdk/hbone';
+import { baggageOf } from '@isthmus/sdk/originate';
 import { formatSocketAddress, type Plan, planWaypointUpstream } from '@isthmus/sdk/routing';
 import { HEADER } from '@isthmus/sdk/wire';
 import type { Accepted } from '../../http/connect-decision.js';
 import type { ForwardInit } from '../../http/forward.js';
 import type { HttpLimits } from '../../http/limits.js';
 import type { UpstreamPool } from '../../http/upstream-pool.js';
-import { baggageOf } from '../../originate/headers.js';
 import type { OpenConnection } from '../connections.js';
 import type { RoleContext } from '../role.js';
 import { type OpaqueUpstream, openOpaque } from './opaque.js';

@@ -4,8 +4,7 @@
  * very tunnel that was opened; Istio's waypoint leaves it unknown.
  */
 import type { PumpSide } from '@isthmus/sdk/hbone';
-import type { Originated } from '@isthmus/sdk/originate';
-import { plannedDestination } from '@isthmus/sdk/originate';
+import { type Originated, plannedDestination } from '@isthmus/sdk/originate';
 import type { Plan, RefusePlan } from '@isthmus/sdk/routing';
 import { Fault } from '@isthmus/sdk/wire';
 import type { ConnectionFacts, ConnectionRecord, Telemetry } from '../../telemetry/types.js';

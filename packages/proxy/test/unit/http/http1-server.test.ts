@@ -39,7 +39,7 @@ function serve(answer: (exchange: Downstream) => Promise<void>, limits: Partial<
     malformed,
     received: () => String(Buffer.concat(chunks)),
     closed,
-    drain: server.drain,
+    drain: () => server.drain(),
   };
 }
 

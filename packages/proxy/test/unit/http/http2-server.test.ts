@@ -27,7 +27,7 @@ function serve(answer: (exchange: Downstream) => Promise<void>, limits: Partial<
     malformed: (reason) => malformed.push(reason),
   });
   const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
-  return { client, clock, requests, malformed, closed, drain: server.drain };
+  return { client, clock, requests, malformed, closed, drain: () => server.drain() };
 }
 
 function session(client: Duplex): ClientHttp2Session {
