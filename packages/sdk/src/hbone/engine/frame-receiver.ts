@@ -12,6 +12,8 @@ import { canReceive } from './stream-state.js';
 import type { StreamTable } from './stream-table.js';
 import type { FrameWriter } from './writer.js';
 
+const { FLOW_CONTROL_ERROR, STREAM_CLOSED } = ErrorCode;
+
 /** What depends on the role, or on the state of the whole connection. */
 export interface FrameListener {
   /** HEADERS, of a request, an answer or trailers. */
@@ -129,16 +131,19 @@ export class FrameReceiver {
     const { streamId, start, end, flowBytes, endStream } = this.#decoder;
     const stream = this.#streams.open(streamId, 'DATA');
     if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
-      throw new ProtocolViolation(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
+      throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
     }
     this.#inbound.show(end - start);
     if (start === end && !endStream) this.#meter.spend('emptyData', this.#now);
-    const verdict = stream && canReceive(stream.state) ? stream.charge(flowBytes) : 'late';
-    if (!stream || verdict !== true) {
-      // A stream we reset is still fed by a peer that has not heard of it; only an end that it sent itself binds it.
+    if (!stream) {
+      // A stream we reset is still fed by a peer that has not heard of it yet.
       this.#inbound.credit(end - start);
-      if (stream)
-        this.resetStream(streamId, verdict === 'late' ? ErrorCode.STREAM_CLOSED : ErrorCode.FLOW_CONTROL_ERROR);
+      return;
+    }
+    const broken = canReceive(stream.state) ? !stream.charge(flowBytes) && FLOW_CONTROL_ERROR : STREAM_CLOSED;
+    if (broken) {
+      this.#inbound.credit(end - start);
+      this.resetStream(streamId, broken);
       return;
     }
     if (end > start) stream.receive(bytes.subarray(start, end));
@@ -176,10 +181,7 @@ export class FrameReceiver {
     if (delta === 0) return;
     for (const stream of this.#streams.all()) {
       if (stream.growSendWindow(delta)) continue;
-      throw new ProtocolViolation(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'SETTINGS_INITIAL_WINDOW_SIZE takes a window past 2^31-1',
-      );
+      throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'SETTINGS_INITIAL_WINDOW_SIZE takes a window past 2^31-1');
     }
   }
 
@@ -196,13 +198,10 @@ export class FrameReceiver {
   #receivedWindowUpdate(id: number, increment: number): void {
     if (id === 0) {
       if (this.#writer.growWindow(increment)) return;
-      throw new ProtocolViolation(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'WINDOW_UPDATE takes the window of the connection past 2^31-1',
-      );
+      throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'WINDOW_UPDATE takes the window of the connection past 2^31-1');
     }
     const stream = this.#streams.open(id, 'WINDOW_UPDATE');
     if (!stream) this.late();
-    else if (!stream.growSendWindow(increment)) this.resetStream(id, ErrorCode.FLOW_CONTROL_ERROR);
+    else if (!stream.growSendWindow(increment)) this.resetStream(id, FLOW_CONTROL_ERROR);
   }
 }

@@ -200,6 +200,43 @@ describe('requests', () => {
     });
   });
 
+  it.each([
+    ['no authority', [[':method', 'CONNECT']], 'BAD_AUTHORITY'],
+    [
+      'an authority without a port',
+      [
+        [':method', 'CONNECT'],
+        [':authority', 'reviews'],
+      ],
+      'BAD_AUTHORITY',
+    ],
+    [
+      'another method',
+      [
+        [':method', 'GET'],
+        [':scheme', 'https'],
+        [':path', '/'],
+        [':authority', 'a:1'],
+      ],
+      'METHOD_NOT_CONNECT',
+    ],
+  ] as const)('with %s are answered 400 before anybody is asked', async (_, fields, code) => {
+    let asked = 0;
+    const { address, earlyErrors } = await fixture.serve(() => {
+      asked += 1;
+    });
+    const client = await connectRaw(address, await fixture.authority.issuePem(WEB));
+
+    client.send(raw.headers(1, fields));
+    const answer = await client.frame(({ type }) => type === 'HEADERS');
+
+    // Row 12 of the HPACK static table: `:status: 400`.
+    expect(answer.payload.toString('latin1')).toBe('\x8c');
+    expect(earlyErrors).toMatchObject([{ fault: { code }, peerIdentity: WEB }]);
+    expect(asked).toBe(0);
+    client.socket.destroy();
+  });
+
   it("denied with 401 are a policy's no", async () => {
     const { address } = await fixture.serve((incoming) => incoming.refuse(401));
     const connection = await fixture.dial(address);
