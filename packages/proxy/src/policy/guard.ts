@@ -34,7 +34,12 @@ interface Group {
   selection: PolicySelection;
 }
 
-export function createPolicyGuard(log: Logger): PolicyGuard {
+/** Which of the policies that bind to a workload count where the guard stands. */
+export type Relevant = (selection: PolicySelection) => PolicySelection;
+
+const everything: Relevant = (selection) => selection;
+
+export function createPolicyGuard(log: Logger, relevant: Relevant = everything): PolicyGuard {
   const groups = new Map<string, Group>();
 
   function judge(selection: PolicySelection, { destination, facts }: GuardedConnection): Omit<Verdict, 'dryRun'> {
@@ -56,7 +61,7 @@ export function createPolicyGuard(log: Logger): PolicyGuard {
 
   return {
     admit(snapshot, connection) {
-      const selection = selectionFor(snapshot, connection.destination);
+      const selection = relevant(selectionFor(snapshot, connection.destination));
       const { verdict, reason } = judge(selection, connection);
       return verdict === 'deny' ? { verdict, reason } : { verdict, release: watch(connection, selection) };
     },
@@ -64,7 +69,7 @@ export function createPolicyGuard(log: Logger): PolicyGuard {
       for (const group of [...groups.values()]) {
         const [any] = group.connections;
         if (!any) continue;
-        const selection = selectionFor(snapshot, any.destination);
+        const selection = relevant(selectionFor(snapshot, any.destination));
         if (sameSelection(selection, group.selection)) continue;
         group.selection = selection;
         for (const connection of [...group.connections]) {

@@ -9,6 +9,7 @@ import type { Scope } from '@isthmus/sdk/runtime';
 import { Fault, formatSpiffeId } from '@isthmus/sdk/wire';
 import { httpLimits } from '../http/limits.js';
 import { createUpstreamPool, type UpstreamPool } from '../http/upstream-pool.js';
+import { atWaypoint } from '../policy/at-waypoint.js';
 import { createPolicyGuard } from '../policy/guard.js';
 import { createConnections } from './connections.js';
 import { listenHbone } from './hbone-listener.js';
@@ -34,7 +35,7 @@ async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
   // Closed after the connections are cut: those are to be seen as drained, not as lost with their transport.
   const listening = scope.child();
   const connections = createConnections(scope);
-  const guard = createPolicyGuard(context.log);
+  const guard = createPolicyGuard(context.log, atWaypoint);
   let locals = localWorkloads(context.snapshot(), settings);
   context.onSnapshot(scope, (snapshot) => {
     locals = localWorkloads(snapshot, settings);

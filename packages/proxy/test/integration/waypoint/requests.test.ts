@@ -432,6 +432,27 @@ describe('policy', () => {
     expect(JSON.stringify(mesh.telemetry.log())).toContain('shop/no-storefront');
   });
 
+  it('leaves an ALLOW list of the namespace to the destination, which the waypoint calls', async () => {
+    const allow = policy('only-the-waypoint', 'allow', {
+      principals: [{ kind: 'exact', value: 'cluster.local/ns/shop/sa/waypoint' }],
+    });
+    const mesh = await startMesh(scope, { appProtocol: 'http11', local: await startNamedApps('a'), policies: [allow] });
+
+    await expect(mesh.open()).resolves.toBeDefined();
+  });
+
+  it('enforces an ALLOW list that selects the waypoint itself', async () => {
+    const allow = policy('nobody', 'allow', { principals: [{ kind: 'exact', value: 'cluster.local/ns/x/sa/y' }] });
+    const selecting = { ...allow, scope: 'workload-selector' as const };
+    const mesh = await startMesh(scope, { appProtocol: 'http11', local: await startNamedApps('a') });
+    mesh.apply({
+      policies: [selecting],
+      workloads: [{ ...mesh.waypoint, authorizationPolicies: [selecting.key] }],
+    });
+
+    await expect(mesh.open()).rejects.toMatchObject({ code: 'POLICY_DENY' });
+  });
+
   it('cuts tunnels that a new policy forbids', async () => {
     const mesh = await startMesh(scope, { appProtocol: 'http11', local: await startNamedApps('a') });
     const stream = (await mesh.open()).duplex();
