@@ -82,9 +82,14 @@ class Http1Server implements HttpServer {
     this.#connections.get(stream)?.reject('405 Method Not Allowed', `CONNECT ${url} inside a tunnel`);
   }
 
-  #refuse(error: NodeJS.ErrnoException, stream: Duplex): void {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    const reason = `a request that is not HTTP/1.1: ${error.code ?? error.message}`;
-    this.#connections.get(stream)?.reject(status, reason);
+  /** Also called when the client just went, even in the middle of a head; that is no mistake to answer. */
+  #refuse({ code, message }: NodeJS.ErrnoException, stream: Duplex): void {
+    const connection = this.#connections.get(stream);
+    if (!code?.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') {
+      stream.destroy();
+      return;
+    }
+    const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    connection?.reject(status, `a request that is not HTTP/1.1: ${code}: ${message}`);
   }
 }

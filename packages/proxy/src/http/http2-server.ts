@@ -46,8 +46,7 @@ class Http2ServerConnection {
     stream.on('error', () => undefined);
     this.#session = performServerHandshake(stream, sessionOptions(limits));
     this.#session.on('stream', (request, headers, flags) => this.#serve(request, http2RequestHead(headers, flags)));
-    // The client has been told by GOAWAY, and every stream by its end.
-    this.#session.on('error', (error) => listener.malformed(`an HTTP/2 connection failed: ${error.message}`));
+    this.#session.on('error', (error) => this.#onError(error));
     this.#deadline = createDeadline(clock, () => this.#onDeadline());
     // HTTP/2 knows no half-open connection: a client that ends its side cannot even open the window for its answers.
     stream.once('end', () => stream.destroy());
@@ -61,6 +60,11 @@ class Http2ServerConnection {
     if (this.#session.closed) return;
     this.#session.close();
     if (this.#running === 0) this.#deadline.arm(this.#limits.lingerMs);
+  }
+
+  /** The client has been told by GOAWAY, and every stream by its end. A client that just went is not worth a line. */
+  #onError(error: NodeJS.ErrnoException): void {
+    if (error.code === 'ERR_HTTP2_ERROR') this.#listener.malformed(`not HTTP/2: ${error.message}`);
   }
 
   #serve(stream: ServerHttp2Stream, head: RequestHead): void {

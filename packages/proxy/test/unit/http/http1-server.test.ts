@@ -214,6 +214,22 @@ describe('drain', () => {
   });
 });
 
+it.each([
+  ['resets its connection', (client: Duplex) => client.destroy(new Error('reset'))],
+  ['ends its side in the middle of a head', (client: Duplex) => client.end()],
+])('has nothing to say about a client that %s', async (_name, leave) => {
+  const served = serve(ok);
+  served.client.write('GET / HT');
+  await turns();
+
+  leave(served.client);
+  await served.closed;
+  await turns();
+
+  expect(served.malformed).toEqual([]);
+  expect(served.received()).toBe('');
+});
+
 it('leaves no timer behind when the client goes', async () => {
   const served = serve(ok);
   served.client.write(GET);

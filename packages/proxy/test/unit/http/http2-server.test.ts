@@ -215,6 +215,21 @@ describe('ends', () => {
     expect(alive.requests[0]?.gone.aborted).toBe(false);
   });
 
+  it('has nothing to say about a client that resets its connection', async () => {
+    const served = serve(() => new Promise(() => undefined));
+    session(served.client)
+      .request({ ':path': '/' })
+      .on('error', () => undefined);
+    await turns();
+
+    served.client.destroy(new Error('reset'));
+    await served.closed;
+    await turns();
+
+    expect(served.malformed).toEqual([]);
+    expect(served.requests[0]?.gone.aborted).toBe(true);
+  });
+
   it('leaves no timer behind when the client goes', async () => {
     const served = serve(ok);
     const client = session(served.client);
