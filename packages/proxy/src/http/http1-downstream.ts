@@ -123,6 +123,6 @@ function rawHead(head: ResponseHead): string {
 }
 
 /** node:http takes name, value, name, value and then keeps order, case and repetition. */
-export function flatten(fields: Fields): string[] {
+function flatten(fields: Fields): string[] {
   return fields.flat();
 }

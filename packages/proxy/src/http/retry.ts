@@ -5,7 +5,7 @@
 import type { FaultCode } from '@isthmus/sdk/wire';
 import type { UpstreamFailure } from './exchange.js';
 
-export const MAX_ATTEMPTS = 2;
+const MAX_ATTEMPTS = 2;
 
 /** RFC 9110 section 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);

@@ -31,7 +31,6 @@ export interface Bucket {
   sweep(): void;
   /** Closes the connection that has been idle longest; false when none is idle. */
   evictIdle(): boolean;
-  retire(): void;
   /** Requests that wait fail with `fault`. */
   close(fault: Fault): void;
 }
@@ -110,10 +109,6 @@ class ConnectionBucket implements Bucket {
     const oldest = idle.sort((a, b) => a.idleSince - b.idleSince)[0];
     oldest?.connection.close();
     return oldest !== undefined;
-  }
-
-  retire(): void {
-    for (const entry of this.#entries) entry.connection.retire();
   }
 
   close(fault: Fault): void {

@@ -42,8 +42,6 @@ export interface UpstreamPool {
   with<Result>(request: PoolRequest, use: (connection: UpstreamConnection) => Result): Promise<Result>;
   /** Connections open and being opened. */
   readonly size: number;
-  /** Closes what is idle, and the rest after its last request. */
-  retire(): void;
   close(): void;
 }
 
@@ -70,9 +68,6 @@ export function createUpstreamPool(init: UpstreamPoolInit): UpstreamPool {
     with: ({ plan, version, signal }, use) => bucketFor(plan, version).with(signal, use),
     get size() {
       return size;
-    },
-    retire() {
-      for (const bucket of buckets.values()) bucket.retire();
     },
     close() {
       cancelSweep?.();
