@@ -3,6 +3,13 @@
  * (codecs, generated messages, the pieces of a role) is under the subpaths named in package.json.
  */
 export {
+  createMeshClient,
+  type MeshClient,
+  type MeshClientInit,
+  type MeshConnection,
+  type MeshTarget,
+} from './client.js';
+export {
   type Authorization,
   createDiscoveryClient,
   createStore,
