@@ -7,12 +7,13 @@
 import type { Duplex } from 'node:stream';
 import { connect, TLSSocket } from 'node:tls';
 import { goAwaySize, settingsSize, writeGoAway, writeSettings } from '@isthmus/codec-wasm';
+import { urisOf } from '../../identity/spiffe-san.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { parseSpiffeId } from '../../wire/spiffe.js';
 import { ErrorCode } from '../engine/error-code.js';
-import { uriSans } from './spiffe-sans.js';
+
 import { faultOfHandshake } from './tls-faults.js';
 
 const ALPN = 'h2';
@@ -96,7 +97,7 @@ function noHttp2(peer: string): Fault {
 }
 
 function uriNames(socket: TLSSocket): readonly string[] {
-  return uriSans(socket.getPeerX509Certificate()?.subjectAltName);
+  return urisOf(socket.getPeerX509Certificate()?.subjectAltName);
 }
 
 function named(names: readonly string[]): string {

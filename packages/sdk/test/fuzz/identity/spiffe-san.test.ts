@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uriSans } from '../../../src/hbone/io/spiffe-sans.js';
+import { urisOf } from '../../../src/identity/spiffe-san.js';
 
 const URI = 'spiffe://cluster.local/ns/shop/sa/web';
 
@@ -20,7 +20,7 @@ describe('URI names', () => {
     [`URI:"${URI}"`, []],
     [`URI:${URI}, "`, []],
   ])('of %j are %j', (name, expected) => {
-    expect(uriSans(name)).toEqual(expected);
+    expect(urisOf(name)).toEqual(expected);
   });
 
   it('of real certificates never come from a DNS name, whatever it holds', async () => {
@@ -39,7 +39,7 @@ describe('URI names', () => {
 
         const { subjectAltName } = new X509Certificate(certificate.toString('pem'));
 
-        expect(uriSans(subjectAltName)).toEqual([]);
+        expect(urisOf(subjectAltName)).toEqual([]);
       }),
       { seed: 3, numRuns: 200 },
     );
