@@ -13,6 +13,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // A test that waits is bounded by its own time limit; vitest's one second is too little on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     passWithNoTests: false,
   },
 });
