@@ -1,6 +1,6 @@
 /**
  * THE table of bounds of the L7 data path. Whatever a client, an application or a slow network can make grow has its row
- * here; code takes numbers from nowhere else. `docs/waypoint.md` shows the same rows and a test holds the two together.
+ * here; code takes numbers from nowhere else. `docs/limits.md` is printed from it.
  */
 
 interface LimitRow {

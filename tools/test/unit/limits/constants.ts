@@ -1,0 +1,305 @@
+/**
+ * Bounds that stand alone in the source. The number is never repeated here: `boundIn` reads it where it is set, so the
+ * page follows the code, and a constant that is renamed or moved fails the test.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface ConstantRow {
+  /** Below the root of the repository. */
+  readonly file: string;
+  /** Name of the constant, or of a property of an object literal. */
+  readonly name: string;
+  /** What is bounded. */
+  readonly what: string;
+  /** What happens at the bound. */
+  readonly hit: string;
+}
+
+const ROOT = new URL('../../../../', import.meta.url);
+
+/** The number, of an expression that is a sum of products of whole numbers. Throws when there is none by that name. */
+export function boundIn({ file, name }: ConstantRow): string {
+  const text = readFileSync(new URL(file, ROOT), 'utf8');
+  const quoted = name.replace(/[.]/g, '\\.');
+  const found = new RegExp(`(?:const ${quoted} =|'?\\b${quoted}'?:) ([0-9][0-9_ *+]*)`).exec(text)?.[1]?.trim();
+  if (!found) throw new Error(`${file} sets no number by the name ${name}`);
+  const terms = found.split('+').map((term) => term.split('*').reduce((product, each) => product * whole(each), 1));
+  return String(terms.reduce((sum, term) => sum + term, 0));
+}
+
+function whole(digits: string): number {
+  return Number(digits.trim().replaceAll('_', ''));
+}
+
+const SDK = 'packages/sdk/src';
+const PROXY = 'packages/proxy/src';
+const PLANE = 'packages/control-plane/src';
+
+export const HBONE_CONSTANTS: readonly ConstantRow[] = [
+  {
+    file: `${SDK}/hbone/server/server.ts`,
+    name: 'DEFAULT_MAX_CONNECTIONS',
+    what: 'Connections of one HBONE server, handshakes included',
+    hit: 'one more is closed at once and logged',
+  },
+  {
+    file: `${SDK}/hbone/engine/stream.ts`,
+    name: 'QUEUE_HIGH_BYTES',
+    what: 'Bytes queued on one stream for a peer that does not read',
+    hit: 'the writer is paused until half of it is gone',
+  },
+  {
+    file: `${SDK}/hbone/io/duplex.ts`,
+    name: 'HIGH_WATER_BYTES',
+    what: 'Bytes a tunnel buffers towards its user in each direction',
+    hit: 'back-pressure, as in every Node stream',
+  },
+  {
+    file: `${SDK}/hbone/io/transport.ts`,
+    name: 'FLUSH_BYTES',
+    what: 'Bytes given to the socket at a time',
+    hit: "the rest waits for the socket's drain",
+  },
+  {
+    file: `${SDK}/hbone/limits.ts`,
+    name: 'RAPID_RESET_MS',
+    what: 'Age in ms up to which a reset stream counts as `rapidReset`',
+    hit: 'older ones are bounded by their number',
+  },
+  {
+    file: `${SDK}/hbone/io/tls.ts`,
+    name: 'REFUSAL_LINGER_MS',
+    what: 'Time in ms a refused client has to read the reason',
+    hit: 'the socket is destroyed',
+  },
+  {
+    file: `${SDK}/hbone/codec.ts`,
+    name: 'SHARED_SLOTS',
+    what: 'HBONE connections of a process, all roles together',
+    hit: 'one more is refused: `SLOTS_EXHAUSTED`',
+  },
+  {
+    file: `${SDK}/originate/dial-tcp.ts`,
+    name: 'CONNECT_MS',
+    what: 'TCP connect to an application, ms',
+    hit: 'fault `CONNECT_TIMEOUT`',
+  },
+  {
+    file: `${SDK}/routing/authority.ts`,
+    name: 'MAX_AUTHORITY',
+    what: 'Characters of the `:authority` of a CONNECT',
+    hit: 'answered 400',
+  },
+  {
+    file: `${SDK}/routing/forwarded.ts`,
+    name: 'MAX_HOST',
+    what: 'Characters of a `host` in `forwarded`',
+    hit: 'not believed',
+  },
+  {
+    file: `${SDK}/peer/baggage.ts`,
+    name: 'MAX_VALUE',
+    what: 'Characters of a baggage value',
+    hit: 'that member is ignored',
+  },
+];
+
+export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
+  {
+    file: `${SDK}/runtime/grpc-client.ts`,
+    name: 'MAX_RECEIVED_BYTES',
+    what: 'Bytes of one message of the control plane',
+    hit: 'the stream ends with RESOURCE_EXHAUSTED and is opened again',
+  },
+  {
+    file: `${SDK}/discovery/delta-stream.ts`,
+    name: 'CONNECT_TIMEOUT_MS',
+    what: 'Connecting to the control plane, TLS included, ms',
+    hit: 'tried again after the back-off',
+  },
+  {
+    file: `${SDK}/discovery/client.ts`,
+    name: 'BACKOFF_CAP_MS',
+    what: 'Longest pause between attempts at discovery, ms',
+    hit: 'it grows no longer',
+  },
+  {
+    file: `${SDK}/discovery/decode/problems.ts`,
+    name: 'MAX_KEPT',
+    what: 'Problems told of one refused resource',
+    hit: 'further ones are not told',
+  },
+  {
+    file: `${SDK}/discovery/delta-session.ts`,
+    name: 'MAX_NACKED_NAMES',
+    what: 'Resources a NACK names',
+    hit: 'further ones are counted',
+  },
+  {
+    file: `${SDK}/identity/ca-client.ts`,
+    name: 'DEFAULT_TIMEOUT_MS',
+    what: 'One request for a certificate, ms',
+    hit: 'tried again after the back-off; the certificate held goes on',
+  },
+  {
+    file: `${SDK}/identity/certificate-manager.ts`,
+    name: 'DEFAULT_CONCURRENCY',
+    what: 'Requests for certificates under way',
+    hit: 'further ones wait',
+  },
+  {
+    file: `${SDK}/identity/certificate-manager.ts`,
+    name: 'BACKOFF_CAP_MS',
+    what: 'Longest pause between attempts at a certificate, ms',
+    hit: 'it grows no longer',
+  },
+];
+
+export const PROXY_CONSTANTS: readonly ConstantRow[] = [
+  {
+    file: `${PROXY}/capture/tcp-listener.ts`,
+    name: 'MAX_CONNECTIONS',
+    what: 'Open connections of one listener (SOCKS5, static, plaintext)',
+    hit: 'one more is closed at once and logged',
+  },
+  {
+    file: `${PROXY}/capture/socks5-server.ts`,
+    name: 'HANDSHAKE_MS',
+    what: 'A SOCKS5 handshake, ms',
+    hit: 'the connection is closed',
+  },
+  {
+    file: `${PROXY}/capture/socks5.ts`,
+    name: 'MAX_HANDSHAKE',
+    what: 'Bytes of a SOCKS5 handshake',
+    hit: 'the connection is closed',
+  },
+  { file: `${PROXY}/http/retry.ts`, name: 'MAX_ATTEMPTS', what: 'Attempts at one request', hit: 'answered 503' },
+  {
+    file: `${PROXY}/telemetry/label-sets.ts`,
+    name: 'MAX_VALUE_CHARS',
+    what: 'Characters of a label value',
+    hit: 'it is cut',
+  },
+  {
+    file: `${PROXY}/telemetry/request-record.ts`,
+    name: 'MAX_OUTCOMES',
+    what: 'Outcomes cached for a pair of peers',
+    hit: 'the cache starts anew',
+  },
+  {
+    file: `${PROXY}/telemetry/log-lines.ts`,
+    name: 'FLUSH_CHARS',
+    what: 'Characters of log lines held back',
+    hit: 'they are written at once',
+  },
+  {
+    file: `${PROXY}/admin/http.ts`,
+    name: 'maxHeaderSize',
+    what: 'Bytes of headers at admin, metrics and readiness',
+    hit: 'answered 431',
+  },
+  {
+    file: `${PROXY}/admin/http.ts`,
+    name: 'headersTimeout',
+    what: 'Time to send them, ms',
+    hit: 'answered 408 and closed',
+  },
+  {
+    file: `${PROXY}/main.ts`,
+    name: 'CLOSE_MS',
+    what: 'Closing sockets and servers after draining, ms',
+    hit: 'the process exits',
+  },
+];
+
+export const PLANE_CONSTANTS: readonly ConstantRow[] = [
+  {
+    file: `${PLANE}/sources/directory.ts`,
+    name: 'files',
+    what: 'Files of a source',
+    hit: 'an error; the last good state stays live',
+  },
+  { file: `${PLANE}/sources/directory.ts`, name: 'fileBytes', what: 'Bytes of one file', hit: 'the same' },
+  { file: `${PLANE}/sources/directory.ts`, name: 'directories', what: 'Directories of a source', hit: 'the same' },
+  { file: `${PLANE}/sources/directory.ts`, name: 'depth', what: 'Levels of directories', hit: 'the same' },
+  {
+    file: `${PLANE}/schema/yaml.ts`,
+    name: 'MAX_ALIASES',
+    what: 'Expansions of YAML aliases in a document',
+    hit: 'an error in that file',
+  },
+  {
+    file: `${PLANE}/ca/serving.ts`,
+    name: 'HANDSHAKE_TIMEOUT_MS',
+    what: 'A TLS handshake, ms',
+    hit: 'the socket is closed',
+  },
+  { file: `${PLANE}/ca/tokens.ts`, name: 'MAX_TOKEN_BYTES', what: 'Bytes of a token', hit: 'UNAUTHENTICATED' },
+  {
+    file: `${PLANE}/ca/issuer.ts`,
+    name: 'MAX_CSR_BYTES',
+    what: 'Bytes of a signing request',
+    hit: 'INVALID_ARGUMENT',
+  },
+  {
+    file: `${PLANE}/xds/service.ts`,
+    name: 'MAX_STREAMS',
+    what: 'Discovery streams of a process',
+    hit: 'one more is refused: RESOURCE_EXHAUSTED',
+  },
+  {
+    file: `${PLANE}/xds/service.ts`,
+    name: 'FIRST_REQUEST_TIMEOUT_MS',
+    what: 'From a stream to its first request, ms',
+    hit: 'DEADLINE_EXCEEDED',
+  },
+  {
+    file: `${PLANE}/xds/grpc-server.ts`,
+    name: 'grpc.max_receive_message_length',
+    what: 'Bytes of one request',
+    hit: 'RESOURCE_EXHAUSTED',
+  },
+  {
+    file: `${PLANE}/xds/grpc-server.ts`,
+    name: 'grpc.max_concurrent_streams',
+    what: 'Calls at once on one connection',
+    hit: 'further ones wait at the client',
+  },
+  {
+    file: `${PLANE}/xds/grpc-server.ts`,
+    name: 'SHUTDOWN_GRACE_MS',
+    what: 'Running calls when it stops, ms',
+    hit: 'they are cut',
+  },
+  {
+    file: `${PLANE}/xds/session.ts`,
+    name: 'MAX_RESPONSE_BYTES',
+    what: 'Bytes of resources in one response',
+    hit: 'the rest follows in the next; a larger resource travels alone',
+  },
+  {
+    file: `${PLANE}/xds/session.ts`,
+    name: 'MAX_FOREIGN_TYPES',
+    what: 'Unknown resource types a stream may ask for',
+    hit: 'INVALID_ARGUMENT',
+  },
+  {
+    file: `${PLANE}/xds/session.ts`,
+    name: 'MAX_REASON_LENGTH',
+    what: "Characters kept of a NACK's reason",
+    hit: 'it is cut',
+  },
+  {
+    file: `${PLANE}/xds/subscription.ts`,
+    name: 'MAX_IN_FLIGHT',
+    what: 'Unacknowledged responses remembered',
+    hit: 'an acknowledgement of an older one is ignored',
+  },
+  {
+    file: `${PLANE}/xds/subscription.ts`,
+    name: 'MAX_UNKNOWN_NAMES',
+    what: 'Names asked for in vain, remembered',
+    hit: 'further ones are not answered as missing',
+  },
+];
