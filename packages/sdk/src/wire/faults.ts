@@ -31,7 +31,7 @@ export const FAULTS = {
   POLICY_DENY: { status: 401, flag: 'DENY', httpFlag: 'UAEX', origin: 'user', hint: 'An AuthorizationPolicy denies this connection; the reason names it.' },
   CONNECT_FAILED: { status: 503, flag: 'CONNECT', httpFlag: 'UF', origin: 'network', hint: 'The next hop refused or dropped the connection; is it running?' },
   CONNECT_TIMEOUT: { status: 503, flag: 'NETWORK_POLICY', httpFlag: 'UF', origin: 'network', hint: 'The next hop did not answer; a NetworkPolicy or firewall may block the HBONE port 15008.' },
-  TLS_FAILURE: { status: 503, flag: 'TLS_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'mTLS with the next hop failed; compare trust domains, roots and expected identities.' },
+  TLS_FAILURE: { status: 503, flag: 'TLS_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'mTLS with the peer failed; compare trust domains, roots and expected identities.' },
   IDENTITY_MISMATCH: { status: 503, flag: 'TLS_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'The peer proved an identity that is not the expected one; nothing was sent to it.' },
   IDENTITY_UNAVAILABLE: { status: 503, flag: 'IDENTITY_ERROR', httpFlag: 'UF', origin: 'local', hint: 'No certificate for the local workload; check CA_ADDRESS, the token and the control plane log.' },
   H2_HANDSHAKE_FAILURE: { status: 503, flag: 'H2_HANDSHAKE_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'The peer accepted TLS but does not speak HTTP/2 as expected.' },
