@@ -13,8 +13,8 @@ export interface Slice {
   vip(cluster: number, host: number): string;
 }
 
-export const FIRST_SLICE = 80;
-export const SLICES = 40;
+const FIRST_SLICE = 80;
+const SLICES = 40;
 
 /** The HBONE port: who holds it on all addresses would be in the way of every lab, and is found out here. */
 const LOCK_PORT = 15008;

@@ -24,7 +24,7 @@ export interface ServiceSpec {
   readonly waypoint?: string;
 }
 
-export const APP_NAMES = ['storefront', 'reviews', 'ratings', 'recommendations', 'ledger'] as const;
+const APP_NAMES = ['storefront', 'reviews', 'ratings', 'recommendations', 'ledger'] as const;
 export type AppName = (typeof APP_NAMES)[number];
 
 /**

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const ROOT_LIFE_MS = 3650 * DAY_MS;
 const INTERMEDIATE_LIFE_MS = 730 * DAY_MS;
 
-export const ROOT_FILES = { certificate: 'root-cert.pem', key: 'root-key.pem' } as const;
+const ROOT_FILES = { certificate: 'root-cert.pem', key: 'root-key.pem' } as const;
 
 export interface MakeCacertsInit {
   /** Made when it does not exist; files in it are never overwritten. */

@@ -7,7 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '../schema/index.js';
 
-export const DIRECTORY_LIMITS = { depth: 16, files: 10_000, fileBytes: 16 * 1024 * 1024, directories: 1_000 } as const;
+const DIRECTORY_LIMITS = { depth: 16, files: 10_000, fileBytes: 16 * 1024 * 1024, directories: 1_000 } as const;
 
 export interface DirectoryContents {
   /** By path, in the order of names. */

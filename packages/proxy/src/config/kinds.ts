@@ -131,7 +131,7 @@ function parseItem<T>(item: Kind<T>, piece: string): T {
   }
 }
 
-export function parseListenAddress(value: string): ListenAddress {
+function parseListenAddress(value: string): ListenAddress {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
   const host = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3]);

@@ -6,7 +6,7 @@ import type { PeerMetadata } from './types.js';
 type Draft = { -readonly [F in keyof PeerMetadata]: PeerMetadata[F] | undefined };
 
 /** Drops what is undefined or empty, so that absence has one form. */
-export function definedMetadata(draft: Draft): PeerMetadata {
+function definedMetadata(draft: Draft): PeerMetadata {
   const kept = Object.entries(draft).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(kept) as PeerMetadata;
 }

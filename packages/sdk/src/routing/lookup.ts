@@ -24,7 +24,7 @@ export function serviceByHostname(snapshot: Snapshot, hostname: string, clientNa
 }
 
 /** Whether clients of that namespace may use the service at all. */
-export function isVisible(service: Service, clientNamespace: string): boolean {
+function isVisible(service: Service, clientNamespace: string): boolean {
   return service.visibility === 'public' || service.namespace === clientNamespace;
 }
 
