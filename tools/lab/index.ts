@@ -1,7 +1,9 @@
 /** What the tests use of the lab. */
 export { getBySocks5, grpcBySocks5, type HttpAnswer, linesBySocks5, listRequest } from './calls.js';
 export { EXPECTED } from './expected.js';
+export { findPrograms, type Programs } from './programs.js';
 export { silentProgress } from './progress.js';
+export { parsePrometheusText, type Sample } from './prometheus-text.js';
 export { type RunResult, runOnce } from './run.js';
 export { BOTH_ENDS, FAILED, OPENED, REQUESTS, type Series } from './series.js';
 export { connectBySocks5, type HostPort } from './socks5.js';

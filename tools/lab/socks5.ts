@@ -1,8 +1,8 @@
 /**
- * A SOCKS5 client (RFC 1928): no authentication, CONNECT by host name, so that the name is resolved where the mesh is.
+ * A SOCKS5 client (RFC 1928): no authentication, CONNECT by IPv4 address or by host name, so that the name is resolved where the mesh is.
  * Resolves with a socket in the state after the proxy's success reply.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, isIPv4, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface HostPort {
@@ -50,6 +50,8 @@ export async function connectBySocks5(proxy: HostPort, target: HostPort): Promis
 }
 
 function connectRequest({ host, port }: HostPort): Buffer {
+  // As an address: a proxy that resolves no names, a ztunnel without its DNS proxy, takes one all the same.
+  if (isIPv4(host)) return Buffer.from([5, 1, 0, 1, ...host.split('.').map(Number), port >> 8, port & 0xff]);
   const name = Buffer.from(host);
   if (name.length > 255) throw new Error('a host name has at most 255 bytes');
   return Buffer.concat([Uint8Array.of(5, 1, 0, 3, name.length), name, Uint8Array.of(port >> 8, port & 0xff)]);

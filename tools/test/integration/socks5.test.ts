@@ -42,6 +42,15 @@ describe('the SOCKS5 client', () => {
     );
   });
 
+  it('asks for an IPv4 address as an address', async () => {
+    const { address, received } = await proxyAnswering(GREETING, SUCCESS);
+
+    const socket = await connectBySocks5(address, { host: '10.96.0.1', port: 9080 });
+    socket.destroy();
+
+    expect(received[1]).toEqual(Buffer.from([5, 1, 0, 1, 10, 96, 0, 1, 0x23, 0x78]));
+  });
+
   it('names the target and the reason of a refusal', async () => {
     const { address } = await proxyAnswering(GREETING, Uint8Array.of(5, 4, 0, 1, 0, 0, 0, 0, 0, 0));
 

@@ -1,0 +1,105 @@
+/** What the processes tell about themselves: logs, metrics, status pages, in the shapes the test compares. */
+import { parsePrometheusText, type Sample } from '@isthmus/tools/lab';
+import { accessLog, type LogLine } from '../../support/access-log.js';
+import type { Stage } from './stage.js';
+import { type End, loopbackOf, OURS, REAL_IP, type Side } from './world.js';
+
+type Place = readonly [side: Side, ip: string];
+
+const METRICS: Readonly<Record<string, Place>> = {
+  'real/ztunnel': ['real', REAL_IP],
+  'east/ztunnel': ['ours', OURS.eastZtunnel],
+  'west/ztunnel': ['ours', OURS.westZtunnel],
+  'east/gateway': ['ours', OURS.eastGateway],
+  'west/gateway': ['ours', OURS.westGateway],
+  'east/waypoint': ['ours', OURS.waypoint],
+};
+
+export async function metricsOf(stage: Stage, name: string): Promise<readonly Sample[]> {
+  const [side, ip] = METRICS[name]!;
+  return parsePrometheusText(await stage.page(side, ip, 15020, '/metrics'));
+}
+
+export async function controlPlaneMetrics(stage: Stage): Promise<readonly Sample[]> {
+  return parsePrometheusText(await stage.page('ours', OURS.eastControlPlane, 15014, '/metrics'));
+}
+
+/** Lines of finished connections that name both ends so. */
+export function linesBetween(stage: Stage, name: string, source: End, destination: End): readonly LogLine[] {
+  const wanted = { ...endIn('src', source), ...endIn('dst', destination) };
+  return accessLog(stage, name).filter(
+    (line) =>
+      line.message === 'connection complete' &&
+      Object.entries(wanted).every(([field, allowed]) => allowed.includes(String(line[field]))),
+  );
+}
+
+function endIn(prefix: 'src' | 'dst', { workload, namespace, cluster, identity }: End) {
+  return {
+    // Where only baggage tells of a peer, ztunnel writes its canonical service.
+    [`${prefix}.workload`]: [workload, workload.replace(/-app$/, '')],
+    [`${prefix}.namespace`]: [namespace],
+    [`${prefix}.cluster`]: [cluster],
+    [`${prefix}.identity`]: [identity],
+  };
+}
+
+export function labelsOf(source: End, destination: End): Readonly<Record<string, string>> {
+  const of = (prefix: string, { workload, namespace, cluster, identity }: End) => ({
+    [`${prefix}_workload`]: workload,
+    [`${prefix}_workload_namespace`]: namespace,
+    [`${prefix}_cluster`]: cluster,
+    [`${prefix}_principal`]: identity,
+  });
+  return { ...of('source', source), ...of('destination', destination) };
+}
+
+export function matching(samples: readonly Sample[], metric: string, labels: Readonly<Record<string, string>>) {
+  return samples.filter(
+    (sample) =>
+      sample.metric === metric && Object.entries(labels).every(([name, value]) => sample.labels[name] === value),
+  );
+}
+
+export function sumOf(samples: readonly Sample[]): number {
+  return samples.reduce((sum, { value }) => sum + value, 0);
+}
+
+export interface ProxyStatus {
+  readonly identity: string;
+  readonly connectedAt: number;
+  readonly types: readonly { readonly typeUrl: string; readonly state: string; readonly lastRejection?: object }[];
+}
+
+/** Proxies connected to the control plane of east. */
+export async function proxiesAtControlPlane(stage: Stage): Promise<readonly ProxyStatus[]> {
+  const text = await stage.page('ours', OURS.eastControlPlane, 15014, '/debug/status');
+  return (JSON.parse(text) as { readonly proxies: readonly ProxyStatus[] }).proxies;
+}
+
+/** What both ztunnels show under the same names. */
+export interface ConfigDump {
+  readonly workloads: readonly {
+    readonly name: string;
+    readonly status?: string;
+    /** Of a record that stands for another network. */
+    readonly networkGateway?: object;
+  }[];
+  readonly certificates: readonly {
+    readonly identity: string;
+    readonly certChain?: readonly { readonly serialNumber: string }[];
+  }[];
+}
+
+export async function realConfigDump(stage: Stage): Promise<ConfigDump> {
+  return JSON.parse(await stage.page('real', '127.0.0.1', 15000, '/config_dump')) as ConfigDump;
+}
+
+export async function ourConfigDump(stage: Stage): Promise<ConfigDump> {
+  return JSON.parse(await stage.page('ours', loopbackOf(OURS.eastZtunnel), 15000, '/config_dump')) as ConfigDump;
+}
+
+/** Of the leaf of each identity; empty before the first certificate. */
+export function certificateSerials({ certificates }: ConfigDump): string {
+  return certificates.map(({ certChain = [] }) => certChain[0]?.serialNumber ?? '').join();
+}
