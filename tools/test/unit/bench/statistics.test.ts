@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { median, summarize } from '../../../bench/statistics.js';
+
+const NAMES = { id: 'a.b', subject: 'ours', peer: 'theirs' };
+
+describe('median', () => {
+  test.each([
+    { values: [3], expected: 3 },
+    { values: [5, 1, 3], expected: 3 },
+    { values: [4, 1, 2, 9], expected: 3 },
+    { values: [10, 9, 1], expected: 9 },
+  ])('of $values is $expected', ({ values, expected }) => {
+    expect(median(values)).toBe(expected);
+  });
+
+  test('of nothing is an error, not a figure', () => {
+    expect(() => median([])).toThrow('median of nothing');
+  });
+});
+
+describe('summary of rounds', () => {
+  test('is the median of the ratios, not the ratio of the medians', () => {
+    const rounds = [
+      { subject: 1, peer: 10 },
+      { subject: 10, peer: 20 },
+      { subject: 2, peer: 16 },
+    ];
+
+    const result = summarize(NAMES, rounds);
+
+    expect(result).toEqual({ ...NAMES, ratio: 8, min: 2, max: 10, rounds: 3 });
+  });
+
+  test('is not moved by one round in which something else had the machine', () => {
+    const quiet = Array.from({ length: 4 }, () => ({ subject: 1, peer: 5 }));
+
+    const result = summarize(NAMES, [...quiet, { subject: 50, peer: 5 }]);
+
+    expect(result.ratio).toBe(5);
+    expect(result.min).toBe(0.1);
+  });
+
+  test('refuses rounds that took no time', () => {
+    expect(() => summarize(NAMES, [{ subject: 0, peer: 1 }])).toThrow('a.b');
+  });
+});
