@@ -35,8 +35,10 @@ export {
   type Codec,
   type CodecInit,
   type ConnectionDecoder,
+  type ConnectView,
   type DecoderInit,
   Event,
   type EventKind,
   type HeaderBlockView,
+  TargetKind,
 } from './types.js';
