@@ -37,6 +37,8 @@ export const KEY_ENTRIES: usize = 0xd940;
 export const KEY_BYTES: usize = 0xdc00;
 export const KEY_BYTES_SIZE: usize = 0x2000;
 
+/** 65 x u8: the key that came behind each key last time, and that came first. */
+export const KEY_GUESSES: usize = 0x10000;
 /** Outcome of the last `decodeBlock` (layout in events.ts). */
 export const BLOCK_RESULT: usize = 0x11000;
 /** Baggage of the last block (layout in events.ts). */

@@ -63,7 +63,8 @@ export class WasmBaggageView implements BaggageView {
 
   length(keyIndex: number): number {
     if (!this.#has(keyIndex)) return 0;
-    return this.#word(Layout.BAGGAGE_VALUES + keyIndex * 8 + 4) & ~Layout.BAGGAGE_UNESCAPED;
+    const length = this.#instance.words[this.#base + ((Layout.BAGGAGE_VALUES + keyIndex * 8 + 4) >> 2)] as number;
+    return length & ~Layout.BAGGAGE_UNESCAPED;
   }
 
   #has(keyIndex: number): boolean {

@@ -81,10 +81,10 @@ class WasmCodec implements Codec {
     if (!(start >= 0 && start <= end && end <= bytes.length))
       throw invalid(`bytes ${start} to ${end} of ${bytes.length}`);
     if (end - start + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
-    const isResident = bytes.buffer === instance.memory.buffer;
-    if (!isResident) instance.bytes.set(bytes.subarray(start, end), Memory.LOOSE_INPUT);
+    const address = instance.addressOf(bytes);
+    if (address < 0) instance.bytes.set(bytes.subarray(start, end), Memory.LOOSE_INPUT);
     this.#looseGeneration.current++;
-    instance.exports.decodeBaggage(isResident ? bytes.byteOffset + start : Memory.LOOSE_INPUT, end - start);
+    instance.exports.decodeBaggage(address < 0 ? Memory.LOOSE_INPUT : address + start, end - start);
     return this.#cursor.renew();
   }
 }

@@ -86,8 +86,9 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
       return this.#decodeBlock(Memory.BLOCK_INPUT, this.#fragments.drain(bytes, Memory.BLOCK_INPUT));
     }
     // Read where it lies when the socket put it into our memory.
-    if (chunk.buffer === bytes.buffer) return this.#decodeBlock(chunk.byteOffset + start, end - start);
-    copyIn(chunk, start, end, bytes, Memory.BLOCK_INPUT);
+    const address = this.#shared.instance.addressOf(chunk);
+    if (address >= 0) return this.#decodeBlock(address + start, end - start);
+    bytes.set(chunk.subarray(start, end), Memory.BLOCK_INPUT);
     return this.#decodeBlock(Memory.BLOCK_INPUT, end - start);
   }
 
@@ -180,9 +181,4 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
     if (index >= 0 && index < this.settingsCount) return index;
     throw new CodecError('INVALID_ARGUMENT', `setting ${index} of ${this.settingsCount}`);
   }
-}
-
-/** Moves a block into wasm. */
-function copyIn(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
-  target.set(source.subarray(start, end), at);
 }

@@ -1,6 +1,6 @@
 /**
  * Hash and equality of short text. The hash is for tables that only the host fills: peers can look up in them, but not
- * make collisions. Both read up to seven bytes behind the text (PADDING in memory.ts) and mask them off.
+ * make collisions. Both read up to 31 bytes behind the text (PADDING in memory.ts) and mask them off.
  */
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 
@@ -19,7 +19,19 @@ export function hashOf(pointer: usize, length: i32): u32 {
   return <u32>(((first ^ rotl(last, 29) ^ <u64>length) * MULTIPLIER) >> 40);
 }
 
+// @ts-ignore: decorator
+@inline
 export function equal(left: usize, right: usize, length: i32): bool {
+  if (ASC_FEATURE_SIMD && length <= 32) {
+    // Without a loop: the lengths of keys and names vary, so that a branch on them would be foreseen badly.
+    const low = i8x16.bitmask(i8x16.eq(v128.load(left), v128.load(right)));
+    const high = i8x16.bitmask(i8x16.eq(v128.load(left, 16), v128.load(right, 16)));
+    return (<u64>(low | (high << 16)) | (u64.MAX_VALUE << length)) == u64.MAX_VALUE;
+  }
+  return equalByWords(left, right, length);
+}
+
+function equalByWords(left: usize, right: usize, length: i32): bool {
   while (length >= 8) {
     if (load<u64>(left) != load<u64>(right)) return false;
     left += 8;

@@ -64,6 +64,7 @@ describe('numbers', () => {
       [at('KEY_HASH'), 256],
       [at('KEY_ENTRIES'), 64 * 8],
       [at('KEY_BYTES'), at('KEY_BYTES_SIZE') + padding],
+      [at('KEY_GUESSES'), 65],
       [at('BLOCK_RESULT'), 48],
       [at('BLOCK_BAGGAGE'), 16 + 64 * 8],
       [at('LOOSE_BAGGAGE'), 16 + 64 * 8],
