@@ -34,7 +34,7 @@ export async function native({ rounds }: { readonly rounds: number }): Promise<n
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-bench-'));
   try {
     const program = join(directory, 'nghttp2-bench');
-    const missing = compile(program);
+    const missing = compile(program, NATIVE_SOURCE);
     if (missing !== undefined) {
       process.stdout.write(`skipped: ${missing}\n`);
       return 0;
@@ -50,12 +50,12 @@ export async function native({ rounds }: { readonly rounds: number }): Promise<n
 }
 
 /** Why it cannot be compiled, or undefined. A program that is there and does not compile is our error and throws. */
-export function compile(program: string, compiler = process.env.CC ?? 'gcc'): string | undefined {
+export function compile(program: string, source: URL, compiler = process.env.CC ?? 'gcc'): string | undefined {
   const probe = ['-E', '-x', 'c', '-include', 'nghttp2/nghttp2.h', '/dev/null', '-o', '/dev/null'];
   const found = spawnSync(compiler, probe, { encoding: 'utf8' });
   if (found.error !== undefined) return `no C compiler (${compiler}); on Debian: apt install gcc libnghttp2-dev`;
   if (found.status !== 0) return 'no headers of libnghttp2; on Debian: apt install libnghttp2-dev';
-  const built = spawnSync(compiler, ['-O2', '-Wall', '-o', program, fileURLToPath(NATIVE_SOURCE), '-lnghttp2'], {
+  const built = spawnSync(compiler, ['-O2', '-Wall', '-o', program, fileURLToPath(source), '-lnghttp2'], {
     encoding: 'utf8',
   });
   if (built.status !== 0) throw new Error(`${compiler} refuses nghttp2.c:\n${built.stderr}`);

@@ -27,6 +27,13 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** The value a quarter of the way up. Throws on an empty list. */
+export function lowerQuartile(values: readonly number[]): number {
+  const value = values.toSorted((a, b) => a - b)[values.length >> 2];
+  if (value === undefined) throw new Error('quartile of nothing');
+  return value;
+}
+
 export function summarize(names: Pick<Result, 'id' | 'subject' | 'peer'>, rounds: readonly Round[]): Result {
   const ratios = rounds.map(({ subject, peer }) => peer / subject);
   if (!ratios.every((ratio) => ratio > 0 && Number.isFinite(ratio))) {

@@ -2,7 +2,7 @@
  * Frames in chunks of 64 KiB, used as the HBONE engine uses them: both windows charged for each DATA frame, each payload
  * handed on as a view of the chunk. The peer does the same with a scanner written in JavaScript.
  */
-import { type ConnectionDecoder, Event } from '@isthmus/codec-wasm';
+import { CONNECTION_PREFACE, type ConnectionDecoder, Event } from '@isthmus/codec-wasm';
 import { type Case, type OpenCase, same } from '../case.js';
 import { frameStream, MAX_FRAME_SIZE, type PayloadSize, STREAM_COUNT, streamIdOf } from '../corpus/frame-streams.js';
 import { FlowBook } from '../peers/flow-book.js';
@@ -70,6 +70,8 @@ function openScan(size: PayloadSize): OpenCase {
   ours.take();
   const theirs = new FrameReader();
   const scanner = new FrameScanner(theirs, MAX_FRAME_SIZE);
+  scanner.push(stream.opening.subarray(CONNECTION_PREFACE.length));
+  theirs.take();
 
   const subject = () => {
     for (const chunk of stream.chunks) readFrames(decoder, chunk, ours);

@@ -49,7 +49,10 @@ export function frameStream(size: PayloadSize): FrameStream {
     }
   }
   const chunks: Uint8Array[] = [];
-  for (let start = 0; start < at; start += CHUNK) chunks.push(bytes.slice(start, Math.min(start + CHUNK, at)));
+  // Buffers of their own, as a socket of Node hands them over.
+  for (let start = 0; start < at; start += CHUNK) {
+    chunks.push(Buffer.from(bytes.slice(start, Math.min(start + CHUNK, at)).buffer));
+  }
   return { opening: opening(), chunks, frames, payloadBytes };
 }
 

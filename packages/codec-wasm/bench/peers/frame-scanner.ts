@@ -1,7 +1,8 @@
 /**
  * HTTP/2 frames found in chunks by JavaScript alone, as somebody careful would write it for a tunnel: header fields read
- * straight from the chunk, a header cut by its end gathered in nine bytes, payload handed on as a view, and the length and
- * stream rules of RFC 9113 section 6 checked. Header blocks and SETTINGS entries are not read: the chunks have none.
+ * straight from the chunk, a header cut by its end gathered in nine bytes, payload handed on as a view. Checks what has to
+ * be checked for each frame: size, stream, padding, that SETTINGS came first and that no header block is open (RFC 9113
+ * sections 3.4, 4.2, 6). Header blocks and SETTINGS entries are handed on unread: the chunks have none.
  */
 export interface FrameSink {
   /** Payload of a DATA frame, or the part of it that this chunk has; `flowBytes` once per frame, else 0. */
@@ -12,6 +13,9 @@ export interface FrameSink {
 
 const HEADER = 9;
 const DATA = 0;
+const HEADERS = 1;
+const CONTINUATION = 9;
+const END_HEADERS = 4;
 const RST_STREAM = 3;
 const SETTINGS = 4;
 const PING = 6;
@@ -31,6 +35,9 @@ export class FrameScanner {
   #paddingLeft = 0;
   #streamId = 0;
   #endStream = false;
+  #settingsSeen = false;
+  /** Stream whose header block is open, or 0. */
+  #blockStream = 0;
 
   constructor(sink: FrameSink, maxFrameSize: number) {
     this.#sink = sink;
@@ -95,6 +102,7 @@ export class FrameScanner {
 
   #data(chunk: Uint8Array, at: number, length: number, padded: boolean): number {
     const streamId = streamIdAt(chunk, at);
+    if (!this.#settingsSeen || this.#blockStream !== 0) throw new Error('PROTOCOL_ERROR: DATA out of turn');
     if ((streamId & 1) === 0) throw new Error('PROTOCOL_ERROR: DATA on a stream that no client opens');
     const padding = padded ? (chunk[at + HEADER] as number) : 0;
     const field = padded ? 1 : 0;
@@ -127,6 +135,7 @@ export class FrameScanner {
 
   #control(bytes: Uint8Array, at: number, length: number, type: number): void {
     const streamId = streamIdAt(bytes, at);
+    this.#checkTurn(type, streamId, bytes[at + 4] as number);
     if (type === WINDOW_UPDATE) {
       const increment = (u32At(bytes, at + HEADER) & 0x7fffffff) >>> 0;
       if (length !== 4) throw new Error('FRAME_SIZE_ERROR: WINDOW_UPDATE');
@@ -139,6 +148,14 @@ export class FrameScanner {
     if (type === SETTINGS && length % 6 !== 0) throw new Error('FRAME_SIZE_ERROR: SETTINGS');
     if ((type === PING || type === SETTINGS) && streamId !== 0) throw new Error('PROTOCOL_ERROR: stream id');
     this.#sink.control(type, streamId);
+  }
+
+  #checkTurn(type: number, streamId: number, flags: number): void {
+    if (!this.#settingsSeen && type !== SETTINGS) throw new Error('PROTOCOL_ERROR: SETTINGS has to come first');
+    this.#settingsSeen = true;
+    if (this.#blockStream !== (type === CONTINUATION ? streamId : 0)) throw new Error('PROTOCOL_ERROR: header block');
+    const opens = (type === HEADERS || type === CONTINUATION) && (flags & END_HEADERS) === 0;
+    this.#blockStream = opens ? streamId : 0;
   }
 }
 

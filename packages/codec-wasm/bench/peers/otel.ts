@@ -14,12 +14,15 @@ export function extract(text: string): Baggage | undefined {
   return propagation.getBaggage(propagator.extract(ROOT_CONTEXT, { baggage: text }, defaultTextMapGetter));
 }
 
-/** The header's text for a workload: its fields are put in a Baggage, which is what a caller of OpenTelemetry has to do. */
-export function inject(keys: readonly string[], values: readonly string[]): string {
-  const entries: Record<string, { value: string }> = {};
-  for (let i = 0; i < keys.length; i++) entries[keys[i] as string] = { value: values[i] as string };
+/** What a caller of OpenTelemetry keeps for a workload: a context with its fields as Baggage. */
+export function contextOf(keys: readonly string[], values: readonly string[]): Context {
+  const entries = Object.fromEntries(keys.map((key, index) => [key, { value: values[index] ?? '' }]));
+  return propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
+}
+
+/** The header's text. */
+export function inject(context: Context): string {
   const carrier: Record<string, string> = {};
-  const context = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
   propagator.inject(context, carrier, defaultTextMapSetter);
   return carrier.baggage ?? '';
 }

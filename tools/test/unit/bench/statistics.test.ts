@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { median, summarize } from '../../../bench/statistics.js';
+import { lowerQuartile, median, summarize } from '../../../bench/statistics.js';
 
 const NAMES = { id: 'a.b', subject: 'ours', peer: 'theirs' };
 
@@ -15,6 +15,20 @@ describe('median', () => {
 
   test('of nothing is an error, not a figure', () => {
     expect(() => median([])).toThrow('median of nothing');
+  });
+});
+
+describe('lower quartile', () => {
+  test.each([
+    { values: [3], expected: 3 },
+    { values: [7, 6, 5, 4, 3, 2, 1], expected: 2 },
+    { values: [1, 100, 1, 100], expected: 1 },
+  ])('of $values is $expected', ({ values, expected }) => {
+    expect(lowerQuartile(values)).toBe(expected);
+  });
+
+  test('of nothing is an error', () => {
+    expect(() => lowerQuartile([])).toThrow('quartile of nothing');
   });
 });
 
