@@ -1,6 +1,7 @@
 /** W3CBaggagePropagator of @opentelemetry/core, used as its documentation says. */
 import {
   type Baggage,
+  type Context,
   defaultTextMapGetter,
   defaultTextMapSetter,
   propagation,
