@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig, mergeConfig } from 'vitest/config';
+import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
 import shared from '../../vitest.shared.ts';
 
 // The whole suite runs on every build: with SIMD and without, each as it ships and with its asserts kept.
@@ -12,15 +12,20 @@ const scalar = {
   replacement: fileURLToPath(new URL('test/support/no-simd.ts', import.meta.url)),
 };
 
+// What is about the published package does not depend on the sources: once is enough.
+const PUBLISHED = ['test/integration/{bundlers,package}/**'];
+const suite = { exclude: [...configDefaults.exclude, ...PUBLISHED] };
+
 export default mergeConfig(
   shared,
   defineConfig({
     test: {
       projects: [
-        { extends: true, test: { name: 'simd' } },
-        { extends: true, resolve: { alias: [scalar] }, test: { name: 'scalar' } },
-        { extends: true, resolve: { alias: [debug] }, test: { name: 'simd-debug' } },
-        { extends: true, resolve: { alias: [debug, scalar] }, test: { name: 'scalar-debug' } },
+        { extends: true, test: { ...suite, name: 'simd' } },
+        { extends: true, resolve: { alias: [scalar] }, test: { ...suite, name: 'scalar' } },
+        { extends: true, resolve: { alias: [debug] }, test: { ...suite, name: 'simd-debug' } },
+        { extends: true, resolve: { alias: [debug, scalar] }, test: { ...suite, name: 'scalar-debug' } },
+        { extends: true, test: { name: 'published', include: [`${PUBLISHED[0]}/*.test.ts`] } },
       ],
     },
   }),

@@ -19,7 +19,7 @@ const BUNDLERS = [
 ];
 
 /** What browsers, workers and every edge runtime have besides the language. */
-const WEB = { atob, TextDecoder, TextEncoder };
+const WEB = { atob, crypto, TextDecoder, TextEncoder };
 
 describe.each(BUNDLERS)('a bundle by $bundler', ({ bundle }) => {
   test('holds what is published, and nothing of Node', async () => {
