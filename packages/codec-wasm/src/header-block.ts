@@ -39,23 +39,27 @@ export class WasmHeaderBlock implements HeaderBlockView {
   }
 
   nameId(index: number): number {
-    const id = this.#word(this.#field(index));
+    const id = this.#instance.words[this.#field(index) >> 2] as number;
     return id < this.#names.length ? id : -1;
   }
 
   name(index: number): string {
     const field = this.#field(index);
-    const known = this.#names[this.#word(field)];
-    return known ?? latin1At(this.#instance.bytes, this.#word(field + 4), this.#word(field + 8));
+    const { bytes, words } = this.#instance;
+    const known = this.#names[words[field >> 2] as number];
+    return known ?? latin1At(bytes, words[(field >> 2) + 1] as number, words[(field >> 2) + 2] as number);
   }
 
   value(index: number): string {
-    const field = this.#field(index);
-    return latin1At(this.#instance.bytes, this.#word(field + 4) + this.#word(field + 8), this.#word(field + 12));
+    const field = this.#field(index) >> 2;
+    const { bytes, words } = this.#instance;
+    const start = (words[field + 1] as number) + (words[field + 2] as number);
+    return latin1At(bytes, start, words[field + 3] as number);
   }
 
   find(nameId: number, from = 0): number {
-    for (let index = from; index < this.count; index++) {
+    const { count } = this;
+    for (let index = from; index < count; index++) {
       if (this.nameId(index) === nameId) return index;
     }
     return -1;

@@ -28,7 +28,16 @@ export function equal(left: usize, right: usize, length: i32): bool {
     const high = i8x16.bitmask(i8x16.eq(v128.load(left, 16), v128.load(right, 16)));
     return (<u64>(low | (high << 16)) | (u64.MAX_VALUE << length)) == u64.MAX_VALUE;
   }
-  return equalByWords(left, right, length);
+  return ASC_FEATURE_SIMD ? equalByBlocks(left, right, length) : equalByWords(left, right, length);
+}
+
+/** Over 32 bytes: whole blocks, and the last 16 bytes once more. */
+function equalByBlocks(left: usize, right: usize, length: i32): bool {
+  const end = length - 16;
+  for (let i = 0; i < end; i += 16) {
+    if (v128.any_true(v128.xor(v128.load(left + i), v128.load(right + i)))) return false;
+  }
+  return !v128.any_true(v128.xor(v128.load(left + end), v128.load(right + end)));
 }
 
 function equalByWords(left: usize, right: usize, length: i32): bool {

@@ -8,39 +8,46 @@ import type { CodecErrorCode } from '../errors.js';
 /** SETTINGS entries of a frame, as nghttp2. */
 export const MAX_SETTINGS = 32;
 
-/** Where the frame may be sent, and how long its payload may be. */
-type Place = 'connection' | 'stream' | 'both';
-type Length = { readonly exactly: number } | { readonly atLeast: number } | { readonly timesOf: number };
+/** Where the frame may be sent. */
+const Place = { Connection: 0, Stream: 1, Both: 2 } as const;
+/** How its length is bounded. */
+const Length = { Any: 0, Exactly: 1, AtLeast: 2, Times: 3 } as const;
 
+/** All rows have one shape: they are read for each frame. */
 interface FrameRule {
-  readonly place: Place;
-  readonly misplaced?: CodecErrorCode;
-  readonly length?: Length;
-  readonly badLength?: CodecErrorCode;
+  readonly place: number;
+  readonly misplaced: CodecErrorCode | undefined;
+  readonly length: number;
+  readonly bound: number;
+  readonly badLength: CodecErrorCode | undefined;
+}
+
+function row(place: number, misplaced?: CodecErrorCode, length = 0, bound = 0, badLength?: CodecErrorCode): FrameRule {
+  return { place, misplaced, length, bound, badLength };
 }
 
 /** By frame type; the sections are those of RFC 9113. */
 export const FRAME_RULES: readonly FrameRule[] = [
   // 6.1 DATA
-  { place: 'stream', misplaced: 'DATA_ON_CONNECTION' },
+  row(Place.Stream, 'DATA_ON_CONNECTION'),
   // 6.2 HEADERS
-  { place: 'stream', misplaced: 'HEADERS_ON_CONNECTION' },
+  row(Place.Stream, 'HEADERS_ON_CONNECTION'),
   // 6.3 PRIORITY; its length is one stream's fault only
-  { place: 'stream', misplaced: 'PRIORITY_ON_CONNECTION', length: { exactly: 5 }, badLength: 'PRIORITY_LENGTH' },
+  row(Place.Stream, 'PRIORITY_ON_CONNECTION', Length.Exactly, 5, 'PRIORITY_LENGTH'),
   // 6.4 RST_STREAM
-  { place: 'stream', misplaced: 'RST_STREAM_ON_CONNECTION', length: { exactly: 4 }, badLength: 'RST_STREAM_LENGTH' },
+  row(Place.Stream, 'RST_STREAM_ON_CONNECTION', Length.Exactly, 4, 'RST_STREAM_LENGTH'),
   // 6.5 SETTINGS
-  { place: 'connection', misplaced: 'SETTINGS_ON_STREAM', length: { timesOf: 6 }, badLength: 'SETTINGS_LENGTH' },
+  row(Place.Connection, 'SETTINGS_ON_STREAM', Length.Times, 6, 'SETTINGS_LENGTH'),
   // 6.6 PUSH_PROMISE: never allowed, see `frameFault`
-  { place: 'both' },
+  row(Place.Both),
   // 6.7 PING
-  { place: 'connection', misplaced: 'PING_ON_STREAM', length: { exactly: 8 }, badLength: 'PING_LENGTH' },
+  row(Place.Connection, 'PING_ON_STREAM', Length.Exactly, 8, 'PING_LENGTH'),
   // 6.8 GOAWAY
-  { place: 'connection', misplaced: 'GOAWAY_ON_STREAM', length: { atLeast: 8 }, badLength: 'GOAWAY_LENGTH' },
+  row(Place.Connection, 'GOAWAY_ON_STREAM', Length.AtLeast, 8, 'GOAWAY_LENGTH'),
   // 6.9 WINDOW_UPDATE
-  { place: 'both', length: { exactly: 4 }, badLength: 'WINDOW_UPDATE_LENGTH' },
+  row(Place.Both, undefined, Length.Exactly, 4, 'WINDOW_UPDATE_LENGTH'),
   // 6.10 CONTINUATION
-  { place: 'stream', misplaced: 'CONTINUATION_UNEXPECTED' },
+  row(Place.Stream, 'CONTINUATION_UNEXPECTED'),
 ];
 
 /** The row that this frame header breaks, or undefined. The caller has checked size and sequence. */
@@ -49,10 +56,10 @@ export function frameFault(type: number, flags: number, streamId: number, length
   if (rule === undefined) return undefined;
   // We never allow push (ENABLE_PUSH 0), and a client can never push: section 8.4.
   if (type === FrameType.PUSH_PROMISE) return 'PUSH_PROMISE_RECEIVED';
-  if (rule.place !== 'both' && (streamId !== 0) !== (rule.place === 'stream')) return rule.misplaced;
+  if (rule.place !== Place.Both && (streamId !== 0) !== (rule.place === Place.Stream)) return rule.misplaced;
   // Even ids are for pushed streams, which cannot exist here; only PRIORITY may name an idle stream (section 5.1).
   if ((streamId & 1) === 0 && streamId !== 0 && type !== FrameType.PRIORITY) return 'STREAM_ID_EVEN';
-  if (rule.length !== undefined && !fits(rule.length, length)) return rule.badLength;
+  if (!fits(rule, length)) return rule.badLength;
   if (length < prefixLength(type, flags, length)) return 'FRAME_TOO_SHORT';
   return type === FrameType.SETTINGS ? settingsLengthFault(flags, length) : undefined;
 }
@@ -68,10 +75,11 @@ export function prefixLength(type: number, flags: number, length: number): numbe
   return 0;
 }
 
-function fits(rule: Length, length: number): boolean {
-  if ('exactly' in rule) return length === rule.exactly;
-  if ('atLeast' in rule) return length >= rule.atLeast;
-  return length % rule.timesOf === 0;
+function fits(rule: FrameRule, length: number): boolean {
+  if (rule.length === Length.Any) return true;
+  if (rule.length === Length.Exactly) return length === rule.bound;
+  if (rule.length === Length.AtLeast) return length >= rule.bound;
+  return length % rule.bound === 0;
 }
 
 function settingsLengthFault(flags: number, length: number): CodecErrorCode | undefined {
