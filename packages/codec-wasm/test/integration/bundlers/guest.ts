@@ -30,7 +30,10 @@ export function report(): string {
     decoder.push(chunk);
     for (let kind = decoder.next(); kind !== Event.None; kind = decoder.next()) {
       log.push(kind, decoder.streamId);
-      if (kind === Event.Headers) log.push(decoder.headers.value(1), decoder.headers.baggage().get(1));
+      if (kind === Event.Headers) {
+        const { host, port, ipv4 } = decoder.headers.connect();
+        log.push(host, port, ipv4, decoder.headers.value(2), decoder.headers.baggage().get(1));
+      }
       if (kind === Event.Data) log.push(new TextDecoder().decode(chunk.subarray(decoder.start, decoder.end)));
     }
   }
