@@ -10,14 +10,7 @@ export interface Generation {
   current: number;
 }
 
-/** The text that was read, when it was one, and where it lies in memory: a slice of it is cheaper than a new string. */
-export interface Source {
-  readonly text: string;
-  readonly at: number;
-}
-
-const NO_SOURCE: Source = { text: '', at: 0 };
-
+/** `text` is what was read, when it was a string, and `textAt` its address: a slice is cheaper than a new string. */
 export class WasmBaggageView implements BaggageView {
   readonly #instance: Instance;
   readonly #base: number;
@@ -26,13 +19,13 @@ export class WasmBaggageView implements BaggageView {
   readonly #textAt: number;
   #born: number;
 
-  constructor(instance: Instance, base: number, generation: Generation, { text, at }: Source = NO_SOURCE) {
+  constructor(instance: Instance, base: number, generation: Generation, text = '', textAt = 0) {
     this.#instance = instance;
     this.#base = base >> 2;
     this.#generation = generation;
     this.#born = generation.current;
     this.#text = text;
-    this.#textAt = at;
+    this.#textAt = textAt;
   }
 
   /** Makes this view one of the region's present content. */
@@ -51,14 +44,13 @@ export class WasmBaggageView implements BaggageView {
 
   get(keyIndex: number): string | undefined {
     if (!this.#has(keyIndex)) return undefined;
-    const entry = Layout.BAGGAGE_VALUES + keyIndex * 8;
-    const start = this.#word(entry);
-    const length = this.#word(entry + 4);
-    if ((length & Layout.BAGGAGE_UNESCAPED) !== 0) {
-      return utf8At(this.#instance.bytes, start, length ^ Layout.BAGGAGE_UNESCAPED);
-    }
-    const at = start - this.#textAt;
-    return this.#text === '' ? latin1At(this.#instance.bytes, start, length) : this.#text.slice(at, at + length);
+    const { bytes, words } = this.#instance;
+    const entry = this.#base + ((Layout.BAGGAGE_VALUES + keyIndex * 8) >> 2);
+    const start = words[entry] as number;
+    const length = words[entry + 1] as number;
+    if ((length & Layout.BAGGAGE_UNESCAPED) !== 0) return utf8At(bytes, start, length ^ Layout.BAGGAGE_UNESCAPED);
+    if (this.#text === '') return latin1At(bytes, start, length);
+    return this.#text.slice(start - this.#textAt, start - this.#textAt + length);
   }
 
   length(keyIndex: number): number {

@@ -73,7 +73,7 @@ class WasmCodec implements Codec {
     putLatin1(text, instance.bytes, Memory.LOOSE_INPUT, 0xff);
     this.#looseGeneration.current++;
     instance.exports.decodeBaggage(Memory.LOOSE_INPUT, text.length);
-    return new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration, { text, at: Memory.LOOSE_INPUT });
+    return new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration, text, Memory.LOOSE_INPUT);
   }
 
   readBaggage(bytes: Uint8Array, start: number, end: number): BaggageView {
