@@ -1,6 +1,6 @@
 /**
- * Long runs in flat memory: FLAT_FRAMES frames (ten million where it counts, two million by default) and FLAT_BLOCKS
- * header blocks (a million; 200 000), whose baggage changes so that the interned texts are replaced all the time.
+ * Long runs in flat memory: ten million frames and a million header blocks, whose baggage changes so that the interned
+ * texts are replaced all the time. FLAT_FRAMES and FLAT_BLOCKS say other numbers.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -11,8 +11,8 @@ import { concat, frame, hex } from '../support/bytes.js';
 import { LIMITS, wasm } from '../support/subjects.js';
 import { PREFACE, SETTINGS } from '../vectors/vector.js';
 
-const FRAMES = Number(process.env.FLAT_FRAMES ?? 2_000_000);
-const BLOCKS = Number(process.env.FLAT_BLOCKS ?? 200_000);
+const FRAMES = Number(process.env.FLAT_FRAMES ?? 10_000_000);
+const BLOCKS = Number(process.env.FLAT_BLOCKS ?? 1_000_000);
 /** Far below what a leak of one byte a frame would leave. */
 const ALLOWED = 512 * 1024;
 
