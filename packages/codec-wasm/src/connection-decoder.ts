@@ -35,7 +35,6 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
   readonly #frames: FrameScanner;
   readonly #fragments = new Fragments();
   #chunk: Uint8Array | undefined;
-  #violation: CodecErrorCode | undefined;
   #failure: CodecError | undefined;
   #closed = false;
 
@@ -57,17 +56,15 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
   }
 
   next(): EventKind {
+    // First what there is most of. After a failure or close there is no chunk, so that neither has to be asked for here.
+    if (this.#frames.passPlainData()) return Event.Data;
     if (this.#failure !== undefined) throw this.#failure;
-    this.#violation = undefined;
     for (;;) {
       const found = this.#frames.next();
       if (found === Event.Data) return found;
       if (found === Event.None) return this.#endOfChunk();
       if (found === Found.Fault) return this.#fail(this.#frames.fault as CodecErrorCode);
-      if (found !== Found.Fragment) {
-        this.#violation = this.#frames.fault;
-        return found;
-      }
+      if (found !== Found.Fragment) return found;
       const kind = this.#addFragment();
       if (kind !== Event.None) return kind;
     }
@@ -104,7 +101,7 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
     if (fault === 0) return Event.Headers;
     const code = codeOfFault(fault);
     if (ERROR_TABLE[code].scope !== 'stream') return this.#fail(code);
-    this.#violation = code;
+    this.#frames.fault = code;
     return Event.StreamError;
   }
 
@@ -139,11 +136,12 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
   }
 
   get errorCode(): number {
-    return this.#violation === undefined ? this.#frames.value : ERROR_TABLE[this.#violation].http2;
+    const { fault, value } = this.#frames;
+    return fault === undefined ? value : ERROR_TABLE[fault].http2;
   }
 
   get violation(): CodecErrorCode | undefined {
-    return this.#violation;
+    return this.#frames.fault;
   }
 
   get increment(): number {
