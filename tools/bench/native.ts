@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Measurement } from './measure.js';
+import { cpuSeconds, type Measurement } from './measure.js';
 import { NATIVE_SOURCE, NATIVE_SUITE } from './places.js';
 import { renderTable } from './report.js';
 import { median, type Round, summarize } from './statistics.js';
@@ -94,17 +94,17 @@ async function race(
 
 let consumed = 0;
 
-/** Seconds of one call, over as many as fit. */
+/** CPU seconds of one call, over as many as fit. */
 function timeFor(run: () => number, milliseconds: number): number {
-  const started = performance.now();
+  const started = cpuSeconds();
   let calls = 0;
-  let now = started;
-  while (now - started < milliseconds) {
+  let used = 0;
+  while (used * 1000 < milliseconds) {
     consumed = (consumed + run()) % 0x1_0000_0000;
     calls++;
-    now = performance.now();
+    used = cpuSeconds() - started;
   }
-  return (now - started) / 1000 / calls;
+  return used / calls;
 }
 
 class NativePeer {
