@@ -5,15 +5,19 @@
  * Shared regions serve one call at a time (the module is single threaded and never re-entered); what must outlive a
  * call lives in the slot of its connection. The host repeats these numbers in src/abi.ts; a test reads them from here,
  * one constant a line, and holds the two together.
+ *
+ * Text is read in steps of up to 16 bytes, so behind every region that holds text there are PADDING bytes that belong to
+ * nobody: what a wide read sees there is masked off, never acted on.
  */
 
 // The compiler's own static data starts at 1 KiB (address 0 stays unused: a null pointer is always a bug) and must end
 // before TABLES; `staticDataEnd` is exported so that a test can see that it does.
 
+/** Bytes behind a region of text that may be read and mean nothing; the memory ends with as many. */
+export const PADDING = 64;
+
 /** Lookup tables built once by `initialize` and by the registrations. */
 export const TABLES: usize = 0x8000;
-/** 512 x u16: Huffman code of at most 9 bits -> length << 9 | symbol, 0 when the code is longer. */
-export const HUFFMAN_FAST: usize = 0x8000;
 /** 257 x u16: symbols in canonical order. */
 export const HUFFMAN_SYMBOLS: usize = 0x8400;
 /** 31 rows of 12 bytes, one per code length: last code left-justified in 32 bits, first code, index of its symbol. */
@@ -28,91 +32,71 @@ export const NAME_ENTRIES: usize = 0xa000;
 export const NAME_BYTES: usize = 0xb800;
 export const NAME_BYTES_SIZE: usize = 0x2000;
 /** 256 x u8: open hash over the registered baggage keys, key index + 1 or 0. */
-export const KEY_HASH: usize = 0xd800;
-export const KEY_ENTRIES: usize = 0xd900;
+export const KEY_HASH: usize = 0xd840;
+export const KEY_ENTRIES: usize = 0xd940;
 export const KEY_BYTES: usize = 0xdc00;
 export const KEY_BYTES_SIZE: usize = 0x2000;
 
-/** Received bytes that a scan may look at: frame headers, control frames and what lies between them. */
-export const WINDOW: usize = 0x10000;
-export const WINDOW_SIZE = 0x1000;
-/** Outcome of the last `decodeBlock`: field count, refused. */
+/** 65 x u8: the key that came behind each key last time, and that came first. */
+export const KEY_GUESSES: usize = 0x10000;
+/** Outcome of the last `decodeBlock` (layout in events.ts). */
 export const BLOCK_RESULT: usize = 0x11000;
 /** Baggage of the last block (layout in events.ts). */
 export const BLOCK_BAGGAGE: usize = 0x12000;
 /** Baggage of the last `decodeBaggage`. */
 export const LOOSE_BAGGAGE: usize = 0x13000;
+/** 4096 x u32: the next 12 bits -> one symbol or two (headers/huffman.ts). */
+export const HUFFMAN_PAIRS: usize = 0x14000;
+/** 256 x u32 of secret random numbers, given by the host: the key of the hash over interned text. */
+export const INTERN_KEY: usize = 0x18000;
+/** 1024 interned texts (baggage/intern.ts): serial u64, length i32, hash u32. */
+export const INTERN_ENTRIES: usize = 0x1c000;
 /** Decoded fields of the last block, FIELD_SIZE each; 4096 = MAX_HEADER_LIST / 32. */
 export const FIELDS: usize = 0x20000;
-/** One compressed header block. */
+/** One compressed header block, when it does not lie in resident memory. */
 export const BLOCK_INPUT: usize = 0x30000;
 export const MAX_HEADER_BLOCK = 0x40000;
 /**
  * Names and values of the last block. A list within its limit fits MAX_HEADER_LIST; behind that there is room for the
  * one field that breaks the limit, which Huffman coding can make 8/5 the size of the block.
  */
-export const ARENA: usize = 0x70000;
+export const ARENA: usize = 0x70040;
 export const MAX_HEADER_LIST = 0x20000;
 /** Percent-decoded baggage values, of the last block and loose: never longer than what they decode. */
 export const BLOCK_UNESCAPED: usize = 0x100000;
-export const LOOSE_UNESCAPED: usize = 0x120000;
+export const LOOSE_UNESCAPED: usize = 0x120040;
 /** Baggage text given by the host; also carries names and keys while they are registered. */
-export const LOOSE_INPUT: usize = 0x140000;
+export const LOOSE_INPUT: usize = 0x140080;
 export const MAX_LOOSE_BAGGAGE = 0x20000;
+/** Bytes of the interned texts, INTERN_TEXT_SIZE each. */
+export const INTERN_TEXTS: usize = 0x161000;
+export const INTERN_COUNT = 1024;
+export const INTERN_TEXT_SIZE = 1024;
 
-/** Connection slots, SLOT_SIZE each, up to the end of the memory. */
-export const SLOTS: usize = 0x160000;
-export const SLOT_SIZE: usize = 0x2d00;
+/** Connection slots, SLOT_SIZE each; behind them what the host lends out as resident memory, and PADDING. */
+export const SLOTS: usize = 0x270000;
+export const SLOT_SIZE: usize = 0x2700;
 
-// A slot: scanner state, then HPACK state, then the areas.
-export const PREFACE_LEFT = 0;
-export const SETTINGS_SEEN = 4;
-export const STAGE = 8;
-export const COLLECTED = 12;
-export const NEEDED = 16;
-export const FRAME_LENGTH = 20;
-export const FRAME_TYPE = 24;
-export const FRAME_FLAGS = 28;
-export const STREAM_ID = 32;
-/** Bytes of the current frame that are reported by position. */
-export const BODY_LEFT = 36;
-/** Bytes of the current frame that nobody needs: padding, debug data, unknown frames. */
-export const SKIP_LEFT = 40;
-export const FLOW_BYTES = 44;
-/** Stream whose header block is open, or 0. */
-export const BLOCK_STREAM = 48;
-export const BLOCK_END_STREAM = 52;
-export const BLOCK_BYTES = 56;
-export const CONTINUATIONS = 60;
-export const RECORD_COUNT = 64;
-export const IS_SERVER = 68;
-export const MAX_FRAME = 72;
-export const MAX_LIST = 76;
-export const MAX_BLOCK = 80;
-export const MAX_CONTINUATIONS = 84;
+// A slot: limits, then HPACK state, then the dynamic table.
+export const IS_SERVER = 0;
+export const MAX_LIST = 4;
 /** Our SETTINGS_HEADER_TABLE_SIZE: what a size update may ask for. */
-export const TABLE_LIMIT = 96;
+export const TABLE_LIMIT = 8;
 /** Size the peer's encoder chose within the limit. */
-export const TABLE_CAPACITY = 100;
-export const TABLE_USED = 104;
-export const TABLE_COUNT = 108;
+export const TABLE_CAPACITY = 12;
+export const TABLE_USED = 16;
+export const TABLE_COUNT = 20;
 /** Ring position of the newest entry. */
-export const TABLE_NEWEST = 112;
+export const TABLE_NEWEST = 24;
 /** Where the next entry's bytes go, within TABLE_BYTES. */
-export const TABLE_WRITE = 116;
+export const TABLE_WRITE = 28;
 /** Smallest limit set since the last block that the peer must still acknowledge by a size update, or -1. */
-export const TABLE_OWED = 120;
-/** Frame header, control payload or SETTINGS entries, collected over chunk ends. */
-export const COLLECT = 128;
-export const MAX_SETTINGS = 32;
-/** Event records (layout in events.ts). */
-export const RECORDS = 320;
-export const RECORD_CAPACITY = 64;
+export const TABLE_OWED = 32;
 /** 128 = MAX_TABLE / 32 dynamic table entries, a ring. */
-export const TABLE_RING = 1664;
+export const TABLE_RING = 64;
 export const TABLE_RING_ENTRIES = 128;
 /** Names and values of the entries: twice MAX_TABLE, so that each entry's bytes are in one piece (dynamic-table.ts). */
-export const TABLE_BYTES = 3328;
+export const TABLE_BYTES = 1664;
 export const MAX_TABLE = 4096;
 
 /** Table entry: pointer u32, name length u16, value length u16, known name u16, verdict u8. */

@@ -4,15 +4,17 @@ import { type Generation, WasmBaggageView } from './baggage.js';
 import { type DecoderLimits, type Shared, WasmConnectionDecoder } from './connection-decoder.js';
 import { CodecError } from './errors.js';
 import { type Instance, instantiate, register } from './instance.js';
+import { hasSimd } from './simd.js';
 import { SlotPool } from './slots.js';
 import { putLatin1 } from './text.js';
 import type { BaggageView, Codec, CodecInit, ConnectionDecoder, DecoderInit } from './types.js';
 
 const DEFAULT_SLOTS = 1024;
-/** 188 MB of address space; what no connection uses is never touched. */
+/** 164 MB of address space; what no connection uses is never touched. */
 const MAX_SLOTS = 16_384;
 const DEFAULT_CONTINUATIONS = 16;
 const MAX_CONTINUATIONS = 1024;
+const MAX_RESIDENT = 0x1000000;
 const BAGGAGE = 'baggage';
 
 /** RFC 9113 section 8.2.1: what a registered name may look like, so that a peer's can equal it. */
@@ -22,7 +24,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make
- * (11.25 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
+ * (9.75 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
  * numbers that cannot be.
  */
 export function createCodec(init: CodecInit): Codec {
@@ -31,7 +33,8 @@ export function createCodec(init: CodecInit): Codec {
   if (init.baggageKeys.length > 64) throw invalid(`${init.baggageKeys.length} baggageKeys, not at most 64`);
   const slots = within('slots', init.slots ?? DEFAULT_SLOTS, 1, MAX_SLOTS);
 
-  const instance = instantiate(slots);
+  const residentBytes = within('residentBytes', init.residentBytes ?? 0, 0, MAX_RESIDENT);
+  const instance = instantiate({ slots, residentBytes, simd: hasSimd() });
   const names = init.headerNames.includes(BAGGAGE) ? init.headerNames : [...init.headerNames, BAGGAGE];
   register(instance, names, names.indexOf(BAGGAGE), init.baggageKeys);
   return new WasmCodec(instance, [...init.headerNames], new SlotPool(slots));
@@ -41,10 +44,20 @@ class WasmCodec implements Codec {
   readonly slots: SlotPool;
   readonly #shared: Shared;
   readonly #looseGeneration: Generation = { current: 0 };
+  readonly #cursor: WasmBaggageView;
 
   constructor(instance: Instance, names: readonly string[], pool: SlotPool) {
     this.slots = pool;
     this.#shared = { instance, names, pool, generation: { current: 0 } };
+    this.#cursor = new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration);
+  }
+
+  get resident(): Uint8Array {
+    return this.#shared.instance.resident;
+  }
+
+  get simd(): boolean {
+    return this.#shared.instance.simd;
   }
 
   openDecoder(init: DecoderInit): ConnectionDecoder {
@@ -53,19 +66,38 @@ class WasmCodec implements Codec {
 
   /** Lines are joined by "," on the way in, which is what several lines of a list mean (RFC 9110 section 5.3). */
   decodeBaggage(values: readonly string[]): BaggageView {
-    const { bytes, exports } = this.#shared.instance;
-    let length = 0;
-    for (const value of values) {
-      if (length + value.length + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
-      if (length > 0) bytes[Memory.LOOSE_INPUT + length++] = 0x2c;
-      // A character that is no byte is written as one that no baggage may hold.
-      putLatin1(value, bytes, Memory.LOOSE_INPUT + length, 0xff);
-      length += value.length;
-    }
+    const { instance } = this.#shared;
+    const text = values.length === 1 ? (values[0] as string) : joined(values);
+    if (text.length + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
+    // A character that is no byte is written as one that no baggage may hold.
+    putLatin1(text, instance.bytes, Memory.LOOSE_INPUT, 0xff);
     this.#looseGeneration.current++;
-    exports.decodeBaggage(length);
-    return new WasmBaggageView(this.#shared.instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration);
+    instance.exports.decodeBaggage(Memory.LOOSE_INPUT, text.length);
+    return new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration, text, Memory.LOOSE_INPUT);
   }
+
+  readBaggage(bytes: Uint8Array, start: number, end: number): BaggageView {
+    const { instance } = this.#shared;
+    if (!(start >= 0 && start <= end && end <= bytes.length))
+      throw invalid(`bytes ${start} to ${end} of ${bytes.length}`);
+    if (end - start + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
+    const address = instance.addressOf(bytes);
+    if (address < 0) instance.bytes.set(bytes.subarray(start, end), Memory.LOOSE_INPUT);
+    this.#looseGeneration.current++;
+    instance.exports.decodeBaggage(address < 0 ? Memory.LOOSE_INPUT : address + start, end - start);
+    return this.#cursor.renew();
+  }
+}
+
+/** Stops at the first line that is too much, so that a long list costs no more than a short one. */
+function joined(values: readonly string[]): string {
+  let text = '';
+  for (const value of values) {
+    if (text.length + value.length + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
+    if (text !== '') text += ',';
+    text += value;
+  }
+  return text;
 }
 
 function limitsOf(init: DecoderInit): DecoderLimits {

@@ -1,6 +1,6 @@
 /** The package's surface. */
 export { createCodec } from './codec.js';
-export { type BaggageEncoder, createBaggageEncoder, encodeBaggage } from './encode/baggage.js';
+export { type BaggageEncoder, createBaggageBytes, createBaggageEncoder, encodeBaggage } from './encode/baggage.js';
 export {
   CONNECTION_PREFACE,
   FRAME_HEADER_SIZE,
@@ -21,7 +21,7 @@ export {
   writeSettingsAck,
   writeWindowUpdate,
 } from './encode/frames.js';
-export { encodeHeaderBlock } from './encode/headers.js';
+export { createHeaderEncoder, encodeHeaderBlock, type HeaderEncoder } from './encode/headers.js';
 export {
   CodecError,
   type CodecErrorCode,
@@ -30,13 +30,16 @@ export {
   type ErrorRow,
   type ErrorScope,
 } from './errors.js';
+export { createPeerCache, type PeerCache } from './peer-cache.js';
 export {
   type BaggageView,
   type Codec,
   type CodecInit,
   type ConnectionDecoder,
+  type ConnectView,
   type DecoderInit,
   Event,
   type EventKind,
   type HeaderBlockView,
+  TargetKind,
 } from './types.js';

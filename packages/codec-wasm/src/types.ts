@@ -16,6 +16,8 @@ export interface CodecInit {
   readonly baggageKeys: readonly string[];
   /** Connections that may be open at the same time; each leases a slot of fixed memory. Default 1024. */
   readonly slots?: number;
+  /** Bytes of linear memory to lend out as `Codec.resident`, at most 16 MiB. Default 0. */
+  readonly residentBytes?: number;
 }
 
 export interface Codec {
@@ -26,6 +28,18 @@ export interface Codec {
    * view lasts until the next call. Throws `CodecError` BAGGAGE_TOO_LARGE over 128 KiB.
    */
   decodeBaggage(values: readonly string[]): BaggageView;
+  /**
+   * Reads one `baggage` header value from bytes. Bytes of `resident` are read where they lie, others are copied in. The
+   * cursor is always the same object: it shows the last call's members. Throws `CodecError` BAGGAGE_TOO_LARGE.
+   */
+  readBaggage(bytes: Uint8Array, start: number, end: number): BaggageView;
+  /**
+   * `residentBytes` of linear memory for the caller to divide, for instance among sockets that read into a buffer of
+   * their user (`onread` of net.connect): what is decoded from there is not copied in. Never detached.
+   */
+  readonly resident: Uint8Array;
+  /** Whether the SIMD build runs; results are the same. */
+  readonly simd: boolean;
   /** Slots in all, and slots leased now. */
   readonly slots: { readonly capacity: number; readonly leased: number };
 }
@@ -129,6 +143,38 @@ export interface HeaderBlockView {
   find(nameId: number, from?: number): number;
   /** All `baggage` field lines of the block, in order, read against the registered keys. */
   baggage(): BaggageView;
+  /** Target and peer of a CONNECT in numbers. The same object for every block of the decoder. */
+  connect(): ConnectView;
+}
+
+/** What `:authority` names. */
+export const TargetKind = {
+  /** No `:authority`, or one that is not host and port: read the field itself to say why. */
+  None: 0,
+  /** Dotted decimal: `ipv4` is its number. */
+  Ipv4: 1,
+  /** In brackets; what is in them is not judged further. */
+  Ipv6: 2,
+  /** Letters, digits, "-", "_" and ".". */
+  Name: 3,
+} as const;
+export type TargetKind = (typeof TargetKind)[keyof typeof TargetKind];
+
+/** `:authority` taken apart, and the peer as a number: no string is made until `host` is asked for. */
+export interface ConnectView {
+  readonly kind: TargetKind;
+  /** First byte highest, 0 to 2^32 - 1; 0 unless `kind` is Ipv4. */
+  readonly ipv4: number;
+  /** 0 to 65,535; 0 when `kind` is None. */
+  readonly port: number;
+  /** The host's text, without brackets; "" when `kind` is None. */
+  readonly host: string;
+  /**
+   * Stands for the bytes of the block's `baggage`: equal ids mean equal bytes, over the whole life of the codec. Equal
+   * bytes mostly mean equal ids, but a bounded table may have forgotten them. -1 without baggage, with more than one line
+   * of it, or over 1024 bytes: read `baggage()` then. Integer below 2^53.
+   */
+  readonly peerId: number;
 }
 
 /**
@@ -141,6 +187,8 @@ export interface BaggageView {
   readonly present: readonly [low: number, high: number];
   /** The value of key `keyIndex`, or undefined when absent or empty. */
   get(keyIndex: number): string | undefined;
+  /** Bytes of the value of key `keyIndex`, percent-decoded; 0 when absent or empty. No string is made. */
+  length(keyIndex: number): number;
   /** The header held a byte outside visible ASCII (plus space and tab): nothing was read. */
   readonly malformed: boolean;
 }

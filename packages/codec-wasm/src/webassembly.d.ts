@@ -1,5 +1,6 @@
 /** The part of the WebAssembly JavaScript API used here; neither ES2023 nor the Node types declare it. */
 declare namespace WebAssembly {
+  const validate: (bytes: Uint8Array) => boolean;
   interface Module {
     readonly [Symbol.toStringTag]: 'WebAssembly.Module';
   }

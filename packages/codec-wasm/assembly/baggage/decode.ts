@@ -1,10 +1,10 @@
 /**
- * Baggage header lines to values by registered key. Reads what every known producer writes (W3C Baggage, ztunnel,
- * Envoy, agentgateway): members split on ",", spaces and tabs around members, keys and values dropped, properties
- * behind ";" dropped, value behind the first "=", percent-decoded; later members win, an empty value clears.
+ * Baggage header lines to values by registered key, in one pass. Reads what every known producer writes (W3C Baggage,
+ * ztunnel, Envoy, agentgateway): members split on ",", spaces and tabs around members, keys and values dropped,
+ * properties behind ";" dropped, value behind the first "=", percent-decoded; later members win, an empty value clears.
  */
 import { BAGGAGE_MALFORMED, BAGGAGE_UNESCAPED, BAGGAGE_VALUES } from '../events';
-import { findKey } from './keys';
+import { FIRST_GUESS, findKey } from './keys';
 
 const TAB: u8 = 0x09;
 const SPACE: u8 = 0x20;
@@ -12,90 +12,189 @@ const PERCENT: u8 = 0x25;
 const COMMA: u8 = 0x2c;
 const SEMICOLON: u8 = 0x3b;
 const EQUALS: u8 = 0x3d;
+const DELETE: u8 = 0x7f;
 
 let result: usize = 0;
 /** Where the next percent-decoded value goes: one region as large as all the text, and decoding only shortens. */
 let unescaped: usize = 0;
+let malformed: bool = false;
+let hasPercent: bool = false;
 
 /** Starts a header with no members. */
 export function beginBaggage(target: usize, unescapedTarget: usize): void {
   result = target;
   unescaped = unescapedTarget;
+  malformed = false;
   store<u64>(result, 0);
   store<i32>(result, 0, BAGGAGE_MALFORMED);
 }
 
-/** Whether a line is visible ASCII, space and tab throughout; if not, the header is malformed. */
-export function checkLine(line: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    const byte = load<u8>(line + i);
-    if ((byte < SPACE && byte != TAB) || byte > 0x7e) {
-      store<i32>(result, 1, BAGGAGE_MALFORMED);
-      return false;
-    }
-  }
-  return true;
+/** One byte that is not visible ASCII, space or tab, and nothing of the header counts. */
+export function endBaggage(): void {
+  if (!malformed) return;
+  store<u64>(result, 0);
+  store<i32>(result, 1, BAGGAGE_MALFORMED);
 }
 
+/** Reads up to 63 bytes behind the line (PADDING in memory.ts) and masks them off. */
 export function readLine(line: usize, length: i32): void {
   const end = line + length;
   let member = line;
-  for (let at = line; at < end; at++) {
-    if (load<u8>(at) != COMMA) continue;
-    readMember(member, at);
-    member = at + 1;
-  }
-  readMember(member, end);
-}
-
-function readMember(start: usize, end: usize): void {
+  // The member's first "=", and its first ";" when there is one.
   let equals: usize = 0;
-  let stop = start;
-  for (; stop < end; stop++) {
-    const byte = load<u8>(stop);
-    if (byte == SEMICOLON) break;
-    if (byte == EQUALS && equals == 0) equals = stop;
+  let semicolon: usize = 0;
+  let present = load<u64>(result);
+  // The key that came behind the last one the time before.
+  let guess = FIRST_GUESS;
+  hasPercent = false;
+  for (let at = line; at < end; at += 64) {
+    let marks = marksAt(at, <i32>(end - at));
+    while (marks != 0) {
+      const mark = at + <usize>ctz(marks);
+      const byte = load<u8>(mark);
+      marks &= marks - 1;
+      if (byte == COMMA) {
+        if (equals != 0) {
+          const index = keyOf(member, equals, guess);
+          if (index >= 0) {
+            present = setValue(present, index, equals + 1, semicolon != 0 ? semicolon : mark);
+            guess = index;
+          }
+        }
+        member = mark + 1;
+        equals = 0;
+        semicolon = 0;
+      } else if (byte == EQUALS) {
+        if ((equals | semicolon) == 0) equals = mark;
+      } else if (semicolon == 0) semicolon = mark;
+    }
   }
-  if (equals == 0) return;
-  const key = skipBlank(start, equals);
-  const index = findKey(key, <i32>(trimEnd(key, equals) - key));
-  if (index < 0) return;
-  const value = skipBlank(equals + 1, stop);
-  setValue(index, value, <i32>(trimEnd(value, stop) - value));
+  if (equals != 0) {
+    const index = keyOf(member, equals, guess);
+    if (index >= 0) present = setValue(present, index, equals + 1, semicolon != 0 ? semicolon : end);
+  }
+  store<u64>(result, present);
 }
 
+/**
+ * Bit i is set when byte i is "," "=" or ";"; on the way it notes "%" and what may not be there. 64 bytes at a time, so
+ * that the loop over the bits ends once in 64 bytes and not, unforeseen, once in 16.
+ */
+function marksAt(at: usize, left: i32): u64 {
+  if (!ASC_FEATURE_SIMD) return slowMarksAt(at, min(left, 64));
+  const mask: u64 = left >= 64 ? u64.MAX_VALUE : (<u64>1 << left) - 1;
+  const a = v128.load(at);
+  const b = v128.load(at, 16);
+  const c = v128.load(at, 32);
+  const d = v128.load(at, 48);
+  if (v128.any_true(v128.or(v128.or(oddOf(a), oddOf(b)), v128.or(oddOf(c), oddOf(d))))) noteOdd(at, min(left, 64));
+  const low = <u64>marksOf(a) | (<u64>marksOf(b) << 16);
+  const high = <u64>marksOf(c) | (<u64>marksOf(d) << 16);
+  return (low | (high << 32)) & mask;
+}
+
+// @ts-ignore: decorator
+@inline
+function marksOf(bytes: v128): i32 {
+  const comma = i8x16.eq(bytes, i8x16.splat(COMMA));
+  const others = v128.or(i8x16.eq(bytes, i8x16.splat(EQUALS)), i8x16.eq(bytes, i8x16.splat(SEMICOLON)));
+  return i8x16.bitmask(v128.or(comma, others));
+}
+
+/** Below the space (signed, so from 0x80 too), DEL or "%": each is rare enough to be looked at singly. */
+// @ts-ignore: decorator
+@inline
+function oddOf(bytes: v128): v128 {
+  const control = i8x16.lt_s(bytes, i8x16.splat(SPACE));
+  return v128.or(control, v128.or(i8x16.eq(bytes, i8x16.splat(DELETE)), i8x16.eq(bytes, i8x16.splat(PERCENT))));
+}
+
+function noteOdd(at: usize, length: i32): void {
+  for (let i = 0; i < length; i++) note(load<u8>(at + i));
+}
+
+// @ts-ignore: decorator
+@inline
+function note(byte: u8): void {
+  if (byte == PERCENT) hasPercent = true;
+  else if ((byte < SPACE && byte != TAB) || byte >= DELETE) malformed = true;
+}
+
+function slowMarksAt(at: usize, length: i32): u64 {
+  let marks: u64 = 0;
+  for (let i = 0; i < length; i++) {
+    const byte = load<u8>(at + i);
+    // Most bytes are letters, which mean nothing here.
+    if (byte > EQUALS && byte < DELETE) continue;
+    if (byte == COMMA || byte == EQUALS || byte == SEMICOLON) marks |= <u64>1 << i;
+    else note(byte);
+  }
+  return marks;
+}
+
+/** Index of the member's key, or -1. */
+// @ts-ignore: decorator
+@inline
+function keyOf(member: usize, equals: usize, last: i32): i32 {
+  const key = skipBlank(member, equals);
+  const length = <i32>(trimEnd(key, equals) - key);
+  return length == 0 ? -1 : findKey(key, length, last);
+}
+
+// @ts-ignore: decorator
+@inline
 function skipBlank(start: usize, end: usize): usize {
   while (start < end && isBlank(load<u8>(start))) start++;
   return start;
 }
 
+// @ts-ignore: decorator
+@inline
 function trimEnd(start: usize, end: usize): usize {
   while (end > start && isBlank(load<u8>(end - 1))) end--;
   return end;
 }
 
+// @ts-ignore: decorator
+@inline
 function isBlank(byte: u8): bool {
   return byte == SPACE || byte == TAB;
 }
 
-function setValue(index: i32, value: usize, length: i32): void {
+/** Notes the value from `start` to `stop`; answers the bits of keys that are present now. */
+// @ts-ignore: decorator
+@inline
+function setValue(present: u64, index: i32, start: usize, stop: usize): u64 {
+  const value = skipBlank(start, stop);
+  const length = <i32>(trimEnd(value, stop) - value);
   const bit = <u64>1 << index;
-  const present = load<u64>(result);
-  if (length == 0) {
-    store<u64>(result, present & ~bit);
-    return;
-  }
-  store<u64>(result, present | bit);
-  const entry = result + BAGGAGE_VALUES + <usize>index * 8;
+  if (length == 0) return present & ~bit;
+  const entry = result + BAGGAGE_VALUES + ((<usize>index) << 3);
+  store<u32>(entry, <u32>value);
+  store<i32>(entry, length, 4);
+  // "%" of a member is noted before its end is seen: both stand in the same 64 bytes, or it in earlier ones.
+  if (hasPercent) replaceUnescaped(entry, value, length);
+  return present | bit;
+}
+
+function replaceUnescaped(entry: usize, value: usize, length: i32): void {
   const decoded = unescape(value, length);
-  store<u32>(entry, <u32>(decoded < 0 ? value : unescaped));
-  store<i32>(entry, decoded < 0 ? length : decoded | BAGGAGE_UNESCAPED, 4);
-  if (decoded > 0) unescaped += decoded;
+  if (decoded < 0) return;
+  store<u32>(entry, <u32>unescaped);
+  store<i32>(entry, decoded | BAGGAGE_UNESCAPED, 4);
+  unescaped += decoded;
 }
 
 /** Percent-decodes to `unescaped`; answers the length, or -1 when there was nothing to decode. */
 function unescape(value: usize, length: i32): i32 {
   const end = value + length;
+  while (value < end && load<u8>(value) != PERCENT) value++;
+  if (value == end) return -1;
+  return unescapeFrom(end - length, end);
+}
+
+function unescapeFrom(start: usize, end: usize): i32 {
+  let value = start;
   let out = unescaped;
   let escapes = 0;
   while (value < end) {

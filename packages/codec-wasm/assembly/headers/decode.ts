@@ -1,20 +1,24 @@
 /**
- * One header block: HPACK (RFC 7541 section 3) to fields in FIELDS and ARENA, and the baggage among them. A list over
+ * One header block: HPACK (RFC 7541 section 3) to fields in FIELDS and ARENA; when asked, its baggage and target. A list over
  * its limit or malformed is decoded to the end all the same, since later blocks need the dynamic table in step.
  */
-import { beginBaggage, checkLine, readLine } from '../baggage/decode';
+import { beginBaggage, endBaggage, readLine } from '../baggage/decode';
+import { internOf } from '../baggage/intern';
+import { copy } from '../bytes/copy';
 import { open, peek, remaining, take } from '../bytes/cursor';
 import {
   FIELD_SIZE, HEADER_LIST_TOO_LARGE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING, HPACK_TRUNCATED,
+  RESULT_AUTHORITY, RESULT_AUTHORITY_LENGTH, RESULT_COUNT, RESULT_PEER, RESULT_REFUSED,
 } from '../events';
 import {
-  ARENA, BLOCK_BAGGAGE, BLOCK_INPUT, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, MAX_TABLE, get,
+  ARENA, BLOCK_BAGGAGE, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, MAX_TABLE, get,
 } from '../memory';
+import { readAuthority } from './authority';
 import { dynamicCount, dynamicEntry, insert, owesUpdate, resize } from './dynamic-table';
 import { knownNameOf, nameLengthOf, pointerOf, valueLengthOf, verdictOf } from './entry';
 import { decodeHuffman } from './huffman';
 import { readInteger } from './integer';
-import { findName, indexOf } from './names';
+import { AUTHORITY, classOf, findName, indexOf } from './names';
 import { addField, beginList, endList, judgeName, judgeValue, nameFaultOf } from './rules';
 import { STATIC_COUNT, staticEntry } from './static-table';
 
@@ -32,15 +36,17 @@ let listCeiling: u32 = 0;
 let refused: bool = false;
 let baggageIndex: i32 = -1;
 let baggageLines: i32 = 0;
+/** Field of the first of them. */
+let baggageLine: usize = 0;
 
 /** The registered name whose values are read as baggage. */
 export function setBaggageName(index: i32): void {
   baggageIndex = index;
 }
 
-/** Decodes `length` bytes of BLOCK_INPUT; answers the fault or 0. */
-export function decodeBlock(slot: usize, length: i32): i32 {
-  open(BLOCK_INPUT, length);
+/** Decodes the `length` bytes at `source`; answers the fault or 0. */
+export function decodeBlock(slot: usize, source: usize, length: i32): i32 {
+  open(source, length);
   beginList(get(slot, IS_SERVER) != 0);
   tail = ARENA;
   count = 0;
@@ -49,14 +55,18 @@ export function decodeBlock(slot: usize, length: i32): i32 {
   listCeiling = listLimit * PATIENCE + MAX_TABLE;
   refused = false;
   baggageLines = 0;
+  store<u64>(BLOCK_RESULT, 0, RESULT_AUTHORITY);
 
   let fault = readSizeUpdates(slot);
   while (fault == 0 && remaining() > 0) fault = readField(slot);
   if (fault == 0) fault = endList(refused);
-  if (refused) count = 0;
-  store<i32>(BLOCK_RESULT, count);
-  store<i32>(BLOCK_RESULT, refused ? 1 : 0, 4);
-  if (fault == 0) readBaggage();
+  if (refused || fault != 0) {
+    count = 0;
+    baggageLines = 0;
+    store<u64>(BLOCK_RESULT, 0, RESULT_AUTHORITY);
+  }
+  store<i32>(BLOCK_RESULT, count, RESULT_COUNT);
+  store<i32>(BLOCK_RESULT, refused ? 1 : 0, RESULT_REFUSED);
   return fault;
 }
 
@@ -98,7 +108,7 @@ function readIndexed(slot: usize): i32 {
   const known = knownNameOf(entry);
   addField(known, verdictOf(entry), source + nameLength, valueLength);
   // Copied, because a later field of this block may evict the entry.
-  if (fits(nameLength, valueLength)) memory.copy(tail, source, nameLength + valueLength);
+  if (fits(nameLength, valueLength)) copy(tail, source, nameLength + valueLength);
   return add(known, nameLength, valueLength);
 }
 
@@ -124,7 +134,7 @@ function readLiteral(slot: usize, prefixBits: i32): i32 {
 
 function copyName(entry: usize): i32 {
   const length = nameLengthOf(entry);
-  memory.copy(tail, pointerOf(entry), length);
+  copy(tail, pointerOf(entry), length);
   return length;
 }
 
@@ -137,7 +147,7 @@ function readString(target: usize): i32 {
   if (length > remaining()) return -HPACK_TRUNCATED;
   const source = take(length);
   if (huffman) return decodeHuffman(source, length, target);
-  memory.copy(target, source, length);
+  copy(target, source, length);
   return length;
 }
 
@@ -168,23 +178,32 @@ function keep(knownName: i32, nameLength: i32, valueLength: i32): void {
   store<u32>(field, <u32>tail, 4);
   store<i32>(field, nameLength, 8);
   store<i32>(field, valueLength, 12);
-  if (index >= 0 && index == baggageIndex) baggageLines++;
+  if (index >= 0 && index == baggageIndex) {
+    if (baggageLines++ == 0) baggageLine = field;
+  }
+  if (classOf(knownName) == AUTHORITY) {
+    store<u32>(BLOCK_RESULT, <u32>(tail + nameLength), RESULT_AUTHORITY);
+    store<i32>(BLOCK_RESULT, valueLength, RESULT_AUTHORITY_LENGTH);
+  }
   tail += nameLength + valueLength;
   count++;
 }
 
-/** All lines are checked before the first is read: one bad byte and nothing of the header counts. */
-function readBaggage(): void {
+/** Reads all lines; one bad byte in any of them and nothing counts. */
+export function readBaggage(): void {
   beginBaggage(BLOCK_BAGGAGE, BLOCK_UNESCAPED);
-  if (baggageLines == 0 || refused) return;
-  for (let i = 0; i < count; i++) {
-    const field = baggageField(i);
-    if (field != 0 && !checkLine(valueOf(field), load<i32>(field, 12))) return;
-  }
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && baggageLines > 0; i++) {
     const field = baggageField(i);
     if (field != 0) readLine(valueOf(field), load<i32>(field, 12));
   }
+  endBaggage();
+}
+
+/** Only a single line is interned: it is what every known peer sends, and needs no gathering. */
+export function readConnect(): void {
+  readAuthority(load<u32>(BLOCK_RESULT, RESULT_AUTHORITY), load<i32>(BLOCK_RESULT, RESULT_AUTHORITY_LENGTH));
+  const peer = baggageLines == 1 ? internOf(valueOf(baggageLine), load<i32>(baggageLine, 12)) : -1;
+  store<f64>(BLOCK_RESULT, peer, RESULT_PEER);
 }
 
 function baggageField(i: i32): usize {

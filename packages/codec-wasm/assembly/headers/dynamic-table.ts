@@ -2,6 +2,7 @@
  * The dynamic table of one connection, RFC 7541 sections 2.3.2 and 4: entries in a ring, their bytes in a second one
  * that is twice as large as the table may be. Lives in the slot; never larger than MAX_TABLE.
  */
+import { copy } from '../bytes/copy';
 import { HPACK_TABLE_UPDATE_TOO_LARGE } from '../events';
 import {
   MAX_TABLE, TABLE_BYTES, TABLE_CAPACITY, TABLE_COUNT, TABLE_ENTRY_SIZE, TABLE_LIMIT, TABLE_NEWEST, TABLE_OWED,
@@ -64,7 +65,7 @@ export function insert(
   if (size > capacity) return;
 
   const target = reserve(slot, length);
-  memory.copy(target, source, length);
+  copy(target, source, length);
   const newest = (get(slot, TABLE_NEWEST) + 1) & (TABLE_RING_ENTRIES - 1);
   write(ringEntry(slot, newest), target, nameLength, valueLength, knownName, verdict);
   set(slot, TABLE_NEWEST, newest);

@@ -6,6 +6,7 @@
  * peer's SETTINGS_HEADER_TABLE_SIZE has to be known. No Huffman: mesh headers are short and the link is fast.
  */
 import { CodecError } from '../errors.js';
+import { bytesOf, putLatin1 } from '../text.js';
 import { STATIC_TABLE } from './static-table.js';
 
 const indexOfName = new Map<string, number>();
@@ -32,26 +33,106 @@ export function encodeHeaderBlock(fields: readonly (readonly [name: string, valu
     checkField(name, value);
     bound += name.length + value.length + 2 * MAX_INTEGER + 1;
   }
-  const block = new Uint8Array(bound);
+  const block = bytesOf(new ArrayBuffer(bound));
   let at = 0;
   for (const [name, value] of fields) at = putField(block, at, name, value);
   return block.subarray(0, at);
+}
+
+/** A block whose fields are known but for some values. */
+export interface HeaderEncoder {
+  /** Most bytes that `write` takes with values of that many characters together. */
+  bound(characters: number): number;
+  /**
+   * Writes the block to `out` at `at`, with the values of the fields that had none, in order; answers the offset behind
+   * it. Throws `CodecError` INVALID_ARGUMENT when a value cannot be sent or there are too few, RangeError when `out` is
+   * too short.
+   */
+  write(out: Uint8Array, at: number, values: readonly string[]): number;
+}
+
+interface Part {
+  /** What stands before the value, encoded: whole fields, then the field's name. */
+  readonly head: Uint8Array;
+  readonly name: string;
+}
+
+/**
+ * Encodes all of a block that does not change once, and copies it from then on: per workload, or per workload and
+ * destination. Fields without a value get it with each `write`. The same bytes as `encodeHeaderBlock` makes.
+ */
+export function createHeaderEncoder(
+  fields: readonly (readonly [name: string, value: string | undefined])[],
+): HeaderEncoder {
+  const parts: Part[] = [];
+  let known: [string, string][] = [];
+  for (const [name, value] of fields) {
+    if (value !== undefined) {
+      known.push([name, value]);
+      continue;
+    }
+    checkField(name, '');
+    parts.push({ head: concat(encodeHeaderBlock(known), nameOf(name)), name });
+    known = [];
+  }
+  const tail = encodeHeaderBlock(known);
+  const fixed = parts.reduce((sum, { head }) => sum + head.length + MAX_INTEGER, tail.length);
+  return {
+    bound: (characters) => fixed + characters,
+    write(out, at, values) {
+      let next = at;
+      for (let i = 0; i < parts.length; i++) {
+        const { head, name } = parts[i] as Part;
+        const value = values[i];
+        if (value === undefined) throw new CodecError('INVALID_ARGUMENT', `no value for field '${name}'`);
+        checkValue(name, value);
+        out.set(head, next);
+        next = putString(out, next + head.length, value);
+      }
+      out.set(tail, next);
+      return next + tail.length;
+    },
+  };
+}
+
+/** A literal up to its value. */
+function nameOf(name: string): Uint8Array {
+  const block = new Uint8Array(name.length + 2 * MAX_INTEGER);
+  const index = indexOfName.get(name);
+  if (index !== undefined) return block.subarray(0, putInteger(block, 0, LITERAL_WITHOUT_INDEXING, 4, index));
+  block[0] = LITERAL_WITHOUT_INDEXING;
+  return block.subarray(0, putString(block, 1, name));
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /** Bytes of a prefixed integer that counts the characters of a string. */
 const MAX_INTEGER = 6;
 const NAME = /^:?[!-9;-@[-~]+$/;
 const UPPER = /[A-Z]/;
-const VALUE = /^(?:[\t\x20-\x7e\x80-\xff]*)$/;
-const PADDED = /^[ \t]|[ \t]$/;
+const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
 function checkField(name: string, value: string): void {
   if (!NAME.test(name) || UPPER.test(name)) {
     throw new CodecError('INVALID_ARGUMENT', `field name ${JSON.stringify(name)} cannot be sent`);
   }
-  if (!VALUE.test(value) || PADDED.test(value)) {
+  checkValue(name, value);
+}
+
+function checkValue(name: string, value: string): void {
+  if (FORBIDDEN.test(value) || isBlank(value, 0) || isBlank(value, value.length - 1)) {
     throw new CodecError('INVALID_ARGUMENT', `value of field '${name}' cannot be sent: ${JSON.stringify(value)}`);
   }
+}
+
+function isBlank(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  return code === 0x20 || code === 0x09;
 }
 
 function putField(block: Uint8Array, at: number, name: string, value: string): number {
@@ -67,7 +148,9 @@ function putField(block: Uint8Array, at: number, name: string, value: string): n
 
 function putString(block: Uint8Array, at: number, text: string): number {
   const start = putInteger(block, at, 0, 7, text.length);
-  for (let i = 0; i < text.length; i++) block[start + i] = text.charCodeAt(i);
+  // A typed array drops what is written behind its end: silently, and then a block would go out cut.
+  if (start + text.length > block.length) throw new RangeError('no room for the header block');
+  putLatin1(text, block, start, 0);
   return start + text.length;
 }
 

@@ -40,13 +40,14 @@ test('the memory map is the one of the code', () => {
   expect(addresses).toEqual([
     0,
     Memory.TABLES,
-    Memory.WINDOW,
     Memory.BLOCK_RESULT,
+    Memory.INTERN_KEY,
     Memory.FIELDS,
     Memory.BLOCK_INPUT,
-    Memory.BLOCK_INPUT + Memory.MAX_HEADER_BLOCK,
+    Memory.BLOCK_INPUT + Memory.MAX_HEADER_BLOCK + Memory.PADDING,
     0x100000,
     Memory.LOOSE_INPUT,
+    Memory.LOOSE_INPUT + Memory.MAX_LOOSE_BAGGAGE + 0xf80,
     Memory.SLOTS,
   ]);
 });

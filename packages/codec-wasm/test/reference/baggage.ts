@@ -39,5 +39,6 @@ export function readBaggage(lines: readonly string[], keys: readonly string[]): 
 function viewOf(found: ReadonlyMap<number, string>, malformed: boolean): BaggageView {
   const words: [number, number] = [0, 0];
   for (const key of found.keys()) words[key >>> 5 === 0 ? 0 : 1] += 2 ** (key & 31);
-  return { present: words, malformed, get: (key) => found.get(key) };
+  const length = (key: number): number => new TextEncoder().encode(found.get(key) ?? '').length;
+  return { present: words, malformed, get: (key) => found.get(key), length };
 }

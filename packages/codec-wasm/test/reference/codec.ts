@@ -5,12 +5,14 @@ import {
   type Codec,
   type CodecInit,
   type ConnectionDecoder,
+  type ConnectView,
   type DecoderInit,
   Event,
   type EventKind,
   type HeaderBlockView,
 } from '../../src/types.js';
 import { readBaggage } from './baggage.js';
+import { readConnect } from './connect.js';
 import { type FrameEvent, type Limits, ReferenceFrames } from './frames.js';
 import { type Field, ReferenceHpack } from './hpack.js';
 
@@ -18,6 +20,12 @@ export function createReferenceCodec(init: CodecInit): Codec {
   return {
     openDecoder: (decoder) => new ReferenceDecoder(init, decoder),
     decodeBaggage: (values) => readBaggage(values, init.baggageKeys),
+    readBaggage: (bytes, start, end) => {
+      const text = String.fromCharCode(...bytes.subarray(start, end));
+      return readBaggage([text], init.baggageKeys);
+    },
+    resident: new Uint8Array(0),
+    simd: false,
     slots: { capacity: Number.POSITIVE_INFINITY, leased: 0 },
   };
 }
@@ -59,6 +67,10 @@ class ReferenceHeaders implements HeaderBlockView {
   baggage(): BaggageView {
     const lines = this.fields.filter(([name]) => name === 'baggage').map(([, value]) => value);
     return readBaggage(lines, this.#init.baggageKeys);
+  }
+
+  connect(): ConnectView {
+    return readConnect(this.fields);
   }
 }
 

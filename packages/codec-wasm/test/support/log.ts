@@ -15,6 +15,7 @@ export type Entry =
       refused: boolean;
       fields: [name: string, value: string, nameId: number][];
       baggage: { malformed: boolean; values: Record<string, string> };
+      target: { kind: number; ipv4: number; port: number; host: string; hasPeer: boolean };
     }
   | { event: 'rst'; streamId: number; errorCode: number }
   | { event: 'settings'; ack: boolean; entries: [id: number, value: number][] }
@@ -35,6 +36,7 @@ export function readMembers(view: BaggageView): { malformed: boolean; values: Re
   const values: Record<string, string> = {};
   for (const [index, key] of KEYS.entries()) {
     const value = view.get(index);
+    if (view.length(index) > 0 !== (value !== undefined)) throw new Error(`length and get disagree on ${key}`);
     const bit = ((view.present[index >>> 5] as number) >>> (index & 31)) & 1;
     if ((bit === 1) !== (value !== undefined)) throw new Error(`present and get disagree on ${key}`);
     if (value !== undefined) values[key] = value;
@@ -102,7 +104,9 @@ function headersOf({ streamId, endStream, headers }: ConnectionDecoder): Entry {
   const fields: [string, string, number][] = [];
   for (let i = 0; i < headers.count; i++) fields.push([headers.name(i), headers.value(i), headers.nameId(i)]);
   const baggage = readMembers(headers.baggage());
-  return { event: 'headers', streamId, endStream, refused: headers.refused, fields, baggage };
+  const { kind, ipv4, port, host, peerId } = headers.connect();
+  const target = { kind, ipv4, port, host, hasPeer: peerId >= 0 };
+  return { event: 'headers', streamId, endStream, refused: headers.refused, fields, baggage, target };
 }
 
 function settingsOf(decoder: ConnectionDecoder): [number, number][] {

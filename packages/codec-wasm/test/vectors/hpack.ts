@@ -313,6 +313,7 @@ export const toleratedBlocks: readonly FrameVector[] = [
         refused: true,
         fields: [],
         baggage: { malformed: false, values: {} },
+        target: { kind: 0, ipv4: 0, port: 0, host: '', hasPeer: false },
       },
       headers(3, false, [['a', 'b', -1]]),
     ],

@@ -1,5 +1,7 @@
 /** A case as data: what a peer sends, byte by byte, and everything that has to be said of it. */
+
 import type { DecoderInit } from '../../src/types.js';
+import { readConnect } from '../reference/connect.js';
 import type { Entry } from '../support/log.js';
 
 export interface FrameVector {
@@ -32,5 +34,7 @@ export function headers(
   fields: [name: string, value: string, nameId: number][],
 ): Entry {
   const baggage = { malformed: false, values: {} };
-  return { event: 'headers', streamId, endStream, refused: false, fields, baggage };
+  const { kind, ipv4, port, host, peerId } = readConnect(fields.map(([name, value]) => [name, value]));
+  const target = { kind, ipv4, port, host, hasPeer: peerId >= 0 };
+  return { event: 'headers', streamId, endStream, refused: false, fields, baggage, target };
 }

@@ -1,0 +1,14 @@
+/** Numbers from a fixed seed (mulberry32), so that every run measures the same bytes. */
+export function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+export function pick<T>(random: (below: number) => number, from: readonly T[]): T {
+  return from[random(from.length)] as T;
+}
