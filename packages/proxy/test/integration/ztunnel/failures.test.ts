@@ -165,6 +165,35 @@ describe('the HBONE port', () => {
     expect(line).toMatchObject({ 'src.namespace': 'shop', 'src.identity': identity('intruder') });
   });
 
+  it.each([
+    ['that is no list of members', 'members', ';;,=,,=x;=,%'],
+    ['with escapes that are no text', 'escapes', 'k8s.deployment.name=%ff%fe%00,k8s.namespace.name=%'],
+    ['of other alphabets', 'alphabets', 'k8s.deployment.name=\u00e4\u00ff\u0080'],
+    ['that would break a log line or a metric', 'lines', 'k8s.deployment.name=%22%0a}%20istio_fake%201%0a'],
+    ['of 32 KiB', 'size', `k8s.deployment.name=${'x'.repeat(32_768)}`],
+  ])('serves a CONNECT with baggage %s, and takes no workload from it', async (_, account, baggage) => {
+    const caller = identity(account);
+    const connection = await dial(caller);
+
+    const tunnel = await connection.connect({
+      authority: `${mesh.addresses.ratings}:8080`,
+      headers: [['baggage', baggage]],
+    });
+    tunnel.stream.reset();
+
+    const line = await mesh.east.logged({
+      message: 'connection complete',
+      direction: 'inbound',
+      'src.identity': `sa/${account}`,
+    });
+    expect(line).toMatchObject({ 'src.namespace': 'shop', 'src.identity': caller });
+    const workloads = mesh.east.telemetry
+      .samples('istio_tcp_connections_opened_total')
+      .filter(({ labels }) => labels.source_principal === caller)
+      .map(({ labels }) => labels.source_workload);
+    expect(workloads).toEqual(['unknown']);
+  });
+
   it('refuses a client of another trust, with a warning and nothing else', async () => {
     const stranger = await createTestAuthority();
     const connection = dialHbone({
