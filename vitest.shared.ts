@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Sibling packages resolve to their sources, so that a test never runs against a stale build.
-const conditions = ['@isthmus/source', 'module', 'node'];
+const conditions = ['@isthmus/source', 'node'];
 
 /** What every package's tests share; a package adds nothing unless it has to. */
 export default defineConfig({

@@ -49,14 +49,19 @@ test('300 000 frames of all kinds, header blocks cut in two among them, leave no
   };
   const perRound = read(1);
   read(1000);
-  const before = used();
+  // What the compiler keeps when it optimizes is kept once; a trace of what was read would be in every part.
+  const grown: number[] = [];
+  let events = 0;
 
-  const events = read(Math.ceil(300_000 / frames));
+  for (let part = 0; part < 3; part++) {
+    const before = used();
+    events += read(Math.ceil(100_000 / frames));
+    grown.push(used() - before);
+  }
 
-  const grown = used() - before;
   decoder.close();
-  expect(events).toBe(perRound * Math.ceil(300_000 / frames));
-  expect(grown).toBeLessThan(256 * 1024);
+  expect(events).toBe(perRound * 3 * Math.ceil(100_000 / frames));
+  expect(Math.min(...grown)).toBeLessThan(64 * 1024);
 });
 
 test.each([1, 2, 3, 4, 5, 6, 1000])('the memory for %d slots is as large as it will ever be', (slots) => {
