@@ -11,9 +11,7 @@ import {
   proxyNode,
   type Store,
 } from '@isthmus/sdk/discovery';
-import { createHbonePool } from '@isthmus/sdk/hbone';
 import { type CertificateManager, createCaClient, createCertificateManager } from '@isthmus/sdk/identity';
-import { createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import { type Clock, createDrain, type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
 import { type AdminSources, adminRoutes, loopbackOnly } from './admin/admin.js';
@@ -22,7 +20,7 @@ import { metricsRoutes } from './admin/metrics.js';
 import { createReadiness, type Readiness, readinessRoutes } from './admin/readiness.js';
 import { accessTo } from './config/control-plane.js';
 import { effectiveSettings, type Settings } from './config.js';
-import { hboneSettings } from './roles/hbone-settings.js';
+import { createRoleContext } from './roles/context.js';
 import { keepCertificates } from './roles/keep-certificates.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
 import { createSnapshotFeed, type SnapshotFeed } from './roles/snapshot-feed.js';
@@ -158,25 +156,17 @@ async function ownCertificate(scope: Scope, { init, certificates }: Parts): Prom
 
 function contextOf(scope: Scope, { init, componentLog, telemetry, feed, certificates, drain }: Parts): RoleContext {
   const { settings, clock, random, role } = init;
-  return {
+  return createRoleContext(scope, {
     settings,
+    role,
     clock,
     random,
     certificates,
-    log: componentLog.log.child({ scope: role.name }),
+    feed,
+    log: componentLog.log,
     telemetry: telemetry.telemetry,
-    originate: createOriginate({
-      pool: createHbonePool(scope, { clock, settings: hboneSettings(settings) }),
-      certificates,
-      clock,
-      network: settings.network,
-      baggage: settings.baggage,
-      sourceAddress: createSourceAddresses(clock),
-    }),
-    snapshot: feed.snapshot,
-    onSnapshot: feed.onSnapshot,
     drain: drain.signal,
-  };
+  });
 }
 
 async function servePages(scope: Scope, parts: Parts): Promise<App['ports']> {
