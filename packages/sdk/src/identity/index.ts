@@ -4,6 +4,7 @@ export {
   type CertificateManager,
   type CertificateManagerInit,
   createCertificateManager,
+  type IssuedCredential,
 } from './certificate-manager.js';
 export { createSigningRequest, type SigningRequest } from './csr.js';
 export { spiffeUrisOf } from './spiffe-san.js';

@@ -5,6 +5,8 @@ import {
   type CertificateManagerInit,
   type CertificateRequest,
   createCertificateManager,
+  type IssuedCredential,
+  readIssuedChain,
   type WorkloadCertificate,
 } from '../../../src/identity/index.js';
 import { createScope, type Scope } from '../../../src/runtime/index.js';
@@ -77,6 +79,20 @@ const reasonOf = (manager: CertificateManager) =>
   );
 
 describe('a certificate manager', () => {
+  it('tells of what was issued, so that another process can make the same certificate of it', async () => {
+    const told: IssuedCredential[] = [];
+    const { manager, asked } = setUp({ onIssued: (credential) => told.push(credential) });
+
+    const wanted = manager.certificate(reviews);
+    await (await asked.next()).grant();
+    const { serialNumber } = await wanted;
+
+    expect(told.map(({ identity }) => identity)).toEqual([reviews]);
+    const made = told.map((credential) => readIssuedChain(credential.identity, credential, clock.now()));
+    expect(made.map((certificate) => certificate.serialNumber)).toEqual([serialNumber]);
+    expect(JSON.stringify(told)).not.toContain('PRIVATE KEY');
+  });
+
   it('fetches on first use, once for everyone who asks meanwhile, and then holds', async () => {
     const { manager, asked } = setUp();
 
