@@ -174,7 +174,7 @@ async function servePages(scope: Scope, parts: Parts): Promise<App['ports']> {
   const { adminAddress, metricsAddress, readinessAddress } = init.settings;
   const log = componentLog.log.child({ scope: 'pages' });
   const processMetrics = createProcessMetrics();
-  const metrics = async () => telemetry.render() + (await processMetrics());
+  const metrics = async () => telemetry.render() + (await processMetrics.render());
   const [admin, metricsPort, readinessPort] = await Promise.all([
     bound(
       'ADMIN_ADDRESS',
