@@ -4,6 +4,7 @@
  */
 import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import type { EncodedResource } from './encode.js';
+import { select } from './selection.js';
 import { differenceOf, type Subscription } from './subscription.js';
 import type { VersionedView } from './views.js';
 
@@ -20,6 +21,8 @@ export interface ResponsesInit {
   /** By type URL. */
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   readonly view: VersionedView;
+  /** Of the subscriber; see `SessionInit`. */
+  readonly node: string;
   readonly maxResponseBytes: number;
   readonly nextNonce: () => string;
 }
@@ -55,7 +58,12 @@ export function foreignTypes(subscriptions: ReadonlyMap<string, Subscription>): 
 }
 
 function* stepResponses(init: ResponsesInit, subscription: Subscription, { type, what }: Step): Generator<Outgoing> {
-  const difference = differenceOf(subscription, init.view.resources[type]);
+  const { resources, addressIndex } = init.view;
+  const index = type === 'address' ? addressIndex : undefined;
+  const difference = differenceOf(
+    subscription,
+    select({ subscription, all: resources[type], index, node: init.node }),
+  );
   const removed = what === 'all' ? difference.removed : [];
   const chunks = chunksOf(difference.changed, init.maxResponseBytes);
   const isDue = what === 'all' && (subscription.owed || removed.length > 0);

@@ -4,12 +4,15 @@
  */
 import type { Model } from '../model/index.js';
 import { project, type View, type ViewerRole } from '../projection/index.js';
+import { type AddressIndex, indexAddresses } from './address-index.js';
 import { createEncoder, type EncodedView } from './encode.js';
 
 export interface VersionedView {
   /** Grows by one with each published model. */
   readonly version: number;
   readonly resources: EncodedView;
+  /** The same addresses by what they are asked for; made at the first call. */
+  readonly addressIndex: () => AddressIndex;
 }
 
 export interface ProjectedView extends VersionedView {
@@ -44,7 +47,12 @@ export function createViews(cluster: string): Views {
       const known = projected.get(role);
       if (known) return known;
       const view = project(model, { cluster, role });
-      const next = { version, view, resources: encoder.encode(view) };
+      let index: AddressIndex | undefined;
+      const addressIndex = () => {
+        index ??= indexAddresses(view, cluster);
+        return index;
+      };
+      const next = { version, view, resources: encoder.encode(view), addressIndex };
       projected.set(role, next);
       return next;
     },
