@@ -12,11 +12,13 @@ export { createTraceparent, formatForwarded, parseForwardedHost } from './forwar
 export { type GatewayRequest, planGateway } from './gateway.js';
 export { identityOf } from './identities.js';
 export { type InboundRequest, planInbound } from './inbound.js';
+export { plainIp } from './ip.js';
 export { isFromAnotherNetwork } from './networks.js';
 export { type OutboundRequest, type OutboundTarget, planOutbound } from './outbound.js';
 export type {
   Candidate,
   DirectPlan,
+  Executable,
   Hop,
   NestedPlan,
   Plan,

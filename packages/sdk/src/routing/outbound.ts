@@ -10,13 +10,14 @@
  */
 import type { GatewayAddress, Service, Snapshot, Workload } from '../discovery/model.js';
 import { ILLEGAL_PORTS } from '../wire/ports.js';
+import { bestOf } from './alternatives.js';
 import { canonicalHostname, formatSocketAddress } from './authority.js';
 import { nested, planEndpoint, toWorkload } from './endpoint.js';
 import { isLoopback, plainIp } from './ip.js';
 import { dialledIp, type Viewpoint } from './locate.js';
 import { portOf, serviceByAddress, serviceByHostname, vipOn, workloadByAddress } from './lookup.js';
-import type { Plan } from './plan.js';
-import { reachWaypoint } from './reach.js';
+import type { Plan, PlanBase } from './plan.js';
+import { reachWaypoint, reachWaypointHere, type WaypointWay } from './reach.js';
 import { drawWaypoint, isWaypointOf } from './reference.js';
 import { refuse } from './refusal.js';
 import { searchNames } from './search-names.js';
@@ -112,14 +113,25 @@ function throughWaypoint(outbound: Outbound, service: Service, reference: Gatewa
   const way = reachWaypoint(outbound, reference, { service, originalIp });
   const known = { service, ...(servicePort && { servicePort }), candidates: way.candidates };
   if (way.kind === 'none') return refuse(way.fault, `waypoint of ${service.key}: ${way.reason}`, known);
-  if (way.kind === 'here') {
-    const host = originalIp ?? vipOn(service, network) ?? service.hostname;
-    const authority = formatSocketAddress(host, port);
-    return { kind: 'tunnel', hop: way.hop, authority, via: 'waypoint', destination: way.workload, ...known };
-  }
+  const host = originalIp ?? vipOn(service, network) ?? service.hostname;
+  return bestOf(map(way.ways, (each) => toWaypoint(each, formatSocketAddress(host, port), port, known)));
+}
+
+function toWaypoint(
+  way: WaypointWay,
+  authority: string,
+  port: number,
+  known: Pick<PlanBase, 'servicePort' | 'candidates'> & { readonly service: Service },
+): Plan {
+  const { workload: destination } = way;
+  if (way.kind === 'here') return { kind: 'tunnel', hop: way.hop, authority, via: 'waypoint', destination, ...known };
+  const { service, servicePort } = known;
   if (!servicePort) return refuse('UNKNOWN_PORT', unknownPort(service, port), known);
-  const { gateway: outer, expected: innerExpected, workload: destination } = way;
-  return nested({ ...known, service, servicePort, outer, innerExpected, destination });
+  return nested({ ...known, servicePort, outer: way.gateway, innerExpected: way.expected, destination });
+}
+
+function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Iterable<U> {
+  for (const item of items) yield change(item);
 }
 
 /** Addressed by itself: by pod IP, or by the hostname of a workload that is no service. */
@@ -134,15 +146,20 @@ function planWorkload(outbound: Outbound, workload: Workload): Plan {
   if (!workload.waypoint || isWaypointOf(snapshot, source, workload)) {
     return toWorkload({ workload, host, port, candidates });
   }
-  const way = reachWaypoint(outbound, workload.waypoint, { originalIp });
-  if (way.kind === 'here') {
-    const authority = formatSocketAddress(host, port);
-    const { hop, workload: destination, candidates: considered } = way;
-    return { kind: 'tunnel', hop, authority, via: 'waypoint', destination, candidates: considered };
+  const way = reachWaypointHere(outbound, workload.waypoint, originalIp);
+  const { candidates: considered } = way;
+  if (way.kind === 'none') {
+    return refuse(way.fault, `waypoint of ${workload.uid}: ${way.reason}`, { candidates: considered });
   }
-  const [fault, why] =
-    way.kind === 'none' ? [way.fault, way.reason] : (['UNKNOWN_WAYPOINT', 'it is on another network'] as const);
-  return refuse(fault, `waypoint of ${workload.uid}: ${why}`, { candidates: way.candidates });
+  const authority = formatSocketAddress(host, port);
+  return {
+    kind: 'tunnel',
+    hop: way.hop,
+    authority,
+    via: 'waypoint',
+    destination: way.workload,
+    candidates: considered,
+  };
 }
 
 function unknownPort(service: Service, port: number): string {
