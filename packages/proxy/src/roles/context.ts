@@ -3,7 +3,7 @@
  * process is put together, be it the whole program or one of its workers.
  */
 import { createHbonePool } from '@isthmus/sdk/hbone';
-import { createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
+import { createGatewayHealth, createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { hboneSettings } from './hbone-settings.js';
 import type { Role, RoleContext } from './role.js';
@@ -17,7 +17,8 @@ export interface ContextInit
 
 /** `scope` owns the pool of tunnels that is made here. */
 export function createRoleContext(scope: Scope, { role, feed, log, ...given }: ContextInit): RoleContext {
-  const { settings, clock, certificates } = given;
+  const { settings, clock, certificates, random } = given;
+  const gateways = createGatewayHealth(scope, { clock, random, log: log.child({ scope: 'gateways' }) });
   return {
     ...given,
     log: log.child({ scope: role.name }),
@@ -27,8 +28,10 @@ export function createRoleContext(scope: Scope, { role, feed, log, ...given }: C
       clock,
       network: settings.network,
       baggage: settings.baggage,
+      gateways,
       sourceAddress: createSourceAddresses(clock),
     }),
+    gateways,
     snapshot: feed.snapshot,
     onSnapshot: feed.onSnapshot,
   };
