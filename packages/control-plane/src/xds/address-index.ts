@@ -11,14 +11,20 @@ import type { View } from '../projection/index.js';
 export interface Found {
   /** What the key names; several workloads may share an address. Never empty. */
   readonly subjects: readonly string[];
-  /** Workloads of the service that it names. */
+  /**
+   * Workloads of the service that it names, and the gateways that lead to them: ztunnel asks for no gateway, and
+   * refuses connections through one it does not know.
+   */
   readonly members: readonly string[];
 }
 
 export interface AddressIndex {
   /** Undefined when the key names nothing here. */
   lookup(key: string): Found | undefined;
-  /** Workloads of the viewer's cluster on that node: its proxy serves them and has to know them unasked. */
+  /**
+   * Workloads of the viewer's cluster on that node, and their services. The proxy there serves them and has to know them
+   * unasked: ztunnel does not ask when a tunnel comes in for the hostname of a service.
+   */
   onNode(node: string): readonly string[];
 }
 
@@ -35,6 +41,17 @@ export function indexAddresses({ services, workloads }: View, cluster: string): 
   const byNode = groupNames(workloads, ({ clusterId, node }) => (clusterId === cluster && node !== '' ? [node] : []));
   const byService = groupNames(workloads, (workload) => workload.services.keys());
   const { vips, blocks } = indexVips(services);
+  const membersOf = (service: string) => {
+    const members = byService.get(service) ?? [];
+    return [...members, ...new Set(members.flatMap((uid) => gatewaysTo(workloads.get(uid))))];
+  };
+  const servicesOf = (uid: string) => [...(workloads.get(uid)?.services.keys() ?? [])];
+
+  function gatewaysTo(workload: Workload | undefined): readonly string[] {
+    const destination = workload?.networkGateway?.destination;
+    if (destination?.kind !== 'address') return [];
+    return byAddress.get(`${destination.address.network}/${destination.address.ip}`) ?? [];
+  }
 
   function lookup(key: string): Found | undefined {
     if (workloads.has(key)) return { subjects: [key], members: [] };
@@ -43,10 +60,16 @@ export function indexAddresses({ services, workloads }: View, cluster: string): 
     if (near) return { subjects: near, members: [] };
     const vip = address && (vips.get(`${address.network}/${address.ip}`) ?? findBlock(blocks, address)?.service);
     const service = services.has(key) ? key : vip;
-    return service === undefined ? undefined : { subjects: [service], members: byService.get(service) ?? [] };
+    return service === undefined ? undefined : { subjects: [service], members: membersOf(service) };
   }
 
-  return { lookup, onNode: (node) => byNode.get(node) ?? [] };
+  return {
+    lookup,
+    onNode(node) {
+      const own = byNode.get(node) ?? [];
+      return [...own, ...new Set(own.flatMap(servicesOf))];
+    },
+  };
 }
 
 function groupNames(

@@ -60,10 +60,7 @@ export function foreignTypes(subscriptions: ReadonlyMap<string, Subscription>): 
 function* stepResponses(init: ResponsesInit, subscription: Subscription, { type, what }: Step): Generator<Outgoing> {
   const { resources, addressIndex } = init.view;
   const index = type === 'address' ? addressIndex : undefined;
-  const difference = differenceOf(
-    subscription,
-    select({ subscription, all: resources[type], index, node: init.node }),
-  );
+  const difference = differenceOf(subscription, select({ subscription, all: resources[type], index, node: init.node }));
   const removed = what === 'all' ? difference.removed : [];
   const chunks = chunksOf(difference.changed, init.maxResponseBytes);
   const isDue = what === 'all' && (subscription.owed || removed.length > 0);

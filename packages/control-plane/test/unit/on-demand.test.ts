@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { createSession, createViews, MAX_WANTED_NAMES } from '../../src/xds/index.js';
-import { derive } from '../support/derive.js';
-import { AMBIENT, authorizationPolicy, type Manifest, namespace, pod, service } from '../support/objects.js';
+import { type ClusterSketch, derive } from '../support/derive.js';
+import {
+  AMBIENT,
+  authorizationPolicy,
+  eastWestGateway,
+  GLOBAL,
+  type Manifest,
+  namespace,
+  pod,
+  service,
+} from '../support/objects.js';
 import { ADDRESS, AUTHORIZATION, drain, type ReadResponse, request } from '../support/xds.js';
 
 const REVIEWS = 'shop/reviews.shop.svc.cluster.local';
@@ -31,9 +40,12 @@ function onDemand({ node = '', held = {} }: { node?: string; held?: Record<strin
   );
   return {
     session,
-    see(objects: readonly Manifest[]): readonly ReadResponse[] {
-      const cluster = derive({ id: 'east', network: 'network-1', objects });
-      views.publish({ clusters: new Map([[cluster.id, cluster]]) });
+    see(objects: readonly Manifest[], ...others: readonly ClusterSketch[]): readonly ReadResponse[] {
+      const clusters = [
+        derive({ id: 'east', network: 'network-1', objects }),
+        ...others.map((each) => derive(each, false)),
+      ];
+      views.publish({ clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) });
       return drain(session, views.current('ztunnel')!);
     },
     ask(...names: readonly string[]): readonly ReadResponse[] {
@@ -118,10 +130,33 @@ describe('a subscription by name', () => {
     expect(told(gone)).toEqual([{ names: [], removed: [LONELY, 'network-1/10.1.0.3'] }]);
   });
 
-  it('brings the workloads of its own node unasked: their proxy has to know them', () => {
+  it('brings the workloads of its own node unasked, with their services: their proxy has to know them', () => {
     const proxy = onDemand({ node: 'node-2' });
 
-    expect(told(proxy.see(shop)).map(({ names }) => [...names].sort())).toEqual([[LONELY, POD_2]]);
+    expect(told(proxy.see(shop)).map(({ names }) => [...names].sort())).toEqual([[LONELY, POD_2, REVIEWS]]);
+  });
+
+  it('brings the gateway with what is behind it: ztunnel does not ask for gateways', () => {
+    const west: ClusterSketch = {
+      id: 'west',
+      network: 'network-2',
+      objects: [
+        ...shop.slice(0, 1),
+        service('reviews', { labels: GLOBAL }),
+        pod('reviews-1', { ip: '10.1.0.1', labels: { app: 'reviews' } }),
+        eastWestGateway('network-2', '192.0.2.2'),
+      ],
+    };
+    const proxy = onDemand();
+    proxy.see([...shop.slice(0, 1), service('reviews', { labels: GLOBAL })], west);
+
+    const [response] = proxy.ask(REVIEWS);
+
+    expect(response!.names).toEqual([
+      REVIEWS,
+      expect.stringMatching(/SplitHorizonWorkload/),
+      expect.stringMatching(/^NetworkGateway\/network-2/),
+    ]);
   });
 
   it('answers again what is asked for again', () => {

@@ -298,8 +298,8 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   },
   {
     file: `${PLANE}/xds/subscription.ts`,
-    name: 'MAX_UNKNOWN_NAMES',
-    what: 'Names asked for in vain, remembered',
-    hit: 'further ones are not answered as missing',
+    name: 'MAX_WANTED_NAMES',
+    what: 'Names one subscriber asks for of one type',
+    hit: 'RESOURCE_EXHAUSTED',
   },
 ];
