@@ -33,6 +33,11 @@ export interface CertificateManagerInit {
   readonly random?: () => number;
   /** Requests at the same time. Default 8, ztunnel's figure. */
   readonly concurrency?: number;
+  /**
+   * The share of its life that a certificate has left when the next one is fetched, between 0 and 1. Default 0.5. A CA
+   * may be away for that long before anybody notices.
+   */
+  readonly gracePeriodRatio?: number;
   /** Told of every certificate issued, with its key: for a process that keeps certificates for others of its group. */
   onIssued?(credential: IssuedCredential): void;
 }
@@ -50,6 +55,7 @@ export interface CertificateManager extends CertificateSource {
 }
 
 const DEFAULT_CONCURRENCY = 8;
+const DEFAULT_GRACE_PERIOD_RATIO = 0.5;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_CAP_MS = 150_000;
 /** Of a certificate that arrives with almost no life left, so that a broken CA is not asked in a tight loop. */
@@ -83,6 +89,7 @@ class Manager implements CertificateManager {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
+  readonly #gracePeriodRatio: number;
   readonly #onIssued: (credential: IssuedCredential) => void;
 
   constructor(signal: AbortSignal, init: CertificateManagerInit) {
@@ -91,6 +98,7 @@ class Manager implements CertificateManager {
     this.#clock = init.clock ?? realClock;
     this.#log = init.log ?? silentLogger;
     this.#random = init.random ?? Math.random;
+    this.#gracePeriodRatio = init.gracePeriodRatio ?? DEFAULT_GRACE_PERIOD_RATIO;
     this.#onIssued = (credential) => init.onIssued?.(credential);
     this.#queue = createFetchQueue(init.concurrency ?? DEFAULT_CONCURRENCY);
   }
@@ -158,7 +166,7 @@ class Manager implements CertificateManager {
     const { identity, serialNumber, notAfter } = certificate;
     const lifeLeftMs = notAfter - this.#clock.now();
     const jitter = 1 + REFRESH_JITTER * (2 * this.#random() - 1);
-    this.#fetchAfter(entry, Math.max(SHORTEST_REFRESH_MS, (lifeLeftMs / 2) * jitter));
+    this.#fetchAfter(entry, Math.max(SHORTEST_REFRESH_MS, lifeLeftMs * (1 - this.#gracePeriodRatio) * jitter));
     this.#log.info({ identity, serialNumber, notAfter: new Date(notAfter).toISOString() }, 'certificate issued');
     if (isRotation && this.#isKnown(entry)) this.#notify(certificate);
     return certificate;

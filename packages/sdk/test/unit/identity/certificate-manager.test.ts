@@ -110,6 +110,21 @@ describe('a certificate manager', () => {
     expect(manager.held()).toEqual([{ identity: reviews, state: 'available', certificate: one }]);
   });
 
+  it('refreshes as early as it is told to, so that the CA may be away for the rest of the life', async () => {
+    const { manager, asked, rotated } = setUp({ gracePeriodRatio: 0.75 });
+    const wanted = manager.certificate(reviews);
+    await (await asked.next()).grant(4 * HOUR_MS);
+    await wanted;
+
+    clock.advance(HOUR_MS - 1);
+    const early = asked.waiting;
+    clock.advance(1);
+    await (await asked.next()).grant();
+    await rotated.next();
+
+    expect(early).toBe(0);
+  });
+
   it('refreshes when half of the life is over, with a new key, and tells who listens', async () => {
     const { manager, asked, rotated } = setUp();
     const wanted = manager.certificate(reviews);
