@@ -37,7 +37,7 @@ function isAnswer({ type, flags, payload }: ParsedFrame, expected: Buffer): bool
   return type === 'PING' && (flags & 1) !== 0 && payload.equals(expected);
 }
 
-function nextPayload(): Buffer {
+function nextPayload(): Buffer<ArrayBuffer> {
   sentinels += 1;
   return Buffer.from(`#${String(sentinels).padStart(7, '0')}`);
 }
