@@ -15,6 +15,7 @@ import {
   oneOf,
   serverAddress,
   text,
+  workerCount,
 } from './config/kinds.js';
 import { type RootSource, rootSource, type TokenSource, tokenSource } from './config/pem-source.js';
 import { withoutSecrets } from './config/print.js';
@@ -196,6 +197,12 @@ export const SETTINGS = {
     defaultText: '5s',
     doc: 'How long draining waits for open connections before they are cut.',
   }),
+  workers: setting<number>({
+    env: ['ZTUNNEL_WORKER_THREADS'],
+    kind: workerCount,
+    default: 1,
+    doc: "Processes that share the listening sockets and carry the traffic; with more than one, another speaks to the control plane, keeps the certificates and serves the pages. As in ztunnel a percentage is of the machine's processors and 0 is all of them; `--workers` on the command line comes first.",
+  }),
   logLevel: setting<(typeof LOG_LEVELS)[number]>({
     env: ['LOG_LEVEL'],
     kind: oneOf(...LOG_LEVELS),
@@ -247,11 +254,17 @@ export const SETTINGS = {
     default: [],
     doc: 'Listeners that lead to one service each, for applications that speak no SOCKS5. Loopback only, for the same reason.',
   }),
+  interceptionMode: setting<'NONE' | 'REDIRECT' | 'TPROXY'>({
+    env: ['INTERCEPTION_MODE'],
+    kind: oneOf('NONE', 'REDIRECT', 'TPROXY'),
+    default: 'NONE',
+    doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
+  }),
   inboundPlaintextTargets: setting<readonly PlaintextTarget[]>({
     env: ['INBOUND_PLAINTEXT_TARGETS'],
     kind: listOf(plaintextTarget),
     default: [],
-    doc: "The application port that plaintext arriving on <workload ip>:15006 goes to. Without a redirect by the kernel the original port is not known; if unset, the workload's only target port is taken, and with several the connection is refused.",
+    doc: "The application port that plaintext arriving on <workload ip>:15006 goes to when INTERCEPTION_MODE is NONE: then the original port is not known. If unset, the workload's only target port is taken, and with several the connection is refused.",
   }),
   metricsMaxSeries: setting<number>({
     env: ['METRICS_MAX_SERIES'],

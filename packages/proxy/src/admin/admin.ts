@@ -21,6 +21,8 @@ export interface AdminSources {
   /** State of the discovery stream, as plain data. */
   discovery(): unknown;
   running(): { readonly localWorkloads: readonly Workload[]; readonly openConnections: number };
+  /** Worker processes, as plain data; undefined where there are none. */
+  workers(): unknown;
   readonly logLevel: { get(): LogLevel; set(level: LogLevel): void; readonly initial: LogLevel };
   /** Readiness off and nothing new is accepted; the process stays. */
   drain(): void;
@@ -84,6 +86,7 @@ function dump(sources: AdminSources): Record<string, unknown> {
     discovery: sources.discovery(),
     localWorkloads: localWorkloads.map(({ uid }) => uid).sort(),
     openConnections,
+    workers: sources.workers(),
     certificates: sources.certificates().map(dumpCertificate).sort(by('identity')),
     workloads: [...snapshot.workloads()].map(dumpWorkload).sort(by('uid')),
     services: [...snapshot.services()].map((service) => dumpService(service, snapshot)).sort(by('hostname')),

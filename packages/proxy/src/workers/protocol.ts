@@ -1,0 +1,54 @@
+/**
+ * What the head of a group and its workers say to each other. The head alone speaks to the control plane; what it
+ * learns goes to the workers in this order: `start`, certificates, the state in batches, `synced`, then every change.
+ * Private keys travel here and nowhere else: the channel is inherited, it has no name and touches no file.
+ */
+import type { LogLevel } from '@isthmus/sdk/runtime';
+import type { Settings } from '../config.js';
+import type { ProcessState } from '../telemetry/merged.js';
+import type { WireCredential } from './credentials.js';
+
+export interface WorkerStart {
+  readonly settings: Settings;
+  readonly logLevel: LogLevel;
+}
+
+export interface WorkerReport extends ProcessState {
+  readonly openConnections: number;
+}
+
+export interface FromHead {
+  readonly tell: {
+    readonly start: WorkerStart;
+    readonly credential: WireCredential;
+    readonly forget: string;
+    /** A serialised `Batch`. */
+    readonly batch: Uint8Array;
+    /** What came before is all there is: the role may start. */
+    readonly synced: null;
+    readonly logLevel: LogLevel;
+    readonly drain: null;
+    /** Cut what is left and exit. */
+    readonly stop: null;
+  };
+  readonly ask: {
+    readonly report: readonly [null, WorkerReport];
+  };
+}
+
+export interface FromWorker {
+  readonly tell: {
+    /** Ready to be told. */
+    readonly hello: null;
+    /** Every listener that can be bound is bound. */
+    readonly serving: null;
+    /** Why it cannot serve; it exits next. */
+    readonly failed: string;
+    /** Nothing is under way any more, or the deadline has passed. */
+    readonly drained: null;
+  };
+  readonly ask: {
+    /** The newest certificate of that identity, issued when there is none. */
+    readonly certificate: readonly [identity: string, WireCredential];
+  };
+}
