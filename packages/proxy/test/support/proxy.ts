@@ -21,6 +21,8 @@ export interface ProxyInit {
   readonly authority: TestAuthority;
   readonly records: MeshRecords;
   readonly certificates?: CertificateSource;
+  /** Default always 0.5. */
+  readonly random?: () => number;
 }
 
 export interface TestProxy {
@@ -81,7 +83,7 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
   running = await role.start(scope, {
     settings,
     clock: realClock,
-    random: () => 0.5,
+    random: given.random ?? (() => 0.5),
     log: silentLogger,
     certificates,
     telemetry: telemetry.telemetry,

@@ -2,6 +2,7 @@
  * One HBONE connection as a client: dials TCP (or takes any Duplex, for a tunnel inside a tunnel), proves who it is,
  * checks who the peer is, and opens CONNECT streams. Deadlines on every step; nothing is retried here (see `pool.ts`).
  */
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -73,16 +74,27 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
     },
     expected,
   );
-  const handle: { onChange: (() => void) | undefined } = { onChange: undefined };
-  const driven = createTransport({
+  return drive(socket, { peerIdentity, clock, settings, name });
+}
+
+/** HTTP/2 over an established socket. */
+function drive(socket: Duplex, facts: Facts): HboneClientConnection {
+  const { clock, settings, name } = facts;
+  const handle: Handle = { onChange: undefined, lastCall: new AbortController() };
+  // Each tunnel inside a tunnel of this connection listens.
+  setMaxListeners(0, handle.lastCall.signal);
+  const driven: Transport<ClientConnection> = createTransport({
     socket,
     clock,
     settings,
     peer: name,
     connect: (observer, now) =>
-      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => handle.onChange?.()),
+      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => {
+        if (driven.connection.isDraining) handle.lastCall.abort();
+        handle.onChange?.();
+      }),
   });
-  return describe(driven, { handle, peerIdentity, clock, settings, name });
+  return describe(driven, handle, facts);
 }
 
 async function overTcp(
@@ -96,20 +108,28 @@ async function overTcp(
 }
 
 interface Facts {
-  readonly handle: { onChange: (() => void) | undefined };
   readonly peerIdentity: string;
   readonly clock: Clock;
   readonly settings: HboneSettings;
   readonly name: string;
 }
 
-function describe({ connection, closed }: Transport<ClientConnection>, facts: Facts): HboneClientConnection {
-  const { handle, peerIdentity, clock, settings, name } = facts;
+interface Handle {
+  onChange: (() => void) | undefined;
+  readonly lastCall: AbortController;
+}
+
+function describe(
+  { connection, closed }: Transport<ClientConnection>,
+  handle: Handle,
+  { peerIdentity, clock, settings, name }: Facts,
+): HboneClientConnection {
+  const { signal: lastCall } = handle.lastCall;
+  const context = { clock, peerIdentity, lastCall, name, timeoutMs: settings.answerTimeoutMs };
   return {
     peerIdentity,
     closed,
-    connect: (request) =>
-      openTunnel(connection, request, { clock, peerIdentity, name, timeoutMs: settings.answerTimeoutMs }),
+    connect: (request) => openTunnel(connection, request, context),
     get activeStreams() {
       return connection.activeStreams;
     },

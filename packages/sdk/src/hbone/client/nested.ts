@@ -115,6 +115,11 @@ export async function openInner(outerTunnels: OuterTunnels, init: NestedInit): P
     outer.stream.reset();
     throw located(error, 'inner', innerLayer(init));
   });
+  // The gateway is leaving, or we prove a new certificate: an idle inner connection must not keep the outer one.
+  const onLastCall = () => connection.drain();
+  if (outer.lastCall.aborted) onLastCall();
+  else outer.lastCall.addEventListener('abort', onLastCall, { once: true });
+  void connection.closed.then(() => outer.lastCall.removeEventListener('abort', onLastCall));
   return { connection, outer };
 }
 

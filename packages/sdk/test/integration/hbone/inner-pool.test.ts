@@ -202,6 +202,18 @@ describe('an inner connection', () => {
     expect(shares).toEqual({ 'reviews-1': 0, 'reviews-2': 3 });
   });
 
+  it('lets a gateway go that drains: idle ones close at once, the outer connection with them', async () => {
+    await world.addBackend();
+    await world.addBackend();
+    const pool = world.pool();
+    await world.share(pool, 4);
+
+    await world.gateway.server.drain();
+    await until(() => pool.size + pool.innerSize + handshakes() === 0);
+
+    expect(world.outerTunnels).toBe(2);
+  });
+
   it('that dies costs nobody else: the next CONNECT goes to another backend', async () => {
     const first = await world.addBackend();
     await world.addBackend();
