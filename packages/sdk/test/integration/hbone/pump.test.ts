@@ -110,6 +110,25 @@ describe('between a tunnel and a TCP socket', () => {
     },
   );
 
+  it('RST_STREAM after END_STREAM lets go of an application that is still sending', async () => {
+    const { stream, app, ended } = await openPath();
+    stream.pause();
+    stream.end();
+    app.resume();
+    await once(app, 'end');
+    const failed = once(app, 'close');
+    const send = () => {
+      while (app.write(Buffer.alloc(65_536)));
+    };
+    app.on('drain', send);
+    send();
+
+    stream.reset(ErrorCode.CONNECT_ERROR);
+
+    await failed;
+    expect(await ended).toMatchObject({ kind: 'reset', side: 'downstream' });
+  });
+
   it.each([ErrorCode.NO_ERROR, ErrorCode.CANCEL])('RST_STREAM %i becomes an orderly FIN', async (errorCode) => {
     const { stream, app, ended } = await openPath();
     app.resume();
