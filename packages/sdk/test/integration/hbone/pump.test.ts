@@ -116,7 +116,7 @@ describe('between a tunnel and a TCP socket', () => {
     stream.end();
     app.resume();
     await once(app, 'end');
-    const failed = once(app, 'close');
+    const closed = new Promise((resolve) => app.on('close', resolve));
     const send = () => {
       while (app.write(Buffer.alloc(65_536)));
     };
@@ -125,7 +125,7 @@ describe('between a tunnel and a TCP socket', () => {
 
     stream.reset(ErrorCode.CONNECT_ERROR);
 
-    await failed;
+    await closed;
     expect(await ended).toMatchObject({ kind: 'reset', side: 'downstream' });
   });
 
