@@ -112,6 +112,7 @@ function assemble(scope: Scope, init: Init): Parts {
       asks: settings.mode === 'shared' ? 'impersonate' : 'own',
       ttlSeconds: Math.round(settings.secretTtlMs / 1_000),
     }),
+    gracePeriodRatio: settings.secretGracePeriodRatio,
     clock,
     log: log.child({ scope: 'identity' }),
     random: init.random,

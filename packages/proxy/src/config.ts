@@ -14,6 +14,7 @@ import {
   loopbackAddress,
   oneOf,
   serverAddress,
+  share,
   text,
   workerCount,
 } from './config/kinds.js';
@@ -152,6 +153,12 @@ export const SETTINGS = {
     default: 86_400_000,
     defaultText: '24h',
     doc: 'Lifetime asked for workload certificates; the CA may grant less.',
+  }),
+  secretGracePeriodRatio: setting<number>({
+    env: ['SECRET_GRACE_PERIOD_RATIO'],
+    kind: share,
+    default: 0.5,
+    doc: "The share of its life that a certificate has left when the next one is asked for; istio-agent's name and default. The CA may be away for that long before anybody notices.",
   }),
   baggage: setting<boolean>({
     env: ['AMBIENT_ENABLE_BAGGAGE', 'ENABLE_RESPONSE_BAGGAGE'],

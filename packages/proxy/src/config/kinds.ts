@@ -79,6 +79,17 @@ export const workerCount: Kind<number> = {
   },
 };
 
+/** Neither of the ends: none of something and all of it are no shares. */
+export const share: Kind<number> = {
+  name: 'share',
+  allowed: 'a number between 0 and 1, such as 0.5',
+  parse(value) {
+    const number = /^0?\.\d{1,6}$/.test(value) ? Number(value) : 0;
+    if (number === 0) throw new Refusal('is not');
+    return number;
+  },
+};
+
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** Milliseconds, written as ztunnel's durations: `5s`, `1m30s`, `24h`. */
