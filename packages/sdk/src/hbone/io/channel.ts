@@ -86,8 +86,8 @@ class DuplexChannel implements Channel {
 }
 
 /**
- * libuv refuses to reset what it has shut down (our FIN is out), and Node then never closes the descriptor. Closing it is
- * enough: to whatever still comes the kernel answers with RST.
+ * libuv refuses to reset a socket whose FIN is under way, and Node then never closes its descriptor. Closing it is enough:
+ * to whatever still comes the kernel answers with RST.
  */
 function resetTcp(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
