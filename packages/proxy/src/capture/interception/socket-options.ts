@@ -16,8 +16,8 @@ const SOL_IPV6 = 41;
 const SO_ORIGINAL_DST = 80;
 const IP_TRANSPARENT = 19;
 const IPV6_TRANSPARENT = 75;
-/** What the option answers where nothing was redirected. */
-const ENOENT = 2;
+/** ENOENT for a connection that nothing was done to; ENOPROTOOPT in a namespace where nothing is ever done to any. */
+const NOT_REDIRECTED: ReadonlySet<number> = new Set([2, 92]);
 
 export interface SocketOptions {
   readonly originalDestination: FindOriginal;
@@ -58,17 +58,15 @@ function socketOptions(koffi: Koffi): SocketOptions {
     const fd = descriptorOf(socket);
     const accepted = acceptedOn(socket);
     if (fd === undefined || !accepted) return { kind: 'unknown', reason: 'the connection has no descriptor any more' };
-    let errno = 0;
-    // As ztunnel: the option of IPv4 first, which a dual-stack socket answers for its IPv4 connections.
-    for (const level of [SOL_IP, SOL_IPV6]) {
-      const value = Buffer.alloc(SOCKADDR_BYTES);
-      if (getsockopt(fd, level, SO_ORIGINAL_DST, value, [SOCKADDR_BYTES]) === 0) {
-        const address = readSocketAddress(value);
-        if (address) return { kind: 'found', address };
-      } else errno = koffi.errno();
+    const value = Buffer.alloc(SOCKADDR_BYTES);
+    const level = isIPv6(accepted.host) ? SOL_IPV6 : SOL_IP;
+    if (getsockopt(fd, level, SO_ORIGINAL_DST, value, [SOCKADDR_BYTES]) === 0) {
+      const address = readSocketAddress(value);
+      return address ? { kind: 'found', address } : { kind: 'unknown', reason: 'SO_ORIGINAL_DST is no address' };
     }
+    const errno = koffi.errno();
     // Not redirected: it goes where it went, which the loop protection then judges.
-    if (errno === ENOENT) return { kind: 'found', address: accepted };
+    if (NOT_REDIRECTED.has(errno)) return { kind: 'found', address: accepted };
     return { kind: 'unknown', reason: `SO_ORIGINAL_DST is not answered (errno ${errno})` };
   }
 
