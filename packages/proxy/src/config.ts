@@ -267,6 +267,12 @@ export const SETTINGS = {
     default: 'NONE',
     doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
   }),
+  localhostAppTunnel: setting<boolean>({
+    env: ['LOCALHOST_APP_TUNNEL'],
+    kind: flag,
+    default: true,
+    doc: 'An application that asks for the PROXY protocol is connected to on loopback, where nobody else can pretend to be its proxy. In dedicated mode only: a shared proxy connects to its address.',
+  }),
   inboundPlaintextTargets: setting<readonly PlaintextTarget[]>({
     env: ['INBOUND_PLAINTEXT_TARGETS'],
     kind: listOf(plaintextTarget),

@@ -51,6 +51,15 @@ export interface DirectPlan extends PlanBase {
   readonly kind: 'direct';
   readonly address: SocketAddress;
   readonly destination?: Workload;
+  /** The application asks to be told, by the PROXY protocol, where the connection was going and who opened it. */
+  readonly announced?: AnnouncedDestination;
+}
+
+export interface AnnouncedDestination {
+  /** An IP address: the one that was asked for, or one of the service's that was asked for by name. */
+  readonly address: SocketAddress;
+  /** The name, when it was asked for by name. */
+  readonly hostname?: string;
 }
 
 /** HBONE to a workload or to a waypoint. */

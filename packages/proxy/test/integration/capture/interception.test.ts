@@ -42,7 +42,7 @@ describe('a listener for intercepted connections', () => {
 
   it('opens where the host has an address, and fails where it has none at all', async () => {
     const init = {
-      interception: { by: 'conntrack', find: () => ({ kind: 'unknown', reason: '' }), sockets: {} },
+      interception: { by: 'conntrack', find: () => ({ kind: 'unknown' as const, reason: '' }), sockets: {} },
       name: 'outbound',
       port: 15006,
       drain: scope.signal,
