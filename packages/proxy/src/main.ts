@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { createScope } from '@isthmus/sdk/runtime';
 import { Command, CommanderError } from 'commander';
+import { createExplainCommand } from './admin/explain/command.js';
 import { type App, startApp } from './app.js';
 import { createRulesCommand } from './capture/rules/command.js';
 import { helpOf } from './config/print.js';
@@ -107,6 +108,14 @@ function program(): Command {
     });
   const rules = createRulesCommand((script) => void process.stdout.write(script));
   command.addCommand(rules.copyInheritedSettings(command));
+  const explain = createExplainCommand({
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(`isthmus-proxy explain: ${text}`),
+    exit: (code) => {
+      process.exitCode = code;
+    },
+  });
+  command.addCommand(explain.copyInheritedSettings(command));
   return command;
 }
 

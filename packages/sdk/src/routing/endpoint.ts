@@ -38,6 +38,12 @@ export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
     },
     random: view.random,
   });
+  view.observe?.({
+    what: 'endpoint',
+    subject: `${service.key} port ${servicePort.servicePort}`,
+    outcome: choice.kind === 'none' ? choice.reason : choice.workload.uid,
+    candidates: choice.candidates,
+  });
   const known = { service, servicePort, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
   return bestOf(plansFor(choice, known));

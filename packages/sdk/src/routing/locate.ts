@@ -9,6 +9,7 @@ import { expectedAt } from './identities.js';
 import { ipFamily } from './ip.js';
 import type { Candidate } from './plan.js';
 import { dereference, describeReference } from './reference.js';
+import type { Observe, Step } from './steps.js';
 
 /** Who plans: everything a choice depends on besides the destination. */
 export interface Viewpoint {
@@ -19,6 +20,8 @@ export interface Viewpoint {
   readonly network: string;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Hears of each decision. */
+  readonly observe?: Observe | undefined;
 }
 
 /** Where one workload is dialled, and who may answer. */
@@ -78,6 +81,22 @@ export function dial(
 
 /** Chooses among the workloads behind a reference those that `wayTo` finds a way to. */
 export function locate<Way extends object>(
+  view: Viewpoint,
+  what: Step['what'] & ('waypoint' | 'gateway'),
+  reference: GatewayAddress,
+  wayTo: (workload: Workload, service: Service | undefined) => Way | Obstacle,
+): Located<Way> | Unreachable {
+  const found = choose(view, reference, wayTo);
+  view.observe?.({
+    what,
+    subject: describeReference(reference),
+    outcome: found.kind === 'none' ? found.reason : `${found.workload.uid} on port ${found.port}`,
+    candidates: found.candidates,
+  });
+  return found;
+}
+
+function choose<Way extends object>(
   view: Viewpoint,
   reference: GatewayAddress,
   wayTo: (workload: Workload, service: Service | undefined) => Way | Obstacle,

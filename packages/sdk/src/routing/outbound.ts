@@ -15,12 +15,13 @@ import { canonicalHostname, formatSocketAddress } from './authority.js';
 import { nested, planEndpoint, toWorkload } from './endpoint.js';
 import { isLoopback, plainIp } from './ip.js';
 import { dialledIp, type Viewpoint } from './locate.js';
-import { portOf, serviceByAddress, serviceByHostname, vipOn, workloadByAddress } from './lookup.js';
+import { portOf, vipOn } from './lookup.js';
+import { type Asked, meaningOf } from './meaning.js';
 import type { Plan, PlanBase } from './plan.js';
 import { reachWaypoint, reachWaypointHere, type WaypointWay } from './reach.js';
 import { drawWaypoint, isWaypointOf } from './reference.js';
 import { refuse } from './refusal.js';
-import { searchNames } from './search-names.js';
+import type { Observe } from './steps.js';
 
 export type OutboundTarget =
   | { readonly kind: 'address'; readonly ip: string; readonly port: number }
@@ -34,32 +35,32 @@ export interface OutboundRequest {
   readonly target: OutboundTarget;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Hears of each decision on the way to the plan; see `explainOutbound`. */
+  readonly observe?: Observe | undefined;
 }
 
-/** What the target means to this client. */
-type Meaning =
-  | { readonly kind: 'service'; readonly service: Service }
-  | { readonly kind: 'workload'; readonly workload: Workload }
-  | { readonly kind: 'nothing' };
-
-interface Outbound extends Viewpoint {
+interface Outbound extends Viewpoint, Asked {
   readonly source: Workload;
-  readonly port: number;
-  /** The address asked for, when it was one. */
-  readonly originalIp: string | undefined;
-  /** The name asked for, when it was one. */
-  readonly hostname: string | undefined;
 }
 
 export function planOutbound(snapshot: Snapshot, request: OutboundRequest): Plan {
-  const { source, network, random, target } = request;
+  const { source, network, random, target, observe } = request;
   const ip = plainIp(target.kind === 'address' ? target.ip : target.hostname);
   const hostname = target.kind === 'hostname' && ip === undefined ? canonicalHostname(target.hostname) : undefined;
-  const outbound: Outbound = { snapshot, source, network, random, port: target.port, originalIp: ip, hostname };
+  const outbound: Outbound = {
+    snapshot,
+    source,
+    network,
+    random,
+    port: target.port,
+    originalIp: ip,
+    hostname,
+    observe,
+  };
   if (ip !== undefined && isLoopback(ip) && ILLEGAL_PORTS.has(target.port)) {
     return refuse('RECURSIVE_CALL', `${formatSocketAddress(ip, target.port)} is a port of the proxy itself`);
   }
-  const meaning = ip === undefined ? meaningOfName(outbound) : meaningOfAddress(outbound, ip);
+  const meaning = meaningOf(outbound);
   switch (meaning.kind) {
     case 'service':
       return planService(outbound, meaning.service);
@@ -67,30 +68,8 @@ export function planOutbound(snapshot: Snapshot, request: OutboundRequest): Plan
       return planWorkload(outbound, meaning.workload);
     case 'nothing':
       if (ip !== undefined) return { kind: 'direct', address: { host: ip, port: target.port }, candidates: [] };
-      return refuse('UNKNOWN_DESTINATION', unknownName(target, source));
+      return refuse('UNKNOWN_DESTINATION', unknownName(target, source.namespace));
   }
-}
-
-/**
- * A service whose VIP it is, a workload that has it, a service with a block around it. A service that shares an address
- * with a workload is meant only for the ports it lists.
- */
-function meaningOfAddress({ snapshot, network, source, port }: Outbound, ip: string): Meaning {
-  const service = serviceByAddress(snapshot, { network, ip }, source.namespace);
-  const workload = workloadByAddress(snapshot, network, ip);
-  const exact = service?.addresses.some((vip) => vip.network === network && vip.ip === ip && vip.length === undefined);
-  if (service && (!workload || (exact && portOf(service, port)))) return { kind: 'service', service };
-  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
-}
-
-function meaningOfName({ snapshot, source, hostname }: Outbound): Meaning {
-  if (hostname === undefined) return { kind: 'nothing' };
-  for (const name of searchNames(hostname, source.namespace)) {
-    const service = serviceByHostname(snapshot, name, source.namespace);
-    if (service) return { kind: 'service', service };
-  }
-  const workload = snapshot.workloadByHostname(source.namespace, hostname);
-  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
 }
 
 function planService(outbound: Outbound, service: Service): Plan {
@@ -162,12 +141,12 @@ function planWorkload(outbound: Outbound, workload: Workload): Plan {
   };
 }
 
+function unknownName(target: OutboundTarget, namespace: string): string {
+  const name = target.kind === 'hostname' ? target.hostname : target.ip;
+  return `no service or workload ${JSON.stringify(name.slice(0, 253))} is visible to namespace ${namespace}`;
+}
+
 function unknownPort(service: Service, port: number): string {
   const listed = service.ports.map((row) => row.servicePort).join(', ');
   return `${service.key} does not list port ${port}; it lists ${listed || 'none'}`;
-}
-
-function unknownName(target: OutboundTarget, source: Workload): string {
-  const name = target.kind === 'hostname' ? target.hostname : target.ip;
-  return `no service or workload ${JSON.stringify(name.slice(0, 253))} is visible to namespace ${source.namespace}`;
 }

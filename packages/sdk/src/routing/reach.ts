@@ -43,7 +43,9 @@ export interface WaypointReach {
 /** The way to a workload of another network. Gateways are dialled by their own address, whatever network that is on. */
 export function wayElsewhere(view: Viewpoint, { networkGateway }: Workload): GatewayWay | Obstacle {
   if (!networkGateway) return { reason: 'on another network, names no network gateway', fault: 'NO_GATEWAY' };
-  const target = locate(view, networkGateway, (gateway, service) => dial(gateway, service, addressOf(networkGateway)));
+  const target = locate(view, 'gateway', networkGateway, (gateway, service) =>
+    dial(gateway, service, addressOf(networkGateway)),
+  );
   if (target.kind === 'none') {
     return { reason: `on another network, whose gateway is out of reach: ${target.reason}`, fault: 'NO_GATEWAY' };
   }
@@ -70,7 +72,7 @@ export function reachWaypointHere(
   reference: GatewayAddress,
   originalIp?: string,
 ): Unreachable | (WaypointHere & { readonly candidates: readonly Candidate[] }) {
-  const target = locate<Dial>(view, reference, (workload, service) =>
+  const target = locate<Dial>(view, 'waypoint', reference, (workload, service) =>
     workload.network === view.network
       ? dial(workload, service, addressOf(reference) ?? originalIp)
       : OBSTACLE.elsewhere,
@@ -95,7 +97,7 @@ export function reachWaypoint(
   const known = dereference(view.snapshot, reference);
   const expected = known ? identitiesOf(known.workloads, known.service) : [];
   const served = networksServing(view, asked.service);
-  const target = locate<Dial | GatewayWay>(view, reference, (workload, service) => {
+  const target = locate<Dial | GatewayWay>(view, 'waypoint', reference, (workload, service) => {
     if (workload.network === view.network) return dial(workload, service, addressOf(reference) ?? asked.originalIp);
     if (!served.has(workload.network)) return OBSTACLE.notServed;
     return expected.length === 0 ? OBSTACLE.noIdentity : wayElsewhere(view, workload);
