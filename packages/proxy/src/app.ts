@@ -9,6 +9,8 @@ import { type CertificateManager, createCaClient, createCertificateManager } fro
 import { type Clock, createDrain, type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
 import { type AdminSources, adminRoutes, loopbackOnly } from './admin/admin.js';
+import { ownDiagnostics } from './admin/diagnostics.js';
+import { dumpConnections } from './admin/dump-connections.js';
 import { serveHttp } from './admin/http.js';
 import { metricsRoutes } from './admin/metrics.js';
 import { createReadiness, type Readiness, readinessRoutes } from './admin/readiness.js';
@@ -19,10 +21,12 @@ import { keepCertificates } from './roles/keep-certificates.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
 import { createSnapshotFeed, type SnapshotFeed } from './roles/snapshot-feed.js';
 import { aboutOf } from './telemetry/about.js';
+import { accessLevels } from './telemetry/access-log.js';
 import { type ComponentLog, createComponentLog } from './telemetry/component-log.js';
 import { createTelemetry, type TelemetrySystem } from './telemetry/index.js';
 import { createLineWriter, type LineWriter } from './telemetry/log-lines.js';
 import { createMergedMetrics, type MergedMetrics } from './telemetry/merged.js';
+import { every } from './telemetry/periodic.js';
 import { createProcessMetrics } from './telemetry/process-metrics.js';
 import { type CredentialKeeper, createCredentialKeeper } from './workers/credentials.js';
 import { createWorkerGroup, type WorkerGroup } from './workers/group.js';
@@ -67,7 +71,11 @@ interface Parts {
   readonly certificates: CertificateManager;
   readonly discovery: DiscoveryClient;
   readonly merged: MergedMetrics;
-  readonly running: { role: RunningRole | undefined; group: WorkerGroup | undefined };
+  readonly running: {
+    role: RunningRole | undefined;
+    group: WorkerGroup | undefined;
+    gateways: RoleContext['gateways'] | undefined;
+  };
 }
 
 type Init = Required<Omit<AppInit, 'program'>> & Pick<AppInit, 'program'>;
@@ -95,14 +103,15 @@ function assemble(scope: Scope, init: Init): Parts {
     clock,
     maxSeries: settings.metricsMaxSeries,
     idleMs: settings.metricsIdleMs,
-    accessLog: { format: settings.logFormat, lines, enabled: (level) => log.isLevelEnabled(level) },
+    accessLog: { format: settings.logFormat, lines, enabled: accessLevels(log) },
     about: aboutOf(settings),
   });
   const readiness = createReadiness();
-  const running: Parts['running'] = { role: undefined, group: undefined };
+  const running: Parts['running'] = { role: undefined, group: undefined, gateways: undefined };
   const openConnections = () => running.role?.openConnections() ?? 0;
   const drain = createDrain({ clock, deadlineMs: settings.terminationDeadlineMs, openConnections });
   drain.signal.addEventListener('abort', () => void readiness.hold('draining'), { once: true });
+  every(scope, clock, settings.accessLogIntervalMs, telemetry.logOpen);
   const store = followed(createStore());
   const credentials = createCredentialKeeper();
   const feed = createSnapshotFeed(store, log.child({ scope: 'snapshot' }));
@@ -184,7 +193,7 @@ async function startGroup(scope: Scope, parts: Parts): Promise<RunningRole> {
     drain: drain.signal,
     log: log.child({ scope: 'workers' }),
     holdReadiness: () => readiness.hold('workers'),
-    logLevel: () => log.level as Settings['logLevel'],
+    logLevels: componentLog.levels,
   });
   await running.group.started;
   return running.group;
@@ -213,9 +222,10 @@ async function ownCertificate(scope: Scope, { init, certificates }: Parts): Prom
   }
 }
 
-function contextOf(scope: Scope, { init, componentLog, telemetry, feed, certificates, drain }: Parts): RoleContext {
+function contextOf(scope: Scope, parts: Parts): RoleContext {
+  const { init, componentLog, telemetry, feed, certificates, drain, running } = parts;
   const { settings, clock, random, role } = init;
-  return createRoleContext(scope, {
+  const context = createRoleContext(scope, {
     settings,
     role,
     clock,
@@ -226,6 +236,8 @@ function contextOf(scope: Scope, { init, componentLog, telemetry, feed, certific
     telemetry: telemetry.telemetry,
     drain: drain.signal,
   });
+  running.gateways = context.gateways;
+  return context;
 }
 
 async function servePages(scope: Scope, parts: Parts): Promise<App['ports']> {
@@ -265,7 +277,16 @@ async function bound(setting: string, port: Promise<number>): Promise<number> {
   }
 }
 
-function adminSources({ init, componentLog, feed, certificates, discovery, running, drain }: Parts): AdminSources {
+function adminSources({
+  init,
+  componentLog,
+  telemetry,
+  feed,
+  certificates,
+  discovery,
+  running,
+  drain,
+}: Parts): AdminSources {
   const { settings, version, role, quit } = init;
   return {
     version: { name: 'isthmus-proxy', version, role: role.name, node: process.version },
@@ -277,15 +298,19 @@ function adminSources({ init, componentLog, feed, certificates, discovery, runni
       localWorkloads: running.role?.localWorkloads() ?? [],
       openConnections: running.role?.openConnections() ?? 0,
     }),
-    logLevel: {
-      initial: settings.logLevel,
-      get: () => componentLog.log.level as Settings['logLevel'],
-      set(level) {
-        componentLog.setLevel(level);
-        running.group?.setLogLevel(level);
+    logLevels: {
+      initial: { level: settings.logLevel, scopes: {} },
+      get: componentLog.levels,
+      set(levels) {
+        componentLog.setLevels(levels);
+        running.group?.setLogLevels(levels);
       },
     },
+    gateways: () => running.gateways?.status(),
+    random: init.random,
     workers: () => running.group?.status(),
+    connections: async () => running.group?.connections() ?? dumpConnections(telemetry.open()),
+    diagnosticsOf: (process) => (process === 0 ? ownDiagnostics : running.group?.diagnostics(process)),
     drain: () => void drain.start(),
     quit,
   };

@@ -197,12 +197,18 @@ export const SETTINGS = {
     default: 1_048_576,
     doc: 'Largest HTTP/2 frame accepted, in bytes.',
   }),
-  terminationDeadlineMs: setting<number>({
+  terminationDeadlineMs: setting<number | undefined>({
     env: ['CONNECTION_TERMINATION_DEADLINE'],
     kind: duration,
-    default: 5_000,
-    defaultText: '5s',
+    default: undefined,
+    defaultText: 'what TERMINATION_GRACE_PERIOD_SECONDS leaves, else 5s',
     doc: 'How long draining waits for open connections before they are cut.',
+  }),
+  terminationGraceSeconds: setting<number | undefined>({
+    env: ['TERMINATION_GRACE_PERIOD_SECONDS'],
+    kind: integer(0, 86_400),
+    default: undefined,
+    doc: "The pod's terminationGracePeriodSeconds: draining then waits for 5 s less than that (1 s less when it is 10 or below), so that what is left is cut and logged before the kubelet kills the process.",
   }),
   workers: setting<number>({
     env: ['ZTUNNEL_WORKER_THREADS'],
@@ -221,6 +227,13 @@ export const SETTINGS = {
     kind: oneOf('plain', 'json'),
     default: 'plain',
     doc: 'plain: tab separated as ztunnel writes it. json: one object per line.',
+  }),
+  accessLogIntervalMs: setting<number>({
+    env: ['ACCESS_LOG_INTERVAL'],
+    kind: duration,
+    default: 0,
+    defaultText: 'none',
+    doc: 'A line in the access log for every connection that has been open this long, and again each time it has passed; without it a connection of hours is in the log only when it ends. Its bytes are in the metrics all the while.',
   }),
   adminAddress: setting({
     env: ['ADMIN_ADDRESS'],

@@ -139,6 +139,12 @@ export const METRICS = {
     labels: ['url'],
     help: 'Discovery responses received, by resource type (unstable).',
   },
+  xdsMessageBytes: {
+    name: 'istio_xds_message_bytes_total',
+    kind: 'counter',
+    labels: ['url'],
+    help: 'Bytes of the resources in them, by resource type (unstable).',
+  },
   xdsTerminations: {
     name: 'istio_xds_connection_terminations_total',
     kind: 'counter',

@@ -7,9 +7,10 @@ import { type AccessLogInit, createAccessLog } from './access-log.js';
 import { createCatalogRegistry } from './catalog-registry.js';
 import { openConnectionRecord, type RecordContext } from './connection-record.js';
 import { pair } from './label-sets.js';
+import { createOpenConnections } from './open-connections.js';
 import type { FamilyState } from './registry.js';
 import { createRequestRecorder } from './request-record.js';
-import type { Telemetry } from './types.js';
+import type { OpenConnectionFacts, Telemetry } from './types.js';
 
 export interface TelemetryInit {
   readonly clock: Clock;
@@ -31,9 +32,14 @@ export interface TelemetrySystem {
   readonly telemetry: Telemetry;
   /** What the discovery client reports. */
   readonly xds: {
-    message(typeUrl: string): void;
+    /** `bytes` of its resources. */
+    message(typeUrl: string, bytes: number): void;
     terminated(reason: 'ConnectionError' | 'Error' | 'Reconnect' | 'Complete'): void;
   };
+  /** Connections under way. */
+  open(): Iterable<OpenConnectionFacts>;
+  /** A line in the access log for each that has been open for so long. */
+  logOpen(olderThanMs: number): void;
   /** Prometheus text format 0.0.4. */
   render(): string;
   /** The same numbers, for another process of the group to merge. */
@@ -54,7 +60,8 @@ export function createTelemetry(init: TelemetryInit): TelemetrySystem {
   family('build').hold(pairs({ component, tag })).add(1);
   family('info').hold(pairs({ role, cluster, network, node })).add(1);
 
-  const context: RecordContext = { clock, accessLog, family, socketsOpen: family('socketsOpen') };
+  const open = createOpenConnections(clock);
+  const context: RecordContext = { clock, accessLog, family, open, socketsOpen: family('socketsOpen') };
   const recordRequest = createRequestRecorder({
     requests: family('requests'),
     duration: histogram('requestDuration'),
@@ -72,8 +79,15 @@ export function createTelemetry(init: TelemetryInit): TelemetrySystem {
       earlyDeny: (facts) => accessLog.denied(facts),
     },
     xds: {
-      message: (typeUrl) => family('xdsMessages').series(pair('url', typeUrl)).add(1),
+      message(typeUrl, bytes) {
+        family('xdsMessages').series(pair('url', typeUrl)).add(1);
+        family('xdsMessageBytes').series(pair('url', typeUrl)).add(bytes);
+      },
       terminated: (reason) => family('xdsTerminations').series(pair('reason', reason)).add(1),
+    },
+    open: open.list,
+    logOpen(olderThanMs) {
+      for (const connection of open.list()) if (connection.durationMs >= olderThanMs) accessLog.ongoing(connection);
     },
     render: () => registry.render(),
     states: () => registry.states(),

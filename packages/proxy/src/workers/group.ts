@@ -6,14 +6,18 @@
  */
 
 import type { CertificateManager } from '@isthmus/sdk/identity';
-import { type Backoff, type Clock, createBackoff, type Logger, type LogLevel, type Scope } from '@isthmus/sdk/runtime';
+import { type Backoff, type Clock, createBackoff, type Logger, type Scope } from '@isthmus/sdk/runtime';
+import type { Diagnostics } from '../admin/diagnostics.js';
+import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
 import { localWorkloads } from '../roles/local-workloads.js';
 import type { RunningRole } from '../roles/role.js';
 import type { TelemetrySystem } from '../telemetry/index.js';
+import type { LogLevels } from '../telemetry/log-levels.js';
 import type { MergedMetrics } from '../telemetry/merged.js';
 import { type CredentialKeeper, credentialOf } from './credentials.js';
 import type { FromHead, WorkerReport } from './protocol.js';
+import { remoteDiagnostics } from './remote-diagnostics.js';
 import { encodeBatch, type FollowedStore } from './state.js';
 import { forkWorker, tellState, type WorkerProcess } from './worker-process.js';
 
@@ -32,7 +36,7 @@ export interface WorkerGroupInit {
   readonly random: () => number;
   /** Holds readiness back while no worker serves. */
   holdReadiness(): () => void;
-  logLevel(): LogLevel;
+  logLevels(): LogLevels;
 }
 
 export interface WorkerGroup extends RunningRole {
@@ -40,7 +44,11 @@ export interface WorkerGroup extends RunningRole {
   readonly started: Promise<void>;
   /** Numbers of every worker, as they are now or as last heard. */
   reports(): Promise<readonly WorkerReport[]>;
-  setLogLevel(level: LogLevel): void;
+  setLogLevels(levels: LogLevels): void;
+  /** Those under way, of all workers that answer. */
+  connections(): Promise<readonly ConnectionDump[]>;
+  /** Of the worker by that id, while it serves. */
+  diagnostics(id: number): Diagnostics | undefined;
   /** For the admin page. */
   status(): readonly WorkerStatus[];
 }
@@ -146,8 +154,19 @@ class Group implements WorkerGroup {
     }, 0);
   }
 
-  setLogLevel(level: LogLevel): void {
-    this.#tellAll('logLevel', level);
+  setLogLevels(levels: LogLevels): void {
+    this.#tellAll('logLevels', levels);
+  }
+
+  async connections(): Promise<readonly ConnectionDump[]> {
+    const asked = this.#serving().map(({ process }) => process?.channel.ask('connections', null, ANSWER_MS));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
+  }
+
+  diagnostics(id: number): Diagnostics | undefined {
+    const process = this.#serving().find((slot) => slot.id === id)?.process;
+    return process && remoteDiagnostics(process.channel);
   }
 
   status(): readonly WorkerStatus[] {
@@ -192,6 +211,10 @@ class Group implements WorkerGroup {
     cancel();
   }
 
+  #serving(): readonly Slot[] {
+    return this.#slots.filter(({ state }) => state === 'serving');
+  }
+
   #living(): readonly Slot[] {
     return this.#slots.filter(({ process }) => process !== undefined);
   }
@@ -217,7 +240,7 @@ class Group implements WorkerGroup {
       id: slot.id,
       program,
       onHello: () => this.#inform(slot),
-      onServing: () => this.#serving(slot),
+      onServing: () => this.#served(slot),
       onFailed: (reason) => {
         slot.reason = reason;
       },
@@ -230,17 +253,17 @@ class Group implements WorkerGroup {
   }
 
   #inform(slot: Slot): void {
-    const { settings, store, credentials, logLevel, drain } = this.#init;
+    const { settings, store, credentials, logLevels, drain } = this.#init;
     const { process } = slot;
     if (!process) return;
     // The token is for the control plane, and a worker speaks to none.
-    const start = { settings: { ...settings, authToken: undefined }, logLevel: logLevel() };
+    const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
     tellState(process.channel, start, credentials.all(), store.snapshot);
     slot.informed = true;
     if (drain.aborted) process.channel.tell('drain', null);
   }
 
-  #serving(slot: Slot): void {
+  #served(slot: Slot): void {
     const { counters, log } = this.#init;
     slot.state = 'serving';
     counters.count('starting', -1);
@@ -304,8 +327,7 @@ class Group implements WorkerGroup {
 
   /** With the first worker of several the proxy serves; with none it must not be sent traffic. */
   #holdUnlessServed(): void {
-    const served = this.#slots.some(({ state }) => state === 'serving');
-    if (served) {
+    if (this.#serving().length > 0) {
       this.#release?.();
       this.#release = undefined;
     } else {

@@ -3,14 +3,17 @@
  * learns goes to the workers in this order: `start`, certificates, the state in batches, `synced`, then every change.
  * Private keys travel here and nowhere else: the channel is inherited, it has no name and touches no file.
  */
-import type { LogLevel } from '@isthmus/sdk/runtime';
+
+import type { ProfileOptions } from '../admin/diagnostics.js';
+import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
+import type { LogLevels } from '../telemetry/log-levels.js';
 import type { ProcessState } from '../telemetry/merged.js';
 import type { WireCredential } from './credentials.js';
 
 export interface WorkerStart {
   readonly settings: Settings;
-  readonly logLevel: LogLevel;
+  readonly logLevels: LogLevels;
 }
 
 export interface WorkerReport extends ProcessState {
@@ -26,13 +29,17 @@ export interface FromHead {
     readonly batch: Uint8Array;
     /** What came before is all there is: the role may start. */
     readonly synced: null;
-    readonly logLevel: LogLevel;
+    readonly logLevels: LogLevels;
     readonly drain: null;
     /** Cut what is left and exit. */
     readonly stop: null;
   };
   readonly ask: {
     readonly report: readonly [null, WorkerReport];
+    readonly connections: readonly [null, readonly ConnectionDump[]];
+    readonly cpuProfile: readonly [ProfileOptions, string];
+    /** The next piece of a heap snapshot, which is begun anew by `first`; null after the last one. */
+    readonly heapSnapshot: readonly [{ readonly first: boolean }, Uint8Array | null];
   };
 }
 

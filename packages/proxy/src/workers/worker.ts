@@ -6,18 +6,23 @@
 import type { Writable } from 'node:stream';
 import { createStore } from '@isthmus/sdk/discovery';
 import { createDrain, createScope, type Drain, realClock, type Scope } from '@isthmus/sdk/runtime';
+import { ownDiagnostics } from '../admin/diagnostics.js';
+import { type ConnectionDump, dumpConnections } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
 import { createRoleContext } from '../roles/context.js';
 import type { Role, RunningRole } from '../roles/role.js';
 import { createSnapshotFeed } from '../roles/snapshot-feed.js';
 import { aboutOf } from '../telemetry/about.js';
+import { accessLevels } from '../telemetry/access-log.js';
 import { type ComponentLog, createComponentLog } from '../telemetry/component-log.js';
 import { createTelemetry } from '../telemetry/index.js';
 import { createLineWriter, PIPE_BUF } from '../telemetry/log-lines.js';
+import { every } from '../telemetry/periodic.js';
 import { createProcessMetrics } from '../telemetry/process-metrics.js';
 import { type Channel, createChannel } from './channel.js';
 import { createHeldCertificates, type HeldCertificates } from './credentials.js';
 import type { FromHead, FromWorker, WorkerReport, WorkerStart } from './protocol.js';
+import { answerDiagnostics } from './remote-diagnostics.js';
 import { decodeBatch } from './state.js';
 import { WORKER_VARIABLE } from './worker-process.js';
 
@@ -59,14 +64,18 @@ export function runWorker(init: WorkerInit): void {
         forget: (identity) => known().certificates.forget(identity),
         batch: (bytes) => known().batch(bytes),
         synced: () => void known().serve(),
-        logLevel: (level) => known().componentLog.setLevel(level),
+        logLevels: (levels) => known().componentLog.setLevels(levels),
         drain: () =>
           void known()
             .drain.start()
             .then(() => channel.tell('drained', null)),
         stop: () => void (worker ? worker.stop() : init.exit(0)),
       },
-      asked: { report: () => known().report() },
+      asked: {
+        report: () => known().report(),
+        connections: () => known().connections(),
+        ...answerDiagnostics(ownDiagnostics),
+      },
     },
   );
   channel.tell('hello', null);
@@ -87,21 +96,23 @@ class Worker {
   readonly #feed;
   #role: RunningRole | undefined;
 
-  constructor(init: WorkerInit, { settings, logLevel }: WorkerStart, channel: Channel<FromWorker>) {
+  constructor(init: WorkerInit, { settings, logLevels }: WorkerStart, channel: Channel<FromWorker>) {
     this.#init = init;
     this.#settings = settings;
     this.#channel = channel;
     // All workers write to the same pipe: what is larger than the kernel writes at once could be cut by another's line.
     this.#lines = createLineWriter(init.stdout, PIPE_BUF);
-    this.componentLog = createComponentLog(logLevel, settings.logFormat, this.#lines);
+    this.componentLog = createComponentLog(settings.logLevel, settings.logFormat, this.#lines);
+    this.componentLog.setLevels(logLevels);
     const { log } = this.componentLog;
     this.#telemetry = createTelemetry({
       clock: realClock,
       maxSeries: settings.metricsMaxSeries,
       idleMs: settings.metricsIdleMs,
-      accessLog: { format: settings.logFormat, lines: this.#lines, enabled: (level) => log.isLevelEnabled(level) },
+      accessLog: { format: settings.logFormat, lines: this.#lines, enabled: accessLevels(log) },
       about: aboutOf(settings),
     });
+    every(this.#scope, realClock, settings.accessLogIntervalMs, this.#telemetry.logOpen);
     this.#feed = createSnapshotFeed(this.#store, log.child({ scope: 'snapshot' }));
     this.certificates = createHeldCertificates({
       clock: realClock,
@@ -157,6 +168,10 @@ class Worker {
       process: await this.#processMetrics.state(),
       openConnections: this.#role?.openConnections() ?? 0,
     };
+  }
+
+  async connections(): Promise<readonly ConnectionDump[]> {
+    return dumpConnections(this.#telemetry.open());
   }
 
   async stop(code = 0): Promise<void> {

@@ -206,6 +206,24 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'answered 408 and closed',
   },
   {
+    file: `${PROXY}/admin/dump-connections.ts`,
+    name: 'MAX_LISTED',
+    what: 'Connections one process lists on the admin page',
+    hit: 'the rest is only counted',
+  },
+  {
+    file: `${PROXY}/telemetry/log-levels.ts`,
+    name: 'MAX_SCOPES',
+    what: 'Scopes with a log level of their own',
+    hit: 'answered 400',
+  },
+  {
+    file: `${PROXY}/workers/remote-diagnostics.ts`,
+    name: 'ABANDONED_MS',
+    what: "Time the reader of a worker's heap snapshot may stop, ms",
+    hit: 'the snapshot ends',
+  },
+  {
     file: `${PROXY}/workers/channel.ts`,
     name: 'MAX_UNSENT',
     what: 'Messages a worker process or its head has not taken up',

@@ -111,6 +111,7 @@ describe('a proxy of two worker processes', () => {
     expect(await total('isthmus_workers', { state: 'serving' })).toBe(2);
     expect((await workers()).map(({ openConnections }) => openConnections)).toEqual([2, 2]);
     expect(await page(PAGES.readiness, '/healthz/ready')).toBe('ready\n');
+    expect(JSON.parse(await page(PAGES.admin, '/connections'))).toHaveLength(4);
     for (const socket of held) socket.destroy();
     expect(await stopped(program)).toBe(0);
     expect(program.text.stderr).toBe('');
@@ -159,6 +160,18 @@ describe('a proxy of two worker processes', () => {
     await expect
       .poll(() => program.text.stdout.split('\n').filter((line) => line.includes('connection opened')).length)
       .toBeGreaterThanOrEqual(2);
+  });
+
+  it('shows where the time of a worker goes and what its memory holds', async () => {
+    await startTwoWorkers();
+
+    const profile = JSON.parse(await page(PAGES.admin, '/debug/pprof/profile?seconds=1&worker=1'));
+    const heap = JSON.parse(await page(PAGES.admin, '/debug/pprof/heap?worker=2'));
+    const missing = await fetch(`http://${PAGES.host}:${PAGES.admin}/debug/pprof/heap?worker=3`);
+
+    expect(profile.nodes.length).toBeGreaterThan(0);
+    expect(heap.snapshot.node_count).toBeGreaterThan(1_000);
+    expect(missing.status).toBe(404);
   });
 
   it('drains all of them on the first signal, and cuts what is left on the second', async () => {
