@@ -3,35 +3,43 @@
  * controller writes that label, and hand-written objects have to.
  */
 import { PORT } from '@isthmus/sdk/wire';
-import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
+import type { KubeObject, ObjectsByNamespace } from '../sources/index.js';
+import type { NamespaceContext } from './context.js';
 import { ANNOTATION, GATEWAY_CLASS, LABEL, type Labels } from './labels.js';
 import { isReady } from './readiness.js';
 import type { GatewayRecord } from './types.js';
 
 export type GatewayObject = KubeObject<'Gateway'>;
 
+/** The Gateways of a cluster, and the Services that are part of one. */
+export interface GatewayParts {
+  readonly gateways: readonly GatewayObject[];
+  readonly services: readonly KubeObject<'Service'>[];
+}
+
 export interface GatewayIndex {
   /** The Gateway a Service or pod is part of. */
   gatewayOf(object: KubeObject<'Service' | 'Pod'>): GatewayObject | undefined;
   gateway(namespace: string, name: string): GatewayObject | undefined;
   serviceOf(gateway: GatewayObject): KubeObject<'Service'> | undefined;
-  podsOf(gateway: GatewayObject): readonly KubeObject<'Pod'>[];
 }
 
-export function indexGateways({ objects }: ClusterContext): GatewayIndex {
-  const gateways = new Map(objects.Gateway.map((gateway) => [keyOf(gateway.metadata), gateway]));
-  const pods = new Map<string, KubeObject<'Pod'>[]>();
-  for (const pod of objects.Pod) {
-    const key = labelledKey(pod.metadata);
-    if (key !== undefined) pods.set(key, [...(pods.get(key) ?? []), pod]);
-  }
-  const gatewayOf: GatewayIndex['gatewayOf'] = ({ kind, metadata }) => {
-    const key = labelledKey(metadata) ?? (kind === 'Service' ? keyOf(metadata) : undefined);
+export function gatewayParts(objects: ObjectsByNamespace): GatewayParts {
+  const shards = [...objects.values()].filter(({ Gateway }) => Gateway.length > 0);
+  const gateways = shards.flatMap(({ Gateway }) => Gateway);
+  const keys = new Set(gateways.map(({ metadata }) => keyOf(metadata)));
+  const isPart = (service: KubeObject<'Service'>) => keys.has(gatewayKey(service) ?? '');
+  return { gateways, services: shards.flatMap(({ Service }) => Service.filter(isPart)) };
+}
+
+export function indexGateways(parts: GatewayParts): GatewayIndex {
+  const gateways = new Map(parts.gateways.map((gateway) => [keyOf(gateway.metadata), gateway]));
+  const gatewayOf: GatewayIndex['gatewayOf'] = (object) => {
+    const key = gatewayKey(object);
     return key === undefined ? undefined : gateways.get(key);
   };
   const services = new Map<GatewayObject, KubeObject<'Service'>>();
-  for (const service of objects.Service) {
+  for (const service of parts.services) {
     const gateway = gatewayOf(service);
     if (gateway && !services.has(gateway)) services.set(gateway, service);
   }
@@ -39,8 +47,16 @@ export function indexGateways({ objects }: ClusterContext): GatewayIndex {
     gatewayOf,
     gateway: (namespace, name) => gateways.get(`${namespace}/${name}`),
     serviceOf: (gateway) => services.get(gateway),
-    podsOf: (gateway) => pods.get(keyOf(gateway.metadata)) ?? [],
   };
+}
+
+function podsOf({ objects }: NamespaceContext, { metadata }: GatewayObject): readonly KubeObject<'Pod'>[] {
+  return objects.Pod.filter((pod) => labelledKey(pod.metadata) === keyOf(metadata));
+}
+
+/** By label, or by name where it is a Service without one. */
+function gatewayKey({ kind, metadata }: KubeObject<'Service' | 'Pod'>): string | undefined {
+  return labelledKey(metadata) ?? (kind === 'Service' ? keyOf(metadata) : undefined);
 }
 
 function keyOf({ namespace, name }: { namespace: string; name: string }): string {
@@ -52,19 +68,18 @@ function labelledKey({ namespace, labels }: { namespace: string; labels: Labels 
   return name === undefined ? undefined : `${namespace}/${name}`;
 }
 
-/** The ways into networks that this cluster's objects tell of, one record per address. */
-export function deriveNetworkGateways(context: ClusterContext, index: GatewayIndex): readonly GatewayRecord[] {
+/** The ways into networks that the namespace's objects tell of, one record per address. */
+export function deriveNetworkGateways(context: NamespaceContext): readonly GatewayRecord[] {
   return context.objects.Gateway.flatMap((gateway) => {
     const { gatewayClassName } = gateway.spec;
-    if (gatewayClassName === GATEWAY_CLASS.eastWest) return gatewayRecords(context, index, gateway, 'discovered');
-    if (gatewayClassName === GATEWAY_CLASS.remote) return gatewayRecords(context, index, gateway, 'declared');
+    if (gatewayClassName === GATEWAY_CLASS.eastWest) return gatewayRecords(context, gateway, 'discovered');
+    if (gatewayClassName === GATEWAY_CLASS.remote) return gatewayRecords(context, gateway, 'declared');
     return [];
   });
 }
 
 function gatewayRecords(
-  context: ClusterContext,
-  index: GatewayIndex,
+  context: NamespaceContext,
   gateway: GatewayObject,
   source: GatewayRecord['source'],
 ): readonly GatewayRecord[] {
@@ -77,7 +92,7 @@ function gatewayRecords(
   }
   const hbonePort = hbonePortOf(context, gateway, source);
   if (hbonePort === undefined) return [];
-  const addresses = addressesOf(gateway, index.serviceOf(gateway));
+  const addresses = addressesOf(gateway, context.gateways.serviceOf(gateway));
   if (addresses.length === 0) {
     context.warn(
       gateway,
@@ -85,7 +100,7 @@ function gatewayRecords(
       'is empty and its Service has no external address: other networks cannot use it',
     );
   }
-  const pods = index.podsOf(gateway);
+  const pods = podsOf(context, gateway);
   return addresses.map((address) => ({
     namespace,
     name,
@@ -105,7 +120,7 @@ function gatewayRecords(
  * clients.
  */
 function hbonePortOf(
-  context: ClusterContext,
+  context: NamespaceContext,
   gateway: GatewayObject,
   source: GatewayRecord['source'],
 ): number | undefined {

@@ -5,7 +5,7 @@
 import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import type { EncodedResource } from './encode.js';
 import { select } from './selection.js';
-import { differenceOf, type Subscription } from './subscription.js';
+import { type Difference, differenceOf, differenceSince, type Subscription } from './subscription.js';
 import type { VersionedView } from './views.js';
 
 export interface Outgoing {
@@ -58,9 +58,7 @@ export function foreignTypes(subscriptions: ReadonlyMap<string, Subscription>): 
 }
 
 function* stepResponses(init: ResponsesInit, subscription: Subscription, { type, what }: Step): Generator<Outgoing> {
-  const { resources, addressIndex } = init.view;
-  const index = type === 'address' ? addressIndex : undefined;
-  const difference = differenceOf(subscription, select({ subscription, all: resources[type], index, node: init.node }));
+  const difference = differenceTowards(init, subscription, type);
   const removed = what === 'all' ? difference.removed : [];
   const chunks = chunksOf(difference.changed, init.maxResponseBytes);
   const isDue = what === 'all' && (subscription.owed || removed.length > 0);
@@ -68,17 +66,26 @@ function* stepResponses(init: ResponsesInit, subscription: Subscription, { type,
   for (const [index, changed] of chunks.entries()) {
     yield respond(init, subscription, { changed, removed: index === chunks.length - 1 ? removed : [] });
   }
+  if (what === 'all') subscription.reach(init.view.version);
 }
 
-interface Content {
-  readonly changed: readonly EncodedResource[];
-  readonly removed: readonly string[];
+function differenceTowards(
+  { view, node }: ResponsesInit,
+  subscription: Subscription,
+  type: ResourceTypeName,
+): Difference {
+  const { reached, wanted } = subscription;
+  const changes = reached === undefined || wanted ? undefined : view.changesSince(type, reached);
+  const quick = changes && differenceSince(subscription, changes);
+  if (quick) return quick;
+  const index = type === 'address' ? view.addressIndex : undefined;
+  return differenceOf(subscription, select({ subscription, all: view.resources[type], index, node }));
 }
 
 function respond(
   { view, nextNonce }: ResponsesInit,
   subscription: Subscription,
-  { changed, removed }: Content,
+  { changed, removed }: Difference,
 ): Outgoing {
   const { typeUrl } = subscription;
   const nonce = nextNonce();

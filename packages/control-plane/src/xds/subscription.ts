@@ -1,5 +1,6 @@
 /** What one subscriber holds of one resource type, and how far it has acknowledged. */
 import type { EncodedResource } from './encode.js';
+import type { Changes } from './journal.js';
 import type { Selection } from './selection.js';
 
 /** Responses on their way; an acknowledgement of an older one tells nothing new. */
@@ -26,12 +27,16 @@ export interface Subscription {
   readonly held: ReadonlyMap<string, string>;
   /** Names asked for since they were last answered; each is owed a resource or a removal. */
   readonly asked: ReadonlySet<string>;
+  /** Version of the newest view that it was sent all of; undefined before the first. */
+  readonly reached: number | undefined;
   /** An answer is due even if there is nothing to say: ztunnel is not ready before. */
   readonly owed: boolean;
   /** The subscriber wants these, or has lost them. False, with nothing changed, when they are too many. */
   ask(names: readonly string[]): boolean;
   /** The subscriber wants these no longer, and drops them by itself. */
   forget(names: readonly string[]): void;
+  /** Everything of that view was sent. */
+  reach(viewVersion: number): void;
   sent(nonce: string, changed: readonly EncodedResource[], removed: readonly string[]): void;
   /** False for a nonce that was never sent or is long answered. */
   acked(nonce: string): boolean;
@@ -54,6 +59,7 @@ export function createSubscription({ typeUrl, initial, wanted }: SubscriptionIni
   const asked = new Set([...(names ?? [])].filter((name) => !held.has(name)));
   const inFlight: string[] = [];
   let owed = true;
+  let reached: number | undefined;
   let sentNonce = '';
   let ackedNonce = '';
   let lastRejection: SubscriptionStatus['lastRejection'];
@@ -78,6 +84,12 @@ export function createSubscription({ typeUrl, initial, wanted }: SubscriptionIni
     asked,
     get owed() {
       return owed;
+    },
+    get reached() {
+      return reached;
+    },
+    reach(viewVersion) {
+      reached = viewVersion;
     },
     ask(more) {
       if ((names ?? asked).size + more.length > MAX_WANTED_NAMES) return false;
@@ -133,9 +145,22 @@ export interface Difference {
   readonly removed: readonly string[];
 }
 
+/** Between what is held and all that is to be held. */
 export function differenceOf({ held, asked }: Subscription, { resources, answers }: Selection): Difference {
   const isNews = ({ name, version }: EncodedResource) => held.get(name) !== version || answers.has(name);
   const changed = [...resources.values()].filter(isNews);
   const removed = [...new Set([...held.keys(), ...asked])].filter((name) => !resources.has(name));
+  return { changed, removed };
+}
+
+/** The same for a wildcard that had all of a view, from what changed since. */
+export function differenceSince({ held, asked }: Subscription, changes: Changes): Difference | undefined {
+  if (asked.size > 0) return undefined;
+  const changed: EncodedResource[] = [];
+  const removed: string[] = [];
+  for (const [name, resource] of changes) {
+    if (!resource && held.has(name)) removed.push(name);
+    if (resource && held.get(name) !== resource.version) changed.push(resource);
+  }
   return { changed, removed };
 }

@@ -19,7 +19,8 @@ function view(
     );
   version += 1;
   const addressIndex = () => ({ lookup: () => undefined, onNode: () => [] });
-  return { version, resources: { address: encode(address), authorization: encode(authorization) }, addressIndex };
+  const resources = { address: encode(address), authorization: encode(authorization) };
+  return { version, resources, addressIndex, changesSince: () => undefined };
 }
 
 /** A `Resource` message: name is field 3, version field 1; padded by an unknown field. */
