@@ -7,6 +7,13 @@ export {
   type IssuedCredential,
 } from './certificate-manager.js';
 export { createSigningRequest, type SigningRequest } from './csr.js';
+export {
+  findRevoked,
+  parseRevocationLists,
+  type RevocationList,
+  type Revocations,
+} from './revocation.js';
+export { type RevocationFileInit, watchRevocationFile } from './revocation-file.js';
 export { spiffeUrisOf } from './spiffe-san.js';
 export { WORKLOAD_TLS } from './tls-parameters.js';
 export { parseTrustBundle, splitPem, type TrustBundle } from './trust-bundle.js';

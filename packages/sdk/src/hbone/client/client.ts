@@ -4,13 +4,16 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
+import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import { meshCodec } from '../codec.js';
 import { ClientConnection } from '../engine/client-connection.js';
 import type { ConnectionEnd } from '../engine/connection.js';
 import { hopName } from '../hop-name.js';
+import { guardAgainstRevocation } from '../io/revocation-guard.js';
 import { connectTls } from '../io/tls.js';
+import type { TlsSessions } from '../io/tls-sessions.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import { type HboneSettings, resolveSettings } from '../settings.js';
 import type { ConnectRequest, HopAddress, Tunnel } from '../types.js';
@@ -25,6 +28,10 @@ export interface DialInit {
   readonly expected: readonly string[];
   readonly clock: Clock;
   readonly settings?: Partial<HboneSettings>;
+  /** Without them every handshake is a full one. */
+  readonly sessions?: TlsSessions | undefined;
+  /** With them, a peer whose certificate is taken back loses the connection at once. */
+  readonly revocations?: Revocations | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -60,25 +67,30 @@ export interface HboneClientConnection {
 
 /** Rejects with a `Fault` that names the step that failed; nothing is left open then. */
 export async function dialHbone(init: DialInit): Promise<HboneClientConnection> {
-  const { certificate, clock, expected, target, signal } = init;
+  const { certificate, clock, expected, target, signal, sessions, revocations } = init;
   const settings = resolveSettings(init.settings);
   const { transport, name } = 'transport' in target ? target : await overTcp(target, settings, clock, signal);
-  const { socket, peerIdentity } = await connectTls(
-    {
-      transport,
-      certificate,
-      clock,
-      timeoutMs: settings.tlsHandshakeTimeoutMs,
-      peer: name,
-      ...(signal ? { signal } : {}),
-    },
+  const { socket, peerIdentity, proof } = await connectTls({
+    transport,
+    certificate,
+    clock,
+    timeoutMs: settings.tlsHandshakeTimeoutMs,
+    peer: name,
     expected,
-  );
-  return drive(socket, { peerIdentity, clock, settings, name });
+    sessions,
+    revocations,
+    ...(signal ? { signal } : {}),
+  });
+  const { driven, connection } = drive(socket, { peerIdentity, clock, settings, name });
+  if (revocations) {
+    const { closed, abort: onRevoked } = driven;
+    guardAgainstRevocation(revocations, { peer: name, chain: proof.chain(), closed, onRevoked });
+  }
+  return connection;
 }
 
 /** HTTP/2 over an established socket. */
-function drive(socket: Duplex, facts: Facts): HboneClientConnection {
+function drive(socket: Duplex, facts: Facts) {
   const { clock, settings, name } = facts;
   const handle: Handle = { onChange: undefined, lastCall: new AbortController() };
   // Each tunnel inside a tunnel of this connection listens.
@@ -94,7 +106,7 @@ function drive(socket: Duplex, facts: Facts): HboneClientConnection {
         handle.onChange?.();
       }),
   });
-  return describe(driven, handle, facts);
+  return { driven, connection: describe(driven, handle, facts) };
 }
 
 async function overTcp(

@@ -8,13 +8,12 @@
  * and load is shared as if each had its own connection.
  */
 import type { WorkloadCertificate } from '../../identity/types.js';
-import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { HEADER } from '../../wire/headers.js';
 import { hopName } from '../hop-name.js';
 import type { HboneSettings } from '../settings.js';
 import type { ConnectRequest, HeaderField, Tunnel } from '../types.js';
-import { dialHbone, type HboneClientConnection } from './client.js';
+import { type DialInit, dialHbone, type HboneClientConnection } from './client.js';
 import type { Route } from './connection-pool.js';
 import { hopKey, type PoolHop } from './hop.js';
 
@@ -44,11 +43,12 @@ export interface PooledNestedInit extends NestedInit {
   backendOf?(answer: Tunnel): string | undefined;
 }
 
-/** What carries outer tunnels. */
-export interface OuterTunnels {
+/** What every dial is made with. */
+export type Dialling = Pick<DialInit, 'clock' | 'sessions' | 'revocations'> & { readonly settings: HboneSettings };
+
+/** What carries outer tunnels, and how inner connections are dialled. */
+export interface OuterTunnels extends Dialling {
   connect(hop: PoolHop, request: ConnectRequest): Promise<Tunnel>;
-  readonly clock: Clock;
-  readonly settings: HboneSettings;
 }
 
 /** A client connection with a backend behind the gateway, and the outer tunnel that carries it. */
@@ -97,7 +97,7 @@ export async function connectNested(outerTunnels: OuterTunnels, init: NestedInit
 /** The outer CONNECT, then TLS and HTTP/2 with the far end. Rejects with a `Fault` that names the layer and the hop. */
 export async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<InnerConnection> {
   const { outerHop, authority, outerHeaders, signal, certificate, innerExpected: expected } = init;
-  const { clock, settings } = outerTunnels;
+  const { clock, settings, sessions, revocations } = outerTunnels;
   const outer = await outerTunnels
     .connect(outerHop, { authority, headers: outerHeaders, ...(signal ? { signal } : {}) })
     .catch((error: unknown) => {
@@ -110,6 +110,8 @@ export async function openInner(outerTunnels: OuterTunnels, init: NestedInit): P
     expected,
     clock,
     settings,
+    sessions,
+    revocations,
     ...(signal ? { signal } : {}),
   }).catch((error: unknown) => {
     outer.stream.reset();

@@ -7,19 +7,23 @@
  * `poolMaxConnections` and `innerMaxConnections` connections; `poolIdleMs` for one without streams; `innerMaxBackends`
  * and `innerAgeMs` for those through a gateway.
  */
+import type { Revocations } from '../../identity/revocation.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Scope } from '../../runtime/scope.js';
 import { hopName } from '../hop-name.js';
+import { createTlsSessions } from '../io/tls-sessions.js';
 import { type HboneSettings, resolveSettings } from '../settings.js';
 import type { ConnectRequest, Tunnel } from '../types.js';
 import { dialHbone } from './client.js';
 import { ConnectionPool, type Route } from './connection-pool.js';
 import { hopKey, type PoolHop } from './hop.js';
-import { nestedRoute, type PooledNestedInit, withLayer } from './nested.js';
+import { type Dialling, nestedRoute, type PooledNestedInit, withLayer } from './nested.js';
 
 export interface HbonePoolInit {
   readonly clock: Clock;
   readonly settings?: Partial<HboneSettings>;
+  /** With them, a peer whose certificate is taken back loses its connections at once. */
+  readonly revocations?: Revocations | undefined;
   /** In [0, 1). Default Math.random. */
   readonly random?: () => number;
 }
@@ -52,14 +56,15 @@ export function createHbonePool(scope: Scope, init: HbonePoolInit): HbonePool {
     ...common,
     bounds: { maxConnections: innerMaxConnections, backendLimit: innerMaxBackends, ageMs: innerAgeMs },
   });
+  const dialling: Dialling = { clock, settings, sessions: createTlsSessions(), revocations: init.revocations };
   const pool: HbonePool = {
     clock,
     settings,
-    connect: (hop, request) => outer.connect(hopRoute(hop, { clock, settings }), request),
+    connect: (hop, request) => outer.connect(hopRoute(hop, dialling), request),
     connectNested(nested) {
       const { authority, innerHeaders: headers, signal } = nested;
       const request = { authority, headers, ...(signal && { signal }) };
-      return inner.connect(nestedRoute(pool, nested), request).catch((error) => {
+      return inner.connect(nestedRoute({ ...dialling, connect: pool.connect }, nested), request).catch((error) => {
         throw withLayer(error, nested);
       });
     },
@@ -73,7 +78,7 @@ export function createHbonePool(scope: Scope, init: HbonePoolInit): HbonePool {
   return pool;
 }
 
-function hopRoute(hop: PoolHop, { clock, settings }: Pick<HbonePool, 'clock' | 'settings'>): Route {
+function hopRoute(hop: PoolHop, dialling: Dialling): Route {
   const { source: certificate, expected, address, localAddress } = hop;
   return {
     certificate,
@@ -82,7 +87,7 @@ function hopRoute(hop: PoolHop, { clock, settings }: Pick<HbonePool, 'clock' | '
     capacity: 1,
     dial: (signal) => {
       const target = localAddress === undefined ? address : { ...address, localAddress };
-      return dialHbone({ target, certificate, expected, clock, settings, signal });
+      return dialHbone({ ...dialling, target, certificate, expected, signal });
     },
     backendOf: () => undefined,
   };
