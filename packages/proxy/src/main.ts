@@ -5,7 +5,6 @@
  * Exit codes: 0 stopped by a signal or by /quitquitquit, 1 failure while starting or running, 2 bad usage or settings.
  * The first SIGTERM or SIGINT drains, the second does not wait, the third leaves at once.
  */
-import { readFileSync } from 'node:fs';
 import { createScope } from '@isthmus/sdk/runtime';
 import { Command, CommanderError } from 'commander';
 import { createExplainCommand } from './admin/explain/command.js';
@@ -15,6 +14,7 @@ import { helpOf } from './config/print.js';
 import type { Environment } from './config/table.js';
 import { effectiveSettings, ROLE_NAMES, type RoleName, readSettings, SETTINGS, type Settings } from './config.js';
 import { ROLES } from './roles/index.js';
+import { version } from './version.js';
 import { isWorker, runWorker } from './workers/worker.js';
 
 const EXIT = { clean: 0, failed: 1, misused: 2 } as const;
@@ -79,11 +79,6 @@ async function run(role: RoleName, { workers }: { readonly workers?: string }): 
   });
 }
 
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : 'unknown';
-}
-
 function program(): Command {
   const command = new Command('isthmus-proxy')
     .description('ztunnel, waypoint and east-west gateway of an Isthmus mesh, wire-compatible with Istio ambient')
@@ -126,14 +121,19 @@ function work(): void {
   runWorker({ roles: ROLES, stdout: process.stdout, exit: (code) => process.exit(code) });
 }
 
-try {
-  if (isWorker(process.env)) work();
-  else await program().parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) {
-    process.stderr.write(`isthmus-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(EXIT.failed);
+/** No `await` at the top: the single executable is made of a CommonJS bundle. */
+async function main(): Promise<void> {
+  try {
+    if (isWorker(process.env)) work();
+    else await program().parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      process.stderr.write(`isthmus-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(EXIT.failed);
+    }
+    if (error.exitCode !== 0 && error.code === 'role') process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = error.exitCode === 0 ? EXIT.clean : EXIT.misused;
   }
-  if (error.exitCode !== 0 && error.code === 'role') process.stderr.write(`error: ${error.message}\n`);
-  process.exitCode = error.exitCode === 0 ? EXIT.clean : EXIT.misused;
 }
+
+void main();
