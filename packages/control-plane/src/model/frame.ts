@@ -4,7 +4,7 @@
  */
 import type { Problem } from '../schema/index.js';
 import { type KubeObject, NO_OBJECTS, type ObjectsByKind, type ObjectsByNamespace } from '../sources/index.js';
-import { type GatewayIndex, type GatewayParts, gatewayParts, indexGateways } from './gateways.js';
+import { type GatewayIndex, type GatewayParts, gatewayParts, indexGateways } from './gateway-index.js';
 import { LABEL, type Labels, ROOT_NAMESPACE } from './labels.js';
 import { type MeshPolicies, meshPolicies } from './policies/mesh.js';
 

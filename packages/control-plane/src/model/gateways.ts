@@ -1,71 +1,14 @@
-/**
- * Gateway objects and what belongs to them. A Gateway's Service and pods are those labelled with its name; Istio's
- * controller writes that label, and hand-written objects have to.
- */
+/** The ways into networks that Gateways offer. */
 import { PORT } from '@isthmus/sdk/wire';
-import type { KubeObject, ObjectsByNamespace } from '../sources/index.js';
+import type { KubeObject } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
-import { ANNOTATION, GATEWAY_CLASS, LABEL, type Labels } from './labels.js';
+import { type GatewayObject, isPartOf } from './gateway-index.js';
+import { ANNOTATION, GATEWAY_CLASS, LABEL } from './labels.js';
 import { isReady } from './readiness.js';
 import type { GatewayRecord } from './types.js';
 
-export type GatewayObject = KubeObject<'Gateway'>;
-
-/** The Gateways of a cluster, and the Services that are part of one. */
-export interface GatewayParts {
-  readonly gateways: readonly GatewayObject[];
-  readonly services: readonly KubeObject<'Service'>[];
-}
-
-export interface GatewayIndex {
-  /** The Gateway a Service or pod is part of. */
-  gatewayOf(object: KubeObject<'Service' | 'Pod'>): GatewayObject | undefined;
-  gateway(namespace: string, name: string): GatewayObject | undefined;
-  serviceOf(gateway: GatewayObject): KubeObject<'Service'> | undefined;
-}
-
-export function gatewayParts(objects: ObjectsByNamespace): GatewayParts {
-  const shards = [...objects.values()].filter(({ Gateway }) => Gateway.length > 0);
-  const gateways = shards.flatMap(({ Gateway }) => Gateway);
-  const keys = new Set(gateways.map(({ metadata }) => keyOf(metadata)));
-  const isPart = (service: KubeObject<'Service'>) => keys.has(gatewayKey(service) ?? '');
-  return { gateways, services: shards.flatMap(({ Service }) => Service.filter(isPart)) };
-}
-
-export function indexGateways(parts: GatewayParts): GatewayIndex {
-  const gateways = new Map(parts.gateways.map((gateway) => [keyOf(gateway.metadata), gateway]));
-  const gatewayOf: GatewayIndex['gatewayOf'] = (object) => {
-    const key = gatewayKey(object);
-    return key === undefined ? undefined : gateways.get(key);
-  };
-  const services = new Map<GatewayObject, KubeObject<'Service'>>();
-  for (const service of parts.services) {
-    const gateway = gatewayOf(service);
-    if (gateway && !services.has(gateway)) services.set(gateway, service);
-  }
-  return {
-    gatewayOf,
-    gateway: (namespace, name) => gateways.get(`${namespace}/${name}`),
-    serviceOf: (gateway) => services.get(gateway),
-  };
-}
-
-function podsOf({ objects }: NamespaceContext, { metadata }: GatewayObject): readonly KubeObject<'Pod'>[] {
-  return objects.Pod.filter((pod) => labelledKey(pod.metadata) === keyOf(metadata));
-}
-
-/** By label, or by name where it is a Service without one. */
-function gatewayKey({ kind, metadata }: KubeObject<'Service' | 'Pod'>): string | undefined {
-  return labelledKey(metadata) ?? (kind === 'Service' ? keyOf(metadata) : undefined);
-}
-
-function keyOf({ namespace, name }: { namespace: string; name: string }): string {
-  return `${namespace}/${name}`;
-}
-
-function labelledKey({ namespace, labels }: { namespace: string; labels: Labels }): string | undefined {
-  const name = labels[LABEL.gatewayName];
-  return name === undefined ? undefined : `${namespace}/${name}`;
+function podsOf({ objects }: NamespaceContext, gateway: GatewayObject): readonly KubeObject<'Pod'>[] {
+  return objects.Pod.filter((pod) => isPartOf(gateway, pod));
 }
 
 /** The ways into networks that the namespace's objects tell of, one record per address. */

@@ -7,7 +7,7 @@ import type { GatewayAddress } from '@isthmus/sdk/discovery';
 import { canonicalIp, PORT } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
-import type { GatewayObject } from './gateways.js';
+import type { GatewayObject } from './gateway-index.js';
 import { GATEWAY_CLASS, LABEL } from './labels.js';
 
 export interface WaypointIndex {

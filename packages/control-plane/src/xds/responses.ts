@@ -3,9 +3,10 @@
  * is made, so the rest can be dropped at any time and worked out anew towards a newer view.
  */
 import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
+import { type Difference, differenceOf, differenceSince } from './difference.js';
 import type { EncodedResource } from './encode.js';
 import { select } from './selection.js';
-import { type Difference, differenceOf, differenceSince, type Subscription } from './subscription.js';
+import type { Subscription } from './subscription.js';
 import type { VersionedView } from './views.js';
 
 export interface Outgoing {

@@ -8,6 +8,7 @@ import type { KubeObject } from '../../sources/index.js';
 import type { NamespaceContext } from '../context.js';
 import { ANNOTATION, ROOT_NAMESPACE } from '../labels.js';
 import { accountMatch, cidrMatch, isEmptyMatch, match, stringMatch } from './match.js';
+import { isDistributed } from './mesh.js';
 
 type Policy = KubeObject<'AuthorizationPolicy'>;
 type Rule = Policy['spec']['rules'][number];
@@ -15,11 +16,6 @@ type Source = Rule['from'][number]['source'];
 type Operation = Rule['to'][number]['operation'];
 type Condition = Rule['when'][number];
 type Clause = readonly PolicyMatch[];
-
-/** Whether proxies of layer 4 have a part in it. */
-export function isDistributed({ spec: { action, targetRef, targetRefs } }: Policy): boolean {
-  return !targetRef && targetRefs.length === 0 && action !== 'AUDIT' && action !== 'CUSTOM';
-}
 
 /** Undefined when it is not distributed; a warning says why. */
 export function convertAuthorization(context: NamespaceContext, policy: Policy): Authorization | undefined {

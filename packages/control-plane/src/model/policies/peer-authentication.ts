@@ -8,6 +8,7 @@ import type { KubeObject, MutualTlsMode } from '../../sources/index.js';
 import type { NamespaceContext } from '../context.js';
 import { type Labels, ROOT_NAMESPACE, selects } from '../labels.js';
 import { match } from './match.js';
+import { byAge, modeOf } from './mesh.js';
 
 type Policy = KubeObject<'PeerAuthentication'>;
 type Rules = Authorization['rules'];
@@ -41,19 +42,6 @@ export function indexPeerAuthentications(context: NamespaceContext): PeerAuthent
       return binding ? [binding.key] : [];
     },
   };
-}
-
-/** Of one namespace's policies, for workloads that no selector finds; of several, the oldest counts. */
-export function modeOf(policies: readonly Policy[], inherited: MutualTlsMode): MutualTlsMode {
-  const [oldest] = policies.filter(({ spec }) => !spec.selector).sort(byAge);
-  const mode = oldest?.spec.mtls.mode ?? 'UNSET';
-  return mode === 'UNSET' ? inherited : mode;
-}
-
-/** Older first; names decide between equals, so that the order of files never does. */
-function byAge({ metadata: a }: Policy, { metadata: b }: Policy): number {
-  const ageOf = ({ creationTimestamp, name }: Policy['metadata']) => `${creationTimestamp ?? '9999'} ${name}`;
-  return ageOf(a) < ageOf(b) ? -1 : 1;
 }
 
 function strictWhen(mode: MutualTlsMode): Authorization | undefined {
