@@ -12,10 +12,18 @@ import { type Logger, silentLogger } from '../runtime/log.js';
 import type { Scope } from '../runtime/scope.js';
 import type { discoveryPb } from '../wire/protos.js';
 import { RESOURCE_TYPES, type ResourceTypeName } from '../wire/resource-types.js';
-import { createDeltaSession, type DeltaSession, formatRefusals, type Refusal } from './delta-session.js';
+import {
+  createDeltaSession,
+  type DeltaSession,
+  formatRefusals,
+  type Refusal,
+  type SubscriptionMode,
+} from './delta-session.js';
 import { runDeltaStream, type TerminationReason } from './delta-stream.js';
+import { createDemands } from './demands.js';
 import { createLink, type LinkState } from './link.js';
 import type { Snapshot } from './model.js';
+import { createPolicyOrder } from './policy-order.js';
 import type { Batch, Store } from './store.js';
 
 export type DiscoveryClientInit = ControlPlaneAccess & {
@@ -25,6 +33,8 @@ export type DiscoveryClientInit = ControlPlaneAccess & {
   /** After each change, with what changed. Throwing is logged and stops nothing. */
   readonly onSnapshot?: (snapshot: Snapshot, batch: Batch) => void;
   readonly observer?: DiscoveryObserver;
+  /** Default `wildcard`: everything the server lets us know. */
+  readonly mode?: SubscriptionMode;
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly random?: () => number;
@@ -42,6 +52,11 @@ export interface DiscoveryObserver {
 export interface DiscoveryClient {
   /** Resolves when every resource type was received once and is in force; rejects when the scope closes before. */
   readonly ready: Promise<void>;
+  /**
+   * Asks for addresses that are not known: `network/ip`, `namespace/hostname` or a uid. Resolves when they are answered
+   * and the answer is in force, or after a bounded wait; with a wildcard subscription at once. Never rejects.
+   */
+  demand(names: readonly string[]): Promise<void>;
   /** For admin pages. */
   status(): DiscoveryStatus;
 }
@@ -65,9 +80,17 @@ const BACKOFF_CAP_MS = 15_000;
 
 export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): DiscoveryClient {
   const { address, clock = realClock, log = silentLogger, random = Math.random, observer } = init;
-  const session = createDeltaSession(init.node);
+  const session = createDeltaSession(init.node, init.mode);
+  let send: (request: discoveryPb.DeltaDiscoveryRequest) => void = () => {};
+  const demands = createDemands(clock, (names) => {
+    // On a stream that has ended it is not sent, and the next one begins with all that is pending.
+    const request = session.demand(names);
+    if (request) send(request);
+  });
   const link = createLink(address, clock, log);
   const ready = createReady(scope.signal);
+  const order = createPolicyOrder(clock, (batch) => apply(batch, init, log));
+  scope.own(() => order.close());
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
     observer?.received?.(response.typeUrl, resourceBytes(response));
@@ -77,7 +100,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
       const resources = formatRefusals(refused);
       log.warn({ typeUrl: response.typeUrl, resources }, 'resources refused, what was good before stays in force');
     }
-    apply(batch, init, log);
+    apply(order.next(batch, init.store.snapshot), init, log);
     if (session.synced) ready.resolve();
     return reply;
   }
@@ -98,7 +121,11 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
         open: session.open,
         onAccepted,
         onResponse,
+        onOpened: (way) => {
+          send = way;
+        },
       });
+      send = () => {};
       if (acceptedAt !== undefined) observer?.connected?.(false);
       if (scope.signal.aborted) return;
       link.down(end);
@@ -114,6 +141,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   scope.own(() => running);
   return {
     ready: ready.promise,
+    demand: (names) => (init.mode === 'on-demand' ? demands.demand(names) : Promise.resolve()),
     status: () => ({ address, ...link.state, types: typeStatuses(session) }),
   };
 }

@@ -124,6 +124,12 @@ export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
     hit: 'it grows no longer',
   },
   {
+    file: `${SDK}/discovery/policy-order.ts`,
+    name: 'GRACE_MS',
+    what: 'A workload waits for policies it names and that were not received yet, ms',
+    hit: 'it is in force as it is: closed to everybody',
+  },
+  {
     file: `${SDK}/discovery/decode/problems.ts`,
     name: 'MAX_KEPT',
     what: 'Problems told of one refused resource',
