@@ -196,6 +196,12 @@ export const SETTINGS = {
     default: 0.5,
     doc: "The share of its life that a certificate has left when the next one is asked for; istio-agent's name and default. The CA may be away for that long before anybody notices.",
   }),
+  crlPath: setting<string | undefined>({
+    env: ['CRL_PATH'],
+    kind: text,
+    default: undefined,
+    doc: 'File of certificate revocation lists, PEM or DER. Read again when it changes; certificates on it are refused and connections they opened are closed. A missing or broken file revokes nothing new and is warned about.',
+  }),
   baggage: setting<boolean>({
     env: ['AMBIENT_ENABLE_BAGGAGE', 'ENABLE_RESPONSE_BAGGAGE'],
     kind: flag,

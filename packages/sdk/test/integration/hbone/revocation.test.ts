@@ -23,7 +23,8 @@ beforeEach(async () => {
   fixture.scope.own(() => rm(folder, { recursive: true }));
   path = join(folder, 'ca-crl.pem');
   await writeFile(path, await fixture.authority.revoke([]));
-  revocations = await watchRevocationFile(fixture.scope, { path, clock: fileClock });
+  revocations = watchRevocationFile(fixture.scope, { path, clock: fileClock });
+  await until(() => fileClock.pending > 0);
 });
 afterEach(() => fixture.close());
 

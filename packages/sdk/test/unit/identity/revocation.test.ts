@@ -110,11 +110,17 @@ describe('the file of lists', () => {
     await writeFile(`${path}.new`, content);
     await rename(`${path}.new`, path);
   }
+  /** After the first look, so that the next one is a tick of the clock away. */
+  async function watching() {
+    const revocations = watchRevocationFile(scope, { path, clock, log });
+    await until(() => lines.length > 0 && clock.pending > 0);
+    return revocations;
+  }
   const logged = (text: string) => lines.filter((line) => line.includes(text)).length;
 
   it('is read again when it changes; who watches a chain that it then revokes is told once', async () => {
     await put(await intermediate.revoke([]));
-    const revocations = await watchRevocationFile(scope, { path, clock, log });
+    const revocations = await watching();
     const told: string[] = [];
     revocations.watch(chain, (reason) => told.push(reason));
     const before = await revocations.check(chain);
@@ -132,7 +138,7 @@ describe('the file of lists', () => {
   });
 
   it('is not needed at the start: it counts from when it is there', async () => {
-    const revocations = await watchRevocationFile(scope, { path, clock, log });
+    const revocations = await watching();
     const before = [await revocations.check(chain), logged('not loaded')];
 
     await put(await intermediate.revoke([serial(0)]));
@@ -148,7 +154,7 @@ describe('the file of lists', () => {
     ['gone', () => rm(path)],
   ])('that is %s later leaves in force what was read last, with a warning', async (_, spoil) => {
     await put(await intermediate.revoke([serial(0)]));
-    const revocations = await watchRevocationFile(scope, { path, clock, log });
+    const revocations = await watching();
 
     await spoil();
     clock.advance(2_000);
@@ -159,7 +165,7 @@ describe('the file of lists', () => {
 
   it('tells nobody who has stopped watching', async () => {
     await put(await intermediate.revoke([]));
-    const revocations = await watchRevocationFile(scope, { path, clock, log });
+    const revocations = await watching();
     const told: string[] = [];
     revocations.watch(chain, (reason) => told.push(reason))();
 
