@@ -77,6 +77,17 @@ describe('the single executable', () => {
     expect([version, help, config].map(({ stderr }) => stderr)).toEqual(['', '', '']);
   });
 
+  it('finds every library it is linked to in the image', () => {
+    const dockerfile = readFileSync(new URL('../../deploy/docker/Dockerfile', import.meta.url), 'utf8');
+
+    const linked =
+      execFileSync('ldd', [BINARY], { encoding: 'utf8' }).match(/[\w+.-]+\.so(\.\d+)*(?= =>| \(0x)/g) ?? [];
+
+    const absent = linked.filter((name) => !name.startsWith('linux-vdso') && !dockerfile.includes(name));
+    expect(linked.length).toBeGreaterThan(3);
+    expect(absent).toEqual([]);
+  });
+
   it('exits with 2 and every problem when its settings cannot be used', () => {
     expect(() => execFileSync(BINARY, ['waypoint'], { ...NOTHING, stdio: 'pipe' })).toThrow(/PROXY_WORKLOAD_INFO/);
   });
