@@ -329,6 +329,18 @@ export const SETTINGS = {
     default: 'NONE',
     doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
   }),
+  requireWaypoint: setting<boolean>({
+    env: ['REQUIRE_WAYPOINT'],
+    kind: flag,
+    default: false,
+    doc: 'Refuse (401) whoever calls a workload directly that has a waypoint, or whose services all have one, and is none of these waypoints; plaintext included. Off by default, because ingress gateways of Istio go around waypoints unless told otherwise (istio.io/ingress-use-waypoint).',
+  }),
+  authzPolicyInfoLogging: setting<boolean>({
+    env: ['AUTHZ_POLICY_INFO_LOGGING'],
+    kind: flag,
+    default: false,
+    doc: 'What a dry-run policy would have done is logged at info, not at debug.',
+  }),
   localhostAppTunnel: setting<boolean>({
     env: ['LOCALHOST_APP_TUNNEL'],
     kind: flag,

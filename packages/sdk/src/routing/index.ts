@@ -35,6 +35,7 @@ export type {
   SocketAddress,
   TunnelPlan,
 } from './plan.js';
+export { waypointIdentities } from './reference.js';
 export { CLUSTER_DOMAIN, searchNames } from './search-names.js';
 export { type SourceFacts, sourcePeerOf } from './source.js';
 export type { Observe, Step } from './steps.js';
