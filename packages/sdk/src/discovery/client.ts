@@ -16,13 +16,14 @@ import {
   createDeltaSession,
   type DeltaSession,
   formatRefusals,
+  type Received,
   type Refusal,
   type SubscriptionMode,
 } from './delta-session.js';
 import { runDeltaStream, type TerminationReason } from './delta-stream.js';
 import { createDemands } from './demands.js';
 import { createLink, type LinkState } from './link.js';
-import type { Snapshot } from './model.js';
+import type { ResourceModel, Snapshot } from './model.js';
 import { createPolicyOrder } from './policy-order.js';
 import type { Batch, Store } from './store.js';
 
@@ -53,10 +54,11 @@ export interface DiscoveryClient {
   /** Resolves when every resource type was received once and is in force; rejects when the scope closes before. */
   readonly ready: Promise<void>;
   /**
-   * Asks for addresses that are not known: `network/ip`, `namespace/hostname` or a uid. Resolves when they are answered
-   * and the answer is in force, or after a bounded wait; with a wildcard subscription at once. Never rejects.
+   * Asks for addresses that are not known: `network/ip`, `namespace/hostname` or a uid. Resolves, when the answers are in
+   * force, with the names that nobody answered within 5 s: a caller must not take those for names that nobody has. With
+   * a wildcard subscription nothing is asked. Never rejects.
    */
-  demand(names: readonly string[]): Promise<void>;
+  demand(names: readonly string[]): Promise<readonly string[]>;
   /** For admin pages. */
   status(): DiscoveryStatus;
 }
@@ -89,20 +91,33 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   });
   const link = createLink(address, clock, log);
   const ready = createReady(scope.signal);
-  const order = createPolicyOrder(clock, (batch) => apply(batch, init, log));
+  /** Answers to demands whose workloads are not in force yet. */
+  let owed: Pick<Received, 'batch' | 'answered'>[] = [];
+  const order = createPolicyOrder(clock, takeInForce);
   scope.own(() => order.close());
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
     observer?.received?.(response.typeUrl, resourceBytes(response));
-    const { reply, batch, refused } = session.receive(response);
+    const { reply, batch, refused, answered } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
       const resources = formatRefusals(refused);
       log.warn({ typeUrl: response.typeUrl, resources }, 'resources refused, what was good before stays in force');
     }
-    apply(order.next(batch, init.store.snapshot), init, log);
+    if (answered.length > 0) owed.push({ batch, answered });
+    takeInForce(order.next(batch, init.store.snapshot));
     if (session.synced) ready.resolve();
     return reply;
+  }
+
+  /** Whoever waits for an answer looks at the snapshot next, so it has to be there: policies may hold workloads back. */
+  function takeInForce(batch: Batch): void {
+    apply(batch, init, log);
+    const isInForce = ({ kind, value }: ResourceModel) =>
+      kind !== 'workload' || init.store.snapshot.workload(value.uid) !== undefined;
+    const due = owed.filter((each) => each.batch.upserts.every(isInForce));
+    owed = owed.filter((each) => !due.includes(each));
+    for (const { answered } of due) demands.answered(answered);
   }
 
   async function keepUp(): Promise<void> {
@@ -141,7 +156,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   scope.own(() => running);
   return {
     ready: ready.promise,
-    demand: (names) => (init.mode === 'on-demand' ? demands.demand(names) : Promise.resolve()),
+    demand: (names) => (init.mode === 'on-demand' ? demands.demand(names) : Promise.resolve([])),
     status: () => ({ address, ...link.state, types: typeStatuses(session) }),
   };
 }

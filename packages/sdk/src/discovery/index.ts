@@ -21,6 +21,7 @@ export {
   type DeltaSession,
   type Received,
   type Refusal,
+  type SubscriptionMode,
   type SubscriptionState,
 } from './delta-session.js';
 export type { StreamEnd, TerminationReason } from './delta-stream.js';
