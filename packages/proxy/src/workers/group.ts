@@ -256,7 +256,6 @@ class Group implements WorkerGroup {
     const { settings, store, credentials, logLevels, drain } = this.#init;
     const { process } = slot;
     if (!process) return;
-    // The token is for the control plane, and a worker speaks to none.
     const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
     tellState(process.channel, start, credentials.all(), store.snapshot);
     slot.informed = true;

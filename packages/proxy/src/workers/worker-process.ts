@@ -37,7 +37,8 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
   // kernel's own choice among several acceptors is uneven.
   cluster.setupPrimary({ exec: init.program, args: [], serialization: 'advanced' });
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  const worker = cluster.fork({ [WORKER_VARIABLE]: String(init.id) });
+  // The token is for the control plane, and a worker speaks to none.
+  const worker = cluster.fork({ [WORKER_VARIABLE]: String(init.id), AUTH_TOKEN: undefined });
   const kill = () => void worker.process.kill('SIGKILL');
   const channel = channelTo(worker, init, kill);
   // A write to a process that has just died; its end is told by `exit`.

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createScope } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
@@ -112,6 +113,9 @@ describe('a proxy of two worker processes', () => {
     expect((await workers()).map(({ openConnections }) => openConnections)).toEqual([2, 2]);
     expect(await page(PAGES.readiness, '/healthz/ready')).toBe('ready\n');
     expect(JSON.parse(await page(PAGES.admin, '/connections'))).toHaveLength(4);
+    for (const { pid } of await workers()) {
+      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('a-token-nobody-should-see');
+    }
     for (const socket of held) socket.destroy();
     expect(await stopped(program)).toBe(0);
     expect(program.text.stderr).toBe('');
