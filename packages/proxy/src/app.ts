@@ -224,7 +224,7 @@ async function ownCertificate(scope: Scope, { init, certificates }: Parts): Prom
 }
 
 function contextOf(scope: Scope, parts: Parts): RoleContext {
-  const { init, componentLog, telemetry, feed, certificates, drain, running } = parts;
+  const { init, componentLog, telemetry, feed, certificates, drain, running, discovery } = parts;
   const { settings, clock, random, role } = init;
   const context = createRoleContext(scope, {
     settings,
@@ -236,6 +236,7 @@ function contextOf(scope: Scope, parts: Parts): RoleContext {
     log: componentLog.log,
     telemetry: telemetry.telemetry,
     drain: drain.signal,
+    ...(discovery.demand && { demand: discovery.demand }),
   });
   running.gateways = context.gateways;
   return context;

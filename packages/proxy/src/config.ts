@@ -124,6 +124,12 @@ export const SETTINGS = {
       'none with LOCAL_XDS_PATH or LOCAL_XDS, else what PROXY_CONFIG says, https://istiod.istio-system.svc:15012 in Kubernetes, else https://localhost:15012',
     doc: "The control plane's discovery service, as [https://]host:port.",
   }),
+  xdsOnDemand: setting<boolean>({
+    env: ['XDS_ON_DEMAND'],
+    kind: flag,
+    default: false,
+    doc: 'Ask the control plane for destinations one by one, when a connection needs them, instead of holding the whole mesh. A ztunnel in one process only. A destination that is not answered within 5 s is refused, not passed through.',
+  }),
   localXdsPath: setting<string | undefined>({
     env: ['LOCAL_XDS_PATH'],
     kind: existingFile,

@@ -60,7 +60,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   ENABLE_PROXY: 'the listeners are all this program is for',
   CLUSTER_DOMAIN: 'short names are completed with cluster.local; full names of any domain work',
   FAKE_CA: 'certificates come from CA_ADDRESS; npm run mesh starts a control plane with a CA',
-  XDS_ON_DEMAND: 'the whole mesh is subscribed to, nothing is asked for one by one',
   PREFERED_SERVICE_NAMESPACE: DNS,
   ISTIO_META_DNS_CAPTURE: DNS,
   ISTIO_META_DNS_PROXY_ADDR: DNS,
@@ -82,7 +81,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   AUTHZ_POLICY_INFO_LOGGING: 'refusals by policy are always in the access log',
   TLS12_ENABLED: 'TLS 1.3 is the only version',
   COMPLIANCE_POLICY: 'cipher suites are those of Node.js for TLS 1.3',
-  CRL_PATH: 'revocation lists are not read',
 };
 
 /** A sentence for each variable that is set and has no effect. Those in `known` have one. */

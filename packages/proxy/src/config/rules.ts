@@ -30,6 +30,8 @@ type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined }
 
 export interface Ruled extends Given {
   readonly terminationGraceSeconds: number | undefined;
+  readonly xdsOnDemand: boolean;
+  readonly workers: number;
   readonly localXdsPath: string | undefined;
   readonly localXds: string | undefined;
   readonly proxyConfig: { readonly discoveryAddress: string | undefined } | undefined;
@@ -96,6 +98,15 @@ type Rule = (settings: Ruled, role: string) => readonly string[];
 
 /** Each returns a sentence per problem, naming the variables to change. */
 export const RULES: readonly Rule[] = [
+  ({ xdsOnDemand, xdsAddress, workers }, role) => {
+    if (!xdsOnDemand) return [];
+    const remedies = [
+      ...(role === 'ztunnel' ? [] : [`a ${role} needs all that is bound to it or exported`]),
+      ...(xdsAddress === undefined ? ['there is no control plane to ask; set XDS_ADDRESS'] : []),
+      ...(workers > 1 ? ['worker processes ask nobody; set ZTUNNEL_WORKER_THREADS=1'] : []),
+    ];
+    return remedies.map((remedy) => `XDS_ON_DEMAND=true cannot be used: ${remedy}`);
+  },
   ({ localXdsPath, localXds }) =>
     localXdsPath !== undefined && localXds !== undefined
       ? ['LOCAL_XDS_PATH and LOCAL_XDS both hold the mesh; keep one']

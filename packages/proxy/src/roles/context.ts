@@ -11,7 +11,10 @@ import type { Role, RoleContext } from './role.js';
 import type { SnapshotFeed } from './snapshot-feed.js';
 
 export interface ContextInit
-  extends Pick<RoleContext, 'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain'> {
+  extends Pick<
+    RoleContext,
+    'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain' | 'demand'
+  > {
   readonly role: Pick<Role, 'name'>;
   readonly feed: Pick<SnapshotFeed, 'snapshot' | 'onSnapshot'>;
 }

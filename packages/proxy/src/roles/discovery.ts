@@ -21,6 +21,8 @@ export type DiscoveryInit = Required<Pick<DiscoveryClientInit, 'node' | 'store' 
 export interface Discovery {
   /** Resolves when all there is has been read once. Rejects when a local mesh cannot be used, or when the scope closes. */
   readonly ready: Promise<void>;
+  /** See `DiscoveryClient.demand`; undefined where nothing is asked for on demand. */
+  readonly demand: DiscoveryClient['demand'] | undefined;
   /** For admin pages, as plain data. */
   status(): unknown;
 }
@@ -31,11 +33,21 @@ export function createDiscovery(scope: Scope, settings: Settings, init: Discover
   const client =
     xdsAddress === undefined
       ? undefined
-      : createDiscoveryClient(scope, { ...xdsAccess(xdsAddress, settings), ...init });
-  const ready = Promise.all([local?.ready, client?.ready]).then(() => {});
+      : createDiscoveryClient(scope, {
+          ...xdsAccess(xdsAddress, settings),
+          ...init,
+          mode: settings.xdsOnDemand ? 'on-demand' : 'wildcard',
+        });
+  const demand = settings.xdsOnDemand ? client?.demand : undefined;
+  const ready = Promise.all([local?.ready, client?.ready]).then(async () => void (await demand?.(selfOf(settings))));
   // Nobody has to wait for it.
   ready.catch(() => {});
-  return { ready, status: () => statusOf(client, local) };
+  return { ready, demand, status: () => statusOf(client, local) };
+}
+
+/** The workloads of a node are told unasked; one that stands alone has to ask for itself, under the uid of its pod. */
+function selfOf({ mode, workload, clusterId }: Settings): readonly string[] {
+  return mode === 'dedicated' && workload ? [`${clusterId}//Pod/${workload.namespace}/${workload.name}`] : [];
 }
 
 function localOf(scope: Scope, { localXdsPath, localXds }: Settings, init: DiscoveryInit): LocalSource | undefined {

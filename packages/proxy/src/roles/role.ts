@@ -20,6 +20,8 @@ export interface RoleContext {
   readonly gateways: Pick<GatewayHealth, 'status'>;
   /** The newest snapshot. */
   snapshot(): Snapshot;
+  /** Asks for addresses by name where the proxy is told of them on demand; see `DiscoveryClient.demand`. */
+  demand?(names: readonly string[]): Promise<readonly string[]>;
   /** Calls back after each change of the snapshot, until the scope closes. */
   onSnapshot(scope: Scope, listener: (snapshot: Snapshot) => void): void;
   /** Aborts when the process drains: stop accepting, let what runs finish. */

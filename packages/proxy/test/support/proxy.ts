@@ -103,6 +103,7 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
     snapshot: snapshots.snapshot,
     onSnapshot: snapshots.onSnapshot,
     drain: drain.signal,
+    ...(given.demand && { demand: given.demand }),
   });
   return {
     role: running,

@@ -5,11 +5,14 @@
  */
 import type { GatewayAddress, Service, Snapshot, Workload } from '../discovery/model.js';
 import { canonicalHostname, parseAuthority } from './authority.js';
-import { isLoopback, plainIp } from './ip.js';
+import { plainIp } from './ip.js';
 import { meaningOf } from './meaning.js';
 import type { OutboundRequest } from './outbound.js';
 import { dereference, waypointsOf } from './reference.js';
 import { CLUSTER_DOMAIN, searchNames } from './search-names.js';
+
+/** What `localhost` means. The rest of 127.0.0.0/8 is where meshes on one machine have their addresses. */
+const OWN_HOST: ReadonlySet<string> = new Set(['127.0.0.1', '::1']);
 
 export function missingOutbound(
   snapshot: Snapshot,
@@ -26,7 +29,7 @@ export function missingOutbound(
     case 'workload':
       return unresolved(snapshot, waypointsOf(meaning.workload));
     case 'nothing':
-      if (originalIp !== undefined) return isLoopback(originalIp) ? [] : [`${network}/${originalIp}`];
+      if (originalIp !== undefined) return OWN_HOST.has(originalIp) ? [] : [`${network}/${originalIp}`];
       return hostname === undefined ? [] : namesOf(hostname, source.namespace);
   }
 }

@@ -204,6 +204,21 @@ describe('where the control plane is', () => {
   });
 });
 
+describe('XDS_ON_DEMAND', () => {
+  it('is for a ztunnel of one process with a control plane to ask', () => {
+    const env = { XDS_ON_DEMAND: 'true' };
+
+    expect(settingsOf(env).xdsOnDemand).toBe(true);
+    expect(problemsOf({ ...env, PROXY_WORKLOAD_INFO: 'shop/w/w', INSTANCE_IP: '127.0.0.1' }, 'waypoint')).toEqual([
+      'XDS_ON_DEMAND=true cannot be used: a waypoint needs all that is bound to it or exported',
+    ]);
+    expect(problemsOf({ ...env, LOCAL_XDS: 'workloads: []', ZTUNNEL_WORKER_THREADS: '2' })).toEqual([
+      'XDS_ON_DEMAND=true cannot be used: there is no control plane to ask; set XDS_ADDRESS',
+      'XDS_ON_DEMAND=true cannot be used: worker processes ask nobody; set ZTUNNEL_WORKER_THREADS=1',
+    ]);
+  });
+});
+
 describe('the metadata of the xDS node', () => {
   it('is that of PROXY_CONFIG, overridden by ISTIO_META_ and ISTIO_METAJSON_', () => {
     const { nodeMetadata } = settingsOf({
