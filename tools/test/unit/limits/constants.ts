@@ -49,6 +49,12 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the writer is paused until half of it is gone',
   },
   {
+    file: `${SDK}/hbone/engine/flow-control.ts`,
+    name: 'LENDABLE_WINDOWS',
+    what: 'Connection windows lent on top when readers stall',
+    hit: 'the tunnels of that connection wait for a reader',
+  },
+  {
     file: `${SDK}/hbone/io/duplex.ts`,
     name: 'HIGH_WATER_BYTES',
     what: 'Bytes a tunnel buffers towards its user in each direction',
@@ -290,19 +296,19 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'fault `IDENTITY_UNAVAILABLE`',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
+    file: `${PROXY}/workers/slot.ts`,
     name: 'ANSWER_MS',
     what: 'Time a worker has to report its numbers, ms',
     hit: 'its last ones are shown',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
-    name: 'MISSED_REPORTS',
-    what: 'Reports in a row a worker may miss',
+    file: `${PROXY}/workers/slot.ts`,
+    name: 'SILENT_MS',
+    what: 'Time a worker may not be heard of, ms',
     hit: 'it is killed and replaced',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
+    file: `${PROXY}/workers/slot.ts`,
     name: 'BACKOFF_CAP_MS',
     what: 'Longest pause before a worker that ended is replaced, ms',
     hit: 'it grows no longer',

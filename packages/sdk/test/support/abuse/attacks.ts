@@ -163,8 +163,9 @@ export const ATTACKS: readonly Attack[] = [
     outcome: 'FLOW_CONTROL_ERROR',
     bytes: (authority) =>
       Buffer.concat([
-        ...Array.from({ length: 5 }, (_, n) => raw.connect(id(n), authority)),
-        ...Array.from({ length: 17 }, (_, n) => raw.data(id(n % 5), Buffer.alloc(1_048_576))),
+        // Twice the window may be unread: what stalled readers hold is lent to the others.
+        ...Array.from({ length: 9 }, (_, n) => raw.connect(id(n), authority)),
+        ...Array.from({ length: 33 }, (_, n) => raw.data(id(n % 9), Buffer.alloc(1_048_576))),
       ]),
   },
   { does: 'speaks another protocol', outcome: 'PROTOCOL_ERROR', bytes: () => rawFrame(0x5, 0, 1, Buffer.alloc(4)) },
