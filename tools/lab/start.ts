@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly ground?: 'loopback' | 'netns';
   /** Further settings of all proxies, by the names of their environment variables. */
   readonly proxySettings?: Readonly<Record<string, string>>;
+  /** Of all processes, besides what each is given. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Aborts the start; what was started is ended. */
   readonly signal?: AbortSignal;
 }
@@ -62,7 +64,13 @@ export interface Lab {
 const START_TIMEOUT_MS = 60_000;
 
 export async function startLab(options: StartOptions = {}): Promise<Lab> {
-  const { baggage = true, logLevel = 'info', progress = silentProgress, proxySettings = {} } = options;
+  const {
+    baggage = true,
+    logLevel = 'info',
+    progress = silentProgress,
+    proxySettings = {},
+    environment = {},
+  } = options;
   const programs = findPrograms();
   const netns = options.ground === 'netns' ? netnsGround(programs, options.eastWestGateways) : undefined;
   const ground = netns ?? (await loopbackGround(options.eastWestGateways));
@@ -74,7 +82,7 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
 
   const planned = planProcesses(programs, ground, files, { baggage, logLevel, settings: proxySettings });
   const stages = stagesOf(world);
-  const lab = createLab({ ground, programs, files, processes, planned, stages });
+  const lab = createLab({ ground, programs, files, processes, planned, stages, environment });
   try {
     await netns?.open(processes, files.directory);
     if (netns) progress.step('networks are joined by a cable that passes HBONE to gateways only; pods are captured');
@@ -106,9 +114,10 @@ interface Parts {
   readonly processes: Processes;
   readonly planned: ReadonlyMap<string, Planned>;
   readonly stages: readonly Stage[];
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-function createLab({ ground, programs, files, processes, planned, stages }: Parts): Lab {
+function createLab({ ground, programs, files, processes, planned, stages, environment }: Parts): Lab {
   const { world } = ground;
   let closing: Promise<void> | undefined;
   const isRunning = (name: string) => processes.list().some(({ spec, exit }) => spec.name === name && !exit());
@@ -132,7 +141,8 @@ function createLab({ ground, programs, files, processes, planned, stages }: Part
       const found = planned.get(name);
       if (!found) throw new Error(`no process ${name}; there are ${[...planned.keys()].join(', ')}`);
       const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
-      await untilReady(processes.start(found.spec), found.probe, signal ? AbortSignal.any([signal, timeout]) : timeout);
+      const spec = { ...found.spec, env: { ...found.spec.env, ...environment } };
+      await untilReady(processes.start(spec), found.probe, signal ? AbortSignal.any([signal, timeout]) : timeout);
     },
     async kill(name) {
       const running = processes.get(name);
