@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Snapshot } from '@isthmus/sdk/discovery';
 import { type Channel, createChannel } from './channel.js';
 import type { WireCredential } from './credentials.js';
-import type { FromHead, FromWorker, WorkerReport, WorkerStart } from './protocol.js';
+import type { FromHead, FromWorker, WorkerStart } from './protocol.js';
 import { batchesOf, encodeBatch } from './state.js';
 
 /** Tells the program that it is a worker, and which. */
@@ -28,7 +28,6 @@ export interface WorkerProcessInit {
 export interface WorkerProcess {
   readonly pid: number | undefined;
   readonly channel: Channel<FromHead>;
-  report(timeoutMs: number): Promise<WorkerReport>;
   kill(): void;
 }
 
@@ -47,7 +46,7 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
     channel.close();
     init.onExit(signal ? `ended by ${signal}` : `exited with ${code}`);
   });
-  return { pid: worker.process.pid, channel, report: (timeoutMs) => channel.ask('report', null, timeoutMs), kill };
+  return { pid: worker.process.pid, channel, kill };
 }
 
 function channelTo(worker: Worker, init: WorkerProcessInit, kill: () => void): Channel<FromHead> {

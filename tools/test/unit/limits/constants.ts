@@ -213,6 +213,66 @@ export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
     what: 'Longest pause between attempts at a certificate, ms',
     hit: 'it grows no longer',
   },
+  {
+    file: `${SDK}/routing/alternatives.ts`,
+    name: 'MOST',
+    what: 'Alternatives of a plan through a gateway',
+    hit: 'the others are not tried',
+  },
+  {
+    file: `${SDK}/originate/gateways.ts`,
+    name: 'MAX_ATTEMPTS',
+    what: 'Gateways tried for one connection',
+    hit: 'it fails with the last reason',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'MAX_TRACKED',
+    what: 'Gateways known to be out of service',
+    hit: 'the longest known is taken for well',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'PROBE_CAP_MS',
+    what: 'Longest wait between probes of a gateway, in ms',
+    hit: 'it is probed at that pace',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'FORGET_MS',
+    what: 'A gateway out of service that nothing leads to, in ms',
+    hit: 'it is forgotten and no longer probed',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'ANSWER_MS',
+    what: 'Wait for an address asked for on demand, in ms',
+    hit: 'the connection is refused',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'MAX_WAITING',
+    what: 'Addresses asked for on demand and waited for',
+    hit: 'one more counts as unanswered',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'MAX_REMEMBERED',
+    what: 'Addresses asked for lately, which are not asked for again',
+    hit: 'the oldest is forgotten',
+  },
+  {
+    file: `${SDK}/discovery/delta-session.ts`,
+    name: 'MAX_PENDING',
+    what: 'Addresses asked for that a reconnect asks for again',
+    hit: 'the oldest is dropped',
+  },
+  {
+    file: `${SDK}/discovery/local/source.ts`,
+    name: 'MAX_TEXT_BYTES',
+    what: 'Characters of a local mesh (LOCAL_XDS_PATH)',
+    hit: 'not used, the last good one stays',
+  },
 ];
 
 export const PROXY_CONSTANTS: readonly ConstantRow[] = [
