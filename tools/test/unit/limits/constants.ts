@@ -279,7 +279,7 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
   {
     file: `${PROXY}/capture/tcp-listener.ts`,
     name: 'MAX_CONNECTIONS',
-    what: 'Open connections of one listener (SOCKS5, static, plaintext)',
+    what: 'Open connections of one listener (SOCKS5, static, plaintext, captured)',
     hit: 'one more is closed at once and logged',
   },
   {
@@ -293,6 +293,18 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     name: 'MAX_HANDSHAKE',
     what: 'Bytes of a SOCKS5 handshake',
     hit: 'the connection is closed',
+  },
+  {
+    file: `${PROXY}/capture/interception/conntrack.ts`,
+    name: 'MAX_TABLE_BYTES',
+    what: 'Bytes of the conntrack table, where original destinations are found in it',
+    hit: 'captured connections are refused; install koffi',
+  },
+  {
+    file: `${PROXY}/capture/rules/command.ts`,
+    name: 'MAX_EXCLUDED_PORTS',
+    what: 'Inbound ports that `isthmus-proxy rules` can leave out',
+    hit: 'exit code 2',
   },
   { file: `${PROXY}/http/retry.ts`, name: 'MAX_ATTEMPTS', what: 'Attempts at one request', hit: 'answered 503' },
   {
