@@ -114,7 +114,7 @@ export class ConnectionPool {
   }
 
   #groupOf(route: Route): PoolGroup {
-    const key = JSON.stringify([route.key, route.certificate.serialNumber]);
+    const key = `${route.certificate.serialNumber} ${route.key}`;
     const known = this.#groups.get(key);
     if (known) {
       known.route = route;
