@@ -40,7 +40,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/server/server.ts`,
     name: 'DEFAULT_MAX_CONNECTIONS',
     what: 'Connections of one HBONE server, handshakes included',
-    hit: 'one more is closed at once and logged',
+    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged',
   },
   {
     file: `${SDK}/hbone/engine/stream.ts`,
