@@ -184,6 +184,17 @@ export const ATTACKS: readonly Attack[] = [
       ]),
   },
   {
+    does: 'opens its windows one byte at a time',
+    outcome: 'bounded',
+    bytes: (authority) =>
+      Buffer.concat([
+        raw.settings([SettingId.INITIAL_WINDOW_SIZE, 0]),
+        raw.connect(1, authority),
+        raw.data(1, Buffer.alloc(65_536, 'z')),
+        Buffer.alloc(5_000 * 13, raw.windowUpdate(1, 1)),
+      ]),
+  },
+  {
     does: 'sends its bytes one to a frame',
     outcome: 'bounded',
     bytes: (authority) => Buffer.concat([raw.connect(1, authority), Buffer.alloc(20_000 * 10, raw.data(1, 'x'))]),
