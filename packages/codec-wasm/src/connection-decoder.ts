@@ -1,17 +1,16 @@
 /**
- * One connection's decoder: steps through its frames and has header blocks decoded when they are whole. Payload stays
- * where it is; a header block is the one thing that crosses into wasm, once.
+ * One connection's decoder: reads its frames and has header blocks decoded when they are whole. Payload stays where it is;
+ * a header block is the one thing that crosses into wasm, once.
  */
 import { Memory } from './abi.js';
 import type { Generation } from './baggage.js';
 import { CodecError, type CodecErrorCode, codeOfFault, ERROR_TABLE } from './errors.js';
 import { Fragments } from './fragments.js';
-import { Found, FrameScanner } from './frames/scanner.js';
-import { settingIdAt, settingValueAt } from './frames/settings.js';
+import { type BlockSink, FrameReader } from './frames/frame-reader.js';
 import { WasmHeaderBlock } from './header-block.js';
 import type { Instance } from './instance.js';
 import type { SlotPool } from './slots.js';
-import { type ConnectionDecoder, type DecoderInit, Event, type EventKind } from './types.js';
+import type { ConnectionDecoder, DecoderInit, FrameHandler } from './types.js';
 
 /** Checked and completed `DecoderInit`. */
 export type DecoderLimits = Required<DecoderInit>;
@@ -27,14 +26,14 @@ export interface Shared {
 /** Bytes of a chunk that are copied with the block in it: making a view of the block alone costs more (50 ns to 20). */
 const COPIED_WHOLE = 1024;
 
-export class WasmConnectionDecoder implements ConnectionDecoder {
-  readonly headers: WasmHeaderBlock;
+export class WasmConnectionDecoder implements ConnectionDecoder, BlockSink {
   readonly #shared: Shared;
   readonly #slotNumber: number;
   readonly #slot: number;
-  readonly #frames: FrameScanner;
+  readonly #frames: FrameReader;
+  readonly #block: WasmHeaderBlock;
   readonly #fragments = new Fragments();
-  #chunk: Uint8Array | undefined;
+  #reading = false;
   #failure: CodecError | undefined;
   #closed = false;
 
@@ -43,129 +42,67 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
     this.#shared = shared;
     this.#slotNumber = shared.pool.lease();
     this.#slot = shared.instance.exports.openSlot(this.#slotNumber, isServer ? 1 : 0, limits.maxHeaderListSize);
-    this.#frames = new FrameScanner({ ...limits, isServer });
-    this.headers = new WasmHeaderBlock(shared.instance, shared.names, shared.generation);
+    this.#frames = new FrameReader({ ...limits, isServer }, this);
+    this.#block = new WasmHeaderBlock(shared.instance, shared.names, shared.generation);
   }
 
-  push(chunk: Uint8Array): void {
+  read(chunk: Uint8Array, handler: FrameHandler): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed) throw new CodecError('DECODER_CLOSED');
-    if (this.#chunk !== undefined && !this.#frames.isRead) throw new CodecError('SPAN_UNREAD');
-    this.#chunk = chunk;
-    this.#frames.push(chunk);
+    if (this.#reading) throw new CodecError('SPAN_UNREAD');
+    this.#reading = true;
+    const fault = this.#frames.read(chunk, handler);
+    this.#reading = false;
+    if (fault !== undefined) this.#fail(fault);
   }
 
-  next(): EventKind {
-    // First what there is most of. After a failure or close there is no chunk, so that neither has to be asked for here.
-    if (this.#frames.passPlainData()) return Event.Data;
-    if (this.#failure !== undefined) throw this.#failure;
-    for (;;) {
-      const found = this.#frames.next();
-      if (found === Event.Data) return found;
-      if (found === Event.None) return this.#endOfChunk();
-      if (found === Found.Fault) return this.#fail(this.#frames.fault as CodecErrorCode);
-      if (found !== Found.Fragment) return found;
-      const kind = this.#addFragment();
-      if (kind !== Event.None) return kind;
+  /** Of the frame reader: gathers a block that comes in pieces, and decodes it when it is whole. */
+  fragment(
+    streamId: number,
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    last: boolean,
+    endStream: boolean,
+    handler: FrameHandler,
+  ): CodecErrorCode | undefined {
+    const pieces = this.#fragments;
+    if (!last || pieces.length > 0) pieces.append(chunk, start, end);
+    if (!last) return undefined;
+    const fault = pieces.length > 0 ? this.#decodePieces() : this.#decodeFrom(chunk, start, end);
+    if (fault === 0) {
+      handler.headers(streamId, this.#block, endStream);
+      return undefined;
     }
-  }
-
-  #endOfChunk(): EventKind {
-    this.#frames.clear();
-    this.#chunk = undefined;
-    return Event.None;
-  }
-
-  #addFragment(): EventKind {
-    const { start, end, blockEnd } = this.#frames;
-    const chunk = this.#chunk as Uint8Array;
-    const { bytes } = this.#shared.instance;
-    if (!blockEnd || this.#fragments.length > 0) {
-      this.#fragments.append(chunk, start, end);
-      if (!blockEnd) return Event.None;
-      return this.#decodeBlock(Memory.BLOCK_INPUT, this.#fragments.drain(bytes, Memory.BLOCK_INPUT));
-    }
-    // Read where it lies when the socket put it into our memory.
-    const address = this.#shared.instance.addressOf(chunk);
-    if (address >= 0) return this.#decodeBlock(address + start, end - start);
-    if (chunk.length <= COPIED_WHOLE) {
-      bytes.set(chunk, Memory.BLOCK_INPUT);
-      return this.#decodeBlock(Memory.BLOCK_INPUT + start, end - start);
-    }
-    bytes.set(chunk.subarray(start, end), Memory.BLOCK_INPUT);
-    return this.#decodeBlock(Memory.BLOCK_INPUT, end - start);
-  }
-
-  #decodeBlock(source: number, length: number): EventKind {
-    const fault = this.headers.decode(this.#slot, source, length);
-    if (fault === 0) return Event.Headers;
     const code = codeOfFault(fault);
-    if (ERROR_TABLE[code].scope !== 'stream') return this.#fail(code);
-    this.#frames.fault = code;
-    return Event.StreamError;
+    const { scope, http2 } = ERROR_TABLE[code];
+    if (scope !== 'stream') return code;
+    handler.streamError(streamId, http2, code);
+    return undefined;
+  }
+
+  #decodePieces(): number {
+    const length = this.#fragments.drain(this.#shared.instance.bytes, Memory.BLOCK_INPUT);
+    return this.#block.decode(this.#slot, Memory.BLOCK_INPUT, length);
+  }
+
+  #decodeFrom(chunk: Uint8Array, start: number, end: number): number {
+    const { instance } = this.#shared;
+    // Read where it lies when the socket put it into our memory.
+    const address = instance.addressOf(chunk);
+    if (address >= 0) return this.#block.decode(this.#slot, address + start, end - start);
+    if (chunk.length <= COPIED_WHOLE) {
+      instance.bytes.set(chunk, Memory.BLOCK_INPUT);
+      return this.#block.decode(this.#slot, Memory.BLOCK_INPUT + start, end - start);
+    }
+    instance.bytes.set(chunk.subarray(start, end), Memory.BLOCK_INPUT);
+    return this.#block.decode(this.#slot, Memory.BLOCK_INPUT, end - start);
   }
 
   #fail(code: CodecErrorCode): never {
-    this.#failure = new CodecError(code, this.streamId === 0 ? undefined : `stream ${this.streamId}`);
-    this.#endOfChunk();
+    const { streamId } = this.#frames;
+    this.#failure = new CodecError(code, streamId === 0 ? undefined : `stream ${streamId}`);
     throw this.#failure;
-  }
-
-  get streamId(): number {
-    return this.#frames.streamId;
-  }
-
-  get endStream(): boolean {
-    return this.#frames.endStream;
-  }
-
-  get ack(): boolean {
-    return this.#frames.ack;
-  }
-
-  get start(): number {
-    return this.#frames.start;
-  }
-
-  get end(): number {
-    return this.#frames.end;
-  }
-
-  get flowBytes(): number {
-    return this.#frames.flowBytes;
-  }
-
-  get errorCode(): number {
-    const { fault, value } = this.#frames;
-    return fault === undefined ? value : ERROR_TABLE[fault].http2;
-  }
-
-  get violation(): CodecErrorCode | undefined {
-    return this.#frames.fault;
-  }
-
-  get increment(): number {
-    return this.#frames.value;
-  }
-
-  get lastStreamId(): number {
-    return this.#frames.lastStreamId;
-  }
-
-  get pingPayload(): Uint8Array {
-    return this.#frames.collected.subarray(0, 8);
-  }
-
-  get settingsCount(): number {
-    return this.#frames.value;
-  }
-
-  settingId(index: number): number {
-    return settingIdAt(this.#frames.collected, this.#setting(index));
-  }
-
-  settingValue(index: number): number {
-    return settingValueAt(this.#frames.collected, this.#setting(index));
   }
 
   setHeaderTableSize(bytes: number): void {
@@ -178,12 +115,7 @@ export class WasmConnectionDecoder implements ConnectionDecoder {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#endOfChunk();
+    this.#frames.close();
     this.#shared.pool.release(this.#slotNumber);
-  }
-
-  #setting(index: number): number {
-    if (index >= 0 && index < this.settingsCount) return index;
-    throw new CodecError('INVALID_ARGUMENT', `setting ${index} of ${this.settingsCount}`);
   }
 }

@@ -38,8 +38,8 @@ export {
   type ConnectionDecoder,
   type ConnectView,
   type DecoderInit,
-  Event,
-  type EventKind,
+  type FrameHandler,
   type HeaderBlockView,
+  type SettingsView,
   TargetKind,
 } from './types.js';
