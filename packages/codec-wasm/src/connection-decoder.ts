@@ -1,12 +1,9 @@
-/**
- * One connection's decoder: reads its frames and has header blocks decoded when they are whole. Payload stays where it is;
- * a header block is the one thing that crosses into wasm, once.
- */
+/** One connection's decoder: its slot, its frames and its header blocks, and what may be called when. */
 import { Memory } from './abi.js';
 import type { Generation } from './baggage.js';
-import { CodecError, type CodecErrorCode, codeOfFault, ERROR_TABLE } from './errors.js';
-import { Fragments } from './fragments.js';
-import { type BlockSink, FrameReader } from './frames/frame-reader.js';
+import { BlockDecoder } from './block-decoder.js';
+import { CodecError } from './errors.js';
+import { FrameReader } from './frames/frame-reader.js';
 import { WasmHeaderBlock } from './header-block.js';
 import type { Instance } from './instance.js';
 import type { SlotPool } from './slots.js';
@@ -23,27 +20,24 @@ export interface Shared {
   readonly generation: Generation;
 }
 
-/** Bytes of a chunk that are copied with the block in it: making a view of the block alone costs more (50 ns to 20). */
-const COPIED_WHOLE = 1024;
-
-export class WasmConnectionDecoder implements ConnectionDecoder, BlockSink {
+export class WasmConnectionDecoder implements ConnectionDecoder {
   readonly #shared: Shared;
   readonly #slotNumber: number;
   readonly #slot: number;
   readonly #frames: FrameReader;
-  readonly #block: WasmHeaderBlock;
-  readonly #fragments = new Fragments();
+  /** Within `read`; for ever, once a handler threw. */
   #reading = false;
   #failure: CodecError | undefined;
   #closed = false;
 
   constructor(shared: Shared, limits: DecoderLimits) {
+    const { instance, names, pool, generation } = shared;
     const isServer = limits.role === 'server';
     this.#shared = shared;
-    this.#slotNumber = shared.pool.lease();
-    this.#slot = shared.instance.exports.openSlot(this.#slotNumber, isServer ? 1 : 0, limits.maxHeaderListSize);
-    this.#frames = new FrameReader({ ...limits, isServer }, this);
-    this.#block = new WasmHeaderBlock(shared.instance, shared.names, shared.generation);
+    this.#slotNumber = pool.lease();
+    this.#slot = instance.exports.openSlot(this.#slotNumber, isServer ? 1 : 0, limits.maxHeaderListSize);
+    const view = new WasmHeaderBlock(instance, names, generation);
+    this.#frames = new FrameReader({ ...limits, isServer }, new BlockDecoder(instance, this.#slot, view));
   }
 
   read(chunk: Uint8Array, handler: FrameHandler): void {
@@ -53,55 +47,9 @@ export class WasmConnectionDecoder implements ConnectionDecoder, BlockSink {
     this.#reading = true;
     const fault = this.#frames.read(chunk, handler);
     this.#reading = false;
-    if (fault !== undefined) this.#fail(fault);
-  }
-
-  /** Of the frame reader: gathers a block that comes in pieces, and decodes it when it is whole. */
-  fragment(
-    streamId: number,
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    last: boolean,
-    endStream: boolean,
-    handler: FrameHandler,
-  ): CodecErrorCode | undefined {
-    const pieces = this.#fragments;
-    if (!last || pieces.length > 0) pieces.append(chunk, start, end);
-    if (!last) return undefined;
-    const fault = pieces.length > 0 ? this.#decodePieces() : this.#decodeFrom(chunk, start, end);
-    if (fault === 0) {
-      handler.headers(streamId, this.#block, endStream);
-      return undefined;
-    }
-    const code = codeOfFault(fault);
-    const { scope, http2 } = ERROR_TABLE[code];
-    if (scope !== 'stream') return code;
-    handler.streamError(streamId, http2, code);
-    return undefined;
-  }
-
-  #decodePieces(): number {
-    const length = this.#fragments.drain(this.#shared.instance.bytes, Memory.BLOCK_INPUT);
-    return this.#block.decode(this.#slot, Memory.BLOCK_INPUT, length);
-  }
-
-  #decodeFrom(chunk: Uint8Array, start: number, end: number): number {
-    const { instance } = this.#shared;
-    // Read where it lies when the socket put it into our memory.
-    const address = instance.addressOf(chunk);
-    if (address >= 0) return this.#block.decode(this.#slot, address + start, end - start);
-    if (chunk.length <= COPIED_WHOLE) {
-      instance.bytes.set(chunk, Memory.BLOCK_INPUT);
-      return this.#block.decode(this.#slot, Memory.BLOCK_INPUT + start, end - start);
-    }
-    instance.bytes.set(chunk.subarray(start, end), Memory.BLOCK_INPUT);
-    return this.#block.decode(this.#slot, Memory.BLOCK_INPUT, end - start);
-  }
-
-  #fail(code: CodecErrorCode): never {
+    if (fault === undefined) return;
     const { streamId } = this.#frames;
-    this.#failure = new CodecError(code, streamId === 0 ? undefined : `stream ${streamId}`);
+    this.#failure = new CodecError(fault, streamId === 0 ? undefined : `stream ${streamId}`);
     throw this.#failure;
   }
 

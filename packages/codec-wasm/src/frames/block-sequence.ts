@@ -4,6 +4,15 @@
  */
 import { FrameFlag, FrameType } from '../encode/frames.js';
 import type { CodecErrorCode } from '../errors.js';
+import type { HeaderBlockView } from '../types.js';
+
+/** Takes header blocks, one after the other, fragment by fragment. */
+export interface BlockSink {
+  append(bytes: Uint8Array, start: number, end: number): void;
+  /** The last fragment, often the only one: decodes the block. Answers the rule that it breaks, else `view` shows it. */
+  decode(bytes: Uint8Array, start: number, end: number): CodecErrorCode | undefined;
+  readonly view: HeaderBlockView;
+}
 
 export class BlockSequence {
   readonly #maxBytes: number;

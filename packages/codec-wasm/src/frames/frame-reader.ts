@@ -7,15 +7,16 @@
  * prefix of the payload that is read here), body (handed on), skip. Keeps 192 bytes at most.
  */
 import { FRAME_HEADER_SIZE, FrameFlag, FrameType } from '../encode/frames.js';
-import type { CodecErrorCode } from '../errors.js';
+import { type CodecErrorCode, ERROR_TABLE } from '../errors.js';
 import type { FrameHandler } from '../types.js';
-import { u24At, u31At, u32At } from './big-endian.js';
-import { BlockSequence } from './block-sequence.js';
+import { BlockSequence, type BlockSink } from './block-sequence.js';
+import { Chunk } from './chunk.js';
 import { ControlFrames, tellStreamError } from './control-frames.js';
-import { type ViewClass, viewClassOf } from './payload-view.js';
+import { Gathered } from './gathered.js';
+import { HeaderCheck } from './header-check.js';
+import { OpenFrame } from './open-frame.js';
+import { passPlainFrames } from './plain-frames.js';
 import { Preface } from './preface.js';
-import { frameFault, MAX_SETTINGS, prefixLength } from './rules.js';
-import { SETTING_SIZE } from './settings.js';
 
 export interface FrameLimits {
   readonly isServer: boolean;
@@ -24,28 +25,9 @@ export interface FrameLimits {
   readonly maxContinuations: number;
 }
 
-/** Takes header blocks; answers the rule of the connection that a block breaks. */
-export interface BlockSink {
-  /** A fragment of the block of that stream; with `last` the block is whole. */
-  fragment(
-    streamId: number,
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    last: boolean,
-    endStream: boolean,
-    handler: FrameHandler,
-  ): CodecErrorCode | undefined;
-}
-
 /** Between is Header with nothing of it there, SETTINGS seen and no header block open: any frame may follow. */
-const Stage = { Preface: 0, Header: 1, Prefix: 2, Body: 3, Skip: 4, Dead: 5, Between: 6 } as const;
-
-/** Length and type of a WINDOW_UPDATE that breaks no rule of length. */
-const PLAIN_WINDOW_UPDATE = (4 << 8) | FrameType.WINDOW_UPDATE;
-const WINDOW_UPDATE_SIZE = FRAME_HEADER_SIZE + 4;
-
-const NO_BYTES = new Uint8Array(0);
+const Stage = { Preface: 0, Header: 1, Prefix: 2, Body: 3, Skip: 4, Between: 5, Dead: 6 } as const;
+type Stage = (typeof Stage)[keyof typeof Stage];
 
 /** The frames of one peer. Nothing is told after a broken rule, nor after `close`. */
 export class FrameReader {
@@ -54,295 +36,191 @@ export class FrameReader {
   readonly #preface = new Preface();
   readonly #block: BlockSequence;
   readonly #control: ControlFrames;
-  /** A frame header or prefix that a chunk's end has cut; then the whole prefix. */
-  readonly #gathered = new Uint8Array(MAX_SETTINGS * SETTING_SIZE);
-  #gatheredBytes = 0;
-  #chunk: Uint8Array = NO_BYTES;
-  #at = 0;
-  #end = 0;
-  /** Of the chunk, once a view of it is wanted. */
-  #views: ViewClass | undefined;
-  #buffer: ArrayBufferLike = NO_BYTES.buffer;
-  #offset = 0;
-  #stage: number;
-  #settingsSeen = false;
-  #length = 0;
-  #type = 0;
-  #flags = 0;
-  #streamId = 0;
-  /** Bytes of the prefix of the frame under way. */
-  #prefix = 0;
-  #bodyLeft = 0;
-  #skipLeft = 0;
-  /** Bytes of the DATA frame under way that were not told yet. */
-  #flow = 0;
+  readonly #check: HeaderCheck;
+  readonly #chunk = new Chunk();
+  readonly #frame = new OpenFrame();
+  /** A frame header that a chunk's end has cut, then the prefix. */
+  readonly #gathered = new Gathered();
+  #stage: Stage;
 
   constructor(limits: FrameLimits, blocks: BlockSink) {
     this.#blocks = blocks;
     this.#maxFrameSize = limits.maxFrameSize;
     this.#block = new BlockSequence(limits.maxHeaderBlockSize, limits.maxContinuations);
-    this.#control = new ControlFrames(this.#gathered, limits.isServer);
+    this.#check = new HeaderCheck(limits.maxFrameSize, this.#block);
+    this.#control = new ControlFrames(this.#gathered.bytes, limits.isServer);
     this.#stage = limits.isServer ? Stage.Preface : Stage.Header;
   }
 
-  /** Stream of the frame that was read last. */
+  /** Stream of the last frame that was not plain; 0 before any. */
   get streamId(): number {
-    return this.#streamId;
+    return this.#frame.streamId;
   }
 
   /** Reads the chunk to its end. Answers the rule of the connection that its peer broke; there is no more then. */
-  read(chunk: Uint8Array, handler: FrameHandler): CodecErrorCode | undefined {
-    this.#chunk = chunk;
-    this.#at = 0;
-    this.#end = chunk.length;
-    while (this.#at < this.#end) {
+  read(bytes: Uint8Array, handler: FrameHandler): CodecErrorCode | undefined {
+    const chunk = this.#chunk;
+    chunk.open(bytes);
+    while (chunk.at < chunk.end) {
       const fault = this.#step(handler);
       if (fault === undefined) continue;
       this.close();
       return fault;
     }
-    this.#forgetChunk();
+    chunk.close();
     return undefined;
   }
 
   /** May be called by a handler: nothing is told after it. */
   close(): void {
     this.#stage = Stage.Dead;
-    this.#forgetChunk();
-  }
-
-  #forgetChunk(): void {
-    this.#at = 0;
-    this.#end = 0;
-    this.#chunk = NO_BYTES;
-    this.#views = undefined;
-    this.#buffer = NO_BYTES.buffer;
+    this.#chunk.close();
   }
 
   /** Whatever calls the handler does so last: it may have closed this. */
   #step(handler: FrameHandler): CodecErrorCode | undefined {
-    if (this.#stage === Stage.Between) {
-      this.#passPlain(handler);
-      if (this.#stage !== Stage.Between || this.#at >= this.#end) return undefined;
-    }
     switch (this.#stage) {
       case Stage.Between:
+        return this.#passPlain(handler);
       case Stage.Header:
         return this.#readHeader(handler);
+      case Stage.Prefix:
+        return this.#gathered.fill(this.#chunk, this.#frame.prefix) ? this.#endPrefix(handler) : undefined;
       case Stage.Body:
         return this.#passBody(handler);
       case Stage.Skip:
-        this.#passSkip();
-        return undefined;
-      case Stage.Prefix:
-        return this.#gather(this.#prefix) ? this.#endPrefix(handler) : undefined;
-      default:
+        return this.#passSkip();
+      case Stage.Preface:
         return this.#matchPreface();
+      default:
+        return undefined;
     }
   }
 
-  /**
-   * Frames of which nearly all there is consists: DATA without padding and WINDOW_UPDATE, each by the few comparisons that
-   * it breaks no rule. The first one that is anything else, or cut before its payload, is left to the table, which takes
-   * several times as long.
-   */
-  #passPlain(handler: FrameHandler): void {
+  #passPlain(handler: FrameHandler): CodecErrorCode | undefined {
     const chunk = this.#chunk;
-    const end = this.#end;
-    let at = this.#at;
-    while (at + FRAME_HEADER_SIZE <= end) {
-      const lengthAndType = u32At(chunk, at) | 0;
-      const streamId = u31At(chunk, at + 5);
-      const flags = chunk[at + 4] as number;
-      const body = at + FRAME_HEADER_SIZE;
-      if (lengthAndType === PLAIN_WINDOW_UPDATE) {
-        if (at + WINDOW_UPDATE_SIZE > end || ((streamId & 1) === 0 && streamId !== 0)) break;
-        const increment = u31At(chunk, body);
-        if (increment === 0) break;
-        at += WINDOW_UPDATE_SIZE;
-        this.#at = at;
-        handler.windowUpdate(streamId, increment);
-      } else {
-        const length = lengthAndType >>> 8;
-        if ((lengthAndType & 0xff) !== FrameType.DATA || (flags & FrameFlag.PADDED) !== 0) break;
-        if (length > this.#maxFrameSize || (streamId & 1) === 0) break;
-        at = body + length;
-        if (at > end) {
-          if (body === end) break;
-          this.#cutPlain(streamId, flags, at - end);
-          at = end;
-        }
-        this.#at = at;
-        const endStream = (flags & FrameFlag.END_STREAM) !== 0 && this.#stage === Stage.Between;
-        handler.data(streamId, this.#view(body, at), length, endStream);
-      }
-      if (this.#stage !== Stage.Between) return;
-    }
-  }
-
-  #cutPlain(streamId: number, flags: number, left: number): void {
-    this.#streamId = streamId;
-    this.#type = FrameType.DATA;
-    this.#flags = flags;
-    this.#flow = 0;
-    this.#bodyLeft = left;
-    this.#skipLeft = 0;
-    this.#stage = Stage.Body;
-  }
-
-  #view(start: number, end: number): Uint8Array {
-    const View = this.#views ?? this.#openViews();
-    return new View(this.#buffer, this.#offset + start, end - start);
-  }
-
-  #openViews(): ViewClass {
-    const chunk = this.#chunk;
-    this.#buffer = chunk.buffer;
-    this.#offset = chunk.byteOffset;
-    const views = viewClassOf(chunk);
-    this.#views = views;
-    return views;
+    if (passPlainFrames(chunk, this.#frame, this.#maxFrameSize, handler)) return this.#beginBody(handler);
+    return chunk.at < chunk.end ? this.#readHeader(handler) : undefined;
   }
 
   #matchPreface(): CodecErrorCode | undefined {
-    const matched = this.#preface.match(this.#chunk, this.#at);
-    if (matched < 0) return 'BAD_PREFACE';
-    this.#at += matched;
+    if (!this.#preface.match(this.#chunk)) return 'BAD_PREFACE';
     if (this.#preface.isWhole) this.#stage = Stage.Header;
     return undefined;
   }
 
   #readHeader(handler: FrameHandler): CodecErrorCode | undefined {
-    const at = this.#at;
-    if (this.#gatheredBytes === 0 && this.#end - at >= FRAME_HEADER_SIZE) {
-      this.#at = at + FRAME_HEADER_SIZE;
-      return this.#beginFrame(this.#chunk, at, handler);
+    const { bytes, at, end } = this.#chunk;
+    if (this.#gathered.isEmpty && end - at >= FRAME_HEADER_SIZE) {
+      this.#chunk.at = at + FRAME_HEADER_SIZE;
+      this.#frame.open(bytes, at);
+      return this.#beginFrame(handler);
     }
     this.#stage = Stage.Header;
-    return this.#gather(FRAME_HEADER_SIZE) ? this.#beginFrame(this.#gathered, 0, handler) : undefined;
+    if (!this.#gathered.fill(this.#chunk, FRAME_HEADER_SIZE)) return undefined;
+    this.#frame.open(this.#gathered.bytes, 0);
+    return this.#beginFrame(handler);
   }
 
-  /** Moves that many bytes together; false when some are still to come. */
-  #gather(needed: number): boolean {
-    while (this.#gatheredBytes < needed) {
-      if (this.#at >= this.#end) return false;
-      this.#gathered[this.#gatheredBytes++] = this.#chunk[this.#at++] as number;
-    }
-    this.#gatheredBytes = 0;
-    return true;
-  }
-
-  #beginFrame(bytes: Uint8Array, at: number, handler: FrameHandler): CodecErrorCode | undefined {
-    const length = u24At(bytes, at);
-    const type = bytes[at + 3] as number;
-    const flags = bytes[at + 4] as number;
-    const streamId = u31At(bytes, at + 5);
-    this.#length = length;
-    this.#type = type;
-    this.#flags = flags;
-    this.#streamId = streamId;
-
-    const fault = this.#headerFault(type, flags, streamId, length);
-    if (fault !== undefined) {
-      if (fault !== 'PRIORITY_LENGTH') return fault;
-      this.#skip(length);
-      tellStreamError(streamId, fault, handler);
+  #beginFrame(handler: FrameHandler): CodecErrorCode | undefined {
+    const frame = this.#frame;
+    const fault = this.#check.faultOf(frame);
+    if (fault === 'PRIORITY_LENGTH') {
+      this.#skip(frame.length);
+      tellStreamError(frame.streamId, fault, handler);
       return undefined;
     }
-    this.#settingsSeen = true;
-    this.#prefix = prefixLength(type, flags, length);
-    if (this.#prefix === 0) return this.#endPrefix(handler);
+    if (fault !== undefined) return fault;
+    if (frame.prefix === 0) return this.#endPrefix(handler);
     this.#stage = Stage.Prefix;
     return undefined;
   }
 
-  #headerFault(type: number, flags: number, streamId: number, length: number): CodecErrorCode | undefined {
-    // Section 3.4, both directions. Checked before the length: what a peer of another protocol says is not a long frame.
-    if (!this.#settingsSeen && (type !== FrameType.SETTINGS || (flags & FrameFlag.ACK) !== 0)) {
-      return 'FIRST_FRAME_NOT_SETTINGS';
-    }
-    if (length > this.#maxFrameSize) return 'FRAME_TOO_LARGE';
-    return this.#block.faultOf(type, streamId) ?? frameFault(type, flags, streamId, length);
-  }
-
   #endPrefix(handler: FrameHandler): CodecErrorCode | undefined {
-    const { DATA, HEADERS, CONTINUATION } = FrameType;
-    const type = this.#type;
-    if (type === DATA) return this.#beginBody() ? this.#beginData(handler) : 'DATA_PADDING';
-    if (type === HEADERS) return this.#beginBody() ? this.#beginHeaders(handler) : 'HEADERS_PADDING';
-    if (type === CONTINUATION) return this.#beginContinuation(handler);
-    this.#skip(this.#length - this.#prefix);
-    return this.#control.tell(type, this.#flags, this.#streamId, this.#length, handler);
-  }
-
-  #skip(bytes: number): void {
-    this.#skipLeft = bytes;
-    if (bytes > 0) this.#stage = Stage.Skip;
-    else this.#endFrame();
-  }
-
-  #endFrame(): void {
-    this.#stage = this.#block.isOpen ? Stage.Header : Stage.Between;
-  }
-
-  /** Splits what follows the prefix into body and padding; false when the padding does not fit. */
-  #beginBody(): boolean {
-    const padding = (this.#flags & FrameFlag.PADDED) !== 0 ? (this.#gathered[0] as number) : 0;
-    const body = this.#length - this.#prefix - padding;
-    this.#bodyLeft = body;
-    this.#skipLeft = padding;
-    this.#stage = Stage.Body;
-    return body >= 0;
+    const { type, flags, streamId, length, prefix } = this.#frame;
+    switch (type) {
+      case FrameType.DATA:
+        return this.#beginData(handler);
+      case FrameType.HEADERS:
+        return this.#beginHeaders(handler);
+      case FrameType.CONTINUATION:
+        return this.#beginContinuation(handler);
+      default:
+        this.#skip(length - prefix);
+        return this.#control.tell(type, flags, streamId, length, handler);
+    }
   }
 
   #beginData(handler: FrameHandler): CodecErrorCode | undefined {
-    this.#flow = this.#length;
-    return this.#passBody(handler);
+    return this.#frame.split(this.#gathered.bytes) ? this.#beginBody(handler) : 'DATA_PADDING';
   }
 
   #beginHeaders(handler: FrameHandler): CodecErrorCode | undefined {
-    this.#block.begin(this.#streamId, this.#flags);
-    return this.#block.grow(this.#bodyLeft) ?? this.#passBody(handler);
+    const { streamId, flags } = this.#frame;
+    if (!this.#frame.split(this.#gathered.bytes)) return 'HEADERS_PADDING';
+    this.#block.begin(streamId, flags);
+    return this.#block.grow(this.#frame.bodyLeft) ?? this.#beginBody(handler);
   }
 
   #beginContinuation(handler: FrameHandler): CodecErrorCode | undefined {
+    const frame = this.#frame;
     // The PADDED bit means nothing on CONTINUATION.
-    this.#bodyLeft = this.#length;
-    this.#skipLeft = 0;
-    this.#stage = Stage.Body;
+    frame.bodyLeft = frame.length;
+    frame.skipLeft = 0;
     this.#block.continue();
-    return this.#block.grow(this.#bodyLeft) ?? this.#passBody(handler);
+    return this.#block.grow(frame.length) ?? this.#beginBody(handler);
+  }
+
+  #beginBody(handler: FrameHandler): CodecErrorCode | undefined {
+    this.#stage = Stage.Body;
+    return this.#passBody(handler);
   }
 
   /** Hands on the part of the body that this chunk holds. An empty body is handed on too: it may end something. */
   #passBody(handler: FrameHandler): CodecErrorCode | undefined {
-    const start = this.#at;
-    const available = this.#end - start;
-    if (available === 0 && this.#bodyLeft > 0) return undefined;
-    const end = start + Math.min(available, this.#bodyLeft);
-    this.#at = end;
-    this.#bodyLeft -= end - start;
-    const last = this.#bodyLeft === 0;
-    if (this.#type !== FrameType.DATA) return this.#passFragment(start, end, last, handler);
-    if (last) this.#skip(this.#skipLeft);
-    const flow = this.#flow;
-    this.#flow = 0;
-    const endStream = last && (this.#flags & FrameFlag.END_STREAM) !== 0;
-    handler.data(this.#streamId, this.#view(start, end), flow, endStream);
+    const frame = this.#frame;
+    const start = this.#chunk.at;
+    const part = Math.min(this.#chunk.end - start, frame.bodyLeft);
+    if (part === 0 && frame.bodyLeft > 0) return undefined;
+    const end = start + part;
+    this.#chunk.at = end;
+    frame.bodyLeft -= part;
+    const last = frame.bodyLeft === 0;
+    if (frame.type !== FrameType.DATA) return this.#passFragment(start, end, last, handler);
+    if (last) this.#skip(frame.skipLeft);
+    const endStream = last && frame.has(FrameFlag.END_STREAM);
+    handler.data(frame.streamId, this.#chunk.view(start, end), frame.takeFlow(), endStream);
     return undefined;
   }
 
   #passFragment(start: number, end: number, last: boolean, handler: FrameHandler): CodecErrorCode | undefined {
-    const whole = last && (this.#flags & FrameFlag.END_HEADERS) !== 0;
-    const { endStream } = this.#block;
+    const { bytes } = this.#chunk;
+    const whole = last && this.#frame.has(FrameFlag.END_HEADERS);
     if (whole) this.#block.end();
-    if (last) this.#skip(this.#skipLeft);
-    return this.#blocks.fragment(this.#streamId, this.#chunk, start, end, whole, endStream, handler);
+    if (last) this.#skip(this.#frame.skipLeft);
+    if (whole) return this.#endBlock(bytes, start, end, handler);
+    this.#blocks.append(bytes, start, end);
+    return undefined;
   }
 
-  #passSkip(): void {
-    const skipped = Math.min(this.#skipLeft, this.#end - this.#at);
-    this.#at += skipped;
-    this.#skip(this.#skipLeft - skipped);
+  #endBlock(bytes: Uint8Array, start: number, end: number, handler: FrameHandler): CodecErrorCode | undefined {
+    const { streamId } = this.#frame;
+    const fault = this.#blocks.decode(bytes, start, end);
+    if (fault === undefined) handler.headers(streamId, this.#blocks.view, this.#block.endStream);
+    else if (ERROR_TABLE[fault].scope === 'stream') tellStreamError(streamId, fault, handler);
+    else return fault;
+    return undefined;
+  }
+
+  #passSkip(): undefined {
+    const skipped = Math.min(this.#frame.skipLeft, this.#chunk.end - this.#chunk.at);
+    this.#chunk.at += skipped;
+    this.#skip(this.#frame.skipLeft - skipped);
+  }
+
+  #skip(bytes: number): void {
+    this.#frame.skipLeft = bytes;
+    if (bytes > 0) this.#stage = Stage.Skip;
+    else this.#stage = this.#block.isOpen ? Stage.Header : Stage.Between;
   }
 }

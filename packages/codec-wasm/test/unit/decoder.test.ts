@@ -87,7 +87,9 @@ describe('payload', () => {
   ])('is %s', (_what, chunkOf, prototype) => {
     withDecoder((decoder) => {
       const seen: unknown[] = [];
-      const handler = handlerOf({ data: (_streamId, payload) => seen.push(Object.getPrototypeOf(payload) === prototype) });
+      const handler = handlerOf({
+        data: (_streamId, payload) => seen.push(Object.getPrototypeOf(payload) === prototype),
+      });
       const bytes = frame(0, 0, 1, new Uint8Array(5));
 
       decoder.read(chunkOf(concat(bytes, bytes.subarray(0, 11))), handler);
