@@ -33,16 +33,15 @@ export const NAME_BYTES: usize = 0xb800;
 export const NAME_BYTES_SIZE: usize = 0x2000;
 /** 256 x u8: open hash over the registered baggage keys, key index + 1 or 0. */
 export const KEY_HASH: usize = 0xd840;
-export const KEY_ENTRIES: usize = 0xd940;
 export const KEY_BYTES: usize = 0xdc00;
 export const KEY_BYTES_SIZE: usize = 0x2000;
 
-/** 65 x u8: the key that came behind each key last time, and that came first. */
-export const KEY_GUESSES: usize = 0x10000;
+/** 65 records of 128 bytes: the registered baggage keys, and one for no key (baggage/keys.ts). */
+export const KEY_RECORDS: usize = 0x10000;
 /** Outcome of the last `decodeBlock` (layout in events.ts). */
-export const BLOCK_RESULT: usize = 0x11000;
+export const BLOCK_RESULT: usize = 0x12200;
 /** Baggage of the last block (layout in events.ts). */
-export const BLOCK_BAGGAGE: usize = 0x12000;
+export const BLOCK_BAGGAGE: usize = 0x12400;
 /** Baggage of the last `decodeBaggage`. */
 export const LOOSE_BAGGAGE: usize = 0x13000;
 /** 4096 x u32: the next 12 bits -> one symbol or two (headers/huffman.ts). */
