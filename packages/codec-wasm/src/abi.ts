@@ -52,7 +52,7 @@ export const Memory = {
   LOOSE_INPUT: 0x140080,
   MAX_LOOSE_BAGGAGE: 0x20000,
   SLOTS: 0x270000,
-  SLOT_SIZE: 0x2700,
+  SLOT_SIZE: 0x2d00,
   MAX_TABLE: 4096,
 } as const;
 

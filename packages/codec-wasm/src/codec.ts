@@ -9,7 +9,7 @@ import { SlotPool } from './slots.js';
 import type { BaggageView, Codec, CodecInit, ConnectionDecoder, DecoderInit } from './types.js';
 
 const DEFAULT_SLOTS = 1024;
-/** 164 MB of address space; what no connection uses is never touched. */
+/** 189 MB of address space; what no connection uses is never touched. */
 const MAX_SLOTS = 16_384;
 const DEFAULT_CONTINUATIONS = 16;
 const MAX_CONTINUATIONS = 1024;
@@ -24,7 +24,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make
- * (9.75 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
+ * (11.25 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
  * numbers that cannot be.
  */
 export function createCodec(init: CodecInit): Codec {
