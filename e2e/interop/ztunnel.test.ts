@@ -259,6 +259,19 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     await untilEchoes({ entry: FROM_TS, host: VIP.zt });
   });
 
+  it('finds what it needs by asking for it, when it subscribes on demand', async () => {
+    // What runs on its own node it does not ask for; the control plane sends it by this name.
+    await stage.restart('real/ztunnel', { XDS_ON_DEMAND: 'true', NODE_NAME: 'n-z' });
+    const modes = async () => (await realAtControlPlane())?.types.map(({ mode }) => mode).sort();
+    await until('the real ztunnel on demand', async () => (await modes())?.[0] === 'on-demand' || undefined);
+
+    // Ready means that policies are there; on demand it does not wait for workloads.
+    for (const path of PATHS) await untilEchoes(path);
+
+    expect(await modes()).toEqual(['on-demand', 'wildcard']);
+    await stage.restart('real/ztunnel');
+  });
+
   it('renews certificates while connections go on, as ours does', async () => {
     // A certificate counts from two minutes before its issue and is renewed at half of its life: the real one's
     // in fifteen seconds, ours in about ten, which leaves no certificate of the start valid for new connections of ours.

@@ -8,6 +8,6 @@ export { type RunResult, runOnce } from './run.js';
 export { BOTH_ENDS, FAILED, OPENED, REQUESTS, type Series } from './series.js';
 export { connectBySocks5, type HostPort } from './socks5.js';
 export { type Lab, type StartOptions, startLab } from './start.js';
-export { clustersOf, EAST_WEST_GATEWAY, podOf, serviceHostname, type World } from './topology.js';
+export { clustersOf, EAST_WEST_GATEWAY, gatewayName, podOf, serviceHostname, type World } from './topology.js';
 export { sendTraffic, serviceAddress, socks5Entry } from './traffic.js';
 export { judge, matches, type Verdict } from './verdict.js';

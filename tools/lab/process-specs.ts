@@ -26,6 +26,8 @@ export const TOKEN_AUDIENCE = 'istio-ca';
 export interface ProxyOptions {
   readonly baggage: boolean;
   readonly logLevel: string;
+  /** By the names of their environment variables; they win over those of the lab. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** `east/ztunnel`, `west/ratings-waypoint`, `east/reviews` */
@@ -133,6 +135,7 @@ function proxyEnv(cluster: Cluster, pod: Pod, files: LabFiles, options: ProxyOpt
     LOG_FORMAT: 'json',
     // Nothing in a lab is worth waiting for at the end.
     CONNECTION_TERMINATION_DEADLINE: '1s',
+    ...options.settings,
   };
 }
 

@@ -25,6 +25,10 @@ export interface StartOptions {
   readonly keepLogs?: string;
   /** Of the proxies. Default `info`. */
   readonly logLevel?: string;
+  /** Of each network. Default 1. */
+  readonly eastWestGateways?: number;
+  /** Further settings of all proxies, by the names of their environment variables. */
+  readonly proxySettings?: Readonly<Record<string, string>>;
   /** Aborts the start; what was started is ended. */
   readonly signal?: AbortSignal;
 }
@@ -49,16 +53,16 @@ export interface Lab {
 const START_TIMEOUT_MS = 60_000;
 
 export async function startLab(options: StartOptions = {}): Promise<Lab> {
-  const { baggage = true, logLevel = 'info', progress = silentProgress } = options;
+  const { baggage = true, logLevel = 'info', progress = silentProgress, proxySettings = {} } = options;
   const programs = findPrograms();
   const slice = await reserveSlice();
-  const world = buildWorld(slice);
+  const world = buildWorld(slice, options.eastWestGateways);
   const files = createFiles(world, options.keepLogs);
   const processes = createProcesses(programs.guard, files.logs);
   processes.tellGuard(`dir ${files.directory}`);
   progress.step(`addresses 127.${slice.number}.0.0/16, files in ${files.directory}`);
 
-  const planned = planProcesses(programs, world, files, { baggage, logLevel });
+  const planned = planProcesses(programs, world, files, { baggage, logLevel, settings: proxySettings });
   const stages = stagesOf(world);
   const lab = createLab({ world, files, processes, planned, stages, slice });
   try {

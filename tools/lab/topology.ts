@@ -127,8 +127,15 @@ export interface World {
 
 export const EAST_WEST_GATEWAY = 'istio-eastwestgateway';
 
-export function buildWorld(slice: Slice): World {
-  return { clusters: { east: buildCluster('east', slice), west: buildCluster('west', slice) } };
+/** `eastWestGateways`: of each network, 1 to 10. */
+export function buildWorld(slice: Slice, eastWestGateways = 1): World {
+  const cluster = (id: ClusterId) => buildCluster(id, slice, eastWestGateways);
+  return { clusters: { east: cluster('east'), west: cluster('west') } };
+}
+
+/** Name of the nth east-west gateway of a network, from 1. */
+export function gatewayName(number: number): string {
+  return number === 1 ? EAST_WEST_GATEWAY : `${EAST_WEST_GATEWAY}-${number}`;
 }
 
 export function clustersOf(world: World): readonly Cluster[] {
@@ -150,7 +157,7 @@ export function spiffeOf({ namespace, serviceAccount }: Pick<Pod, 'namespace' | 
   return `spiffe://${TRUST_DOMAIN}/ns/${namespace}/sa/${serviceAccount}`;
 }
 
-function buildCluster(id: ClusterId, addresses: Slice): Cluster {
+function buildCluster(id: ClusterId, addresses: Slice, eastWestGateways: number): Cluster {
   const index = 1 + CLUSTER_IDS.indexOf(id);
   const { apps, waypoints } = CLUSTERS[id];
   const ip = (host: number) => addresses.pod(index, host);
@@ -165,7 +172,9 @@ function buildCluster(id: ClusterId, addresses: Slice): Cluster {
     controlPlaneIp: ip(1),
     ztunnel: pod(MESH_NAMESPACE, 'ztunnel', 'latest', 'ztunnel', ip(2)),
     gateways: [
-      gateway('east-west-gateway', EAST_WEST_GATEWAY, 10),
+      ...Array.from({ length: eastWestGateways }, (_, index) =>
+        gateway('east-west-gateway', gatewayName(index + 1), index === 0 ? 10 : 40 + index),
+      ),
       ...waypoints.map((name, host) => gateway('waypoint', name, 11 + host)),
     ],
     apps: APP_NAMES.flatMap((app, host) => {

@@ -5,7 +5,13 @@
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Workplace } from './ca/index.js';
 import type { Settings } from './config.js';
-import { type ClusterModel, deriveCluster, type Model } from './model/index.js';
+import {
+  type ClusterModel,
+  type DerivedCluster,
+  deriveCluster,
+  type Model,
+  type NamespaceModel,
+} from './model/index.js';
 import { formatProblem, type Problem } from './schema/index.js';
 import { createDirectorySource, type Generation, type Source, type SourceStatus } from './sources/index.js';
 
@@ -37,7 +43,7 @@ interface Member {
   readonly config: Settings['sources'][number];
   readonly isLocal: boolean;
   readonly source: Source;
-  derived?: { readonly from: Generation; readonly cluster: ClusterModel };
+  derived?: { readonly from: Generation; readonly cluster: DerivedCluster };
 }
 
 export function createMesh(scope: Scope, { settings, clock, log, onModel }: MeshInit): Mesh {
@@ -85,7 +91,10 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel }: Mesh
   return {
     notReady,
     ready,
-    isOnNode: (workplace) => local?.derived !== undefined && workplacesOf(local.derived.cluster).has(keyOf(workplace)),
+    isOnNode(workplace) {
+      const namespace = local?.derived?.cluster.namespaces.get(workplace.namespace);
+      return namespace !== undefined && workplacesOf(namespace).has(keyOf(workplace));
+    },
     status: () =>
       members.map(({ config, isLocal, source, derived }) => ({
         ...source.status(),
@@ -100,14 +109,15 @@ function derive(settings: Settings, member: Member, log: Logger): ClusterModel |
   const { config, isLocal, source, derived } = member;
   const { generation } = source;
   if (!generation || derived?.from === generation) return derived?.cluster;
-  const cluster = deriveCluster({
+  const input = {
     id: config.cluster,
     network: config.network,
     trustDomain: config.trustDomain ?? settings.trustDomain,
     clusterDomain: settings.clusterDomain,
     isLocal,
     objects: generation.objects,
-  });
+  };
+  const cluster = deriveCluster(input, derived?.cluster);
   const told = new Set(derived?.cluster.problems.map(formatProblem));
   for (const problem of cluster.problems) {
     const text = formatProblem(problem);
@@ -117,14 +127,14 @@ function derive(settings: Settings, member: Member, log: Logger): ClusterModel |
   return cluster;
 }
 
-const workplaces = new WeakMap<ClusterModel, ReadonlySet<string>>();
+const workplaces = new WeakMap<NamespaceModel, ReadonlySet<string>>();
 
-function workplacesOf(cluster: ClusterModel): ReadonlySet<string> {
-  const known = workplaces.get(cluster) ?? new Set([...cluster.workloads.values()].map(keyOf));
-  workplaces.set(cluster, known);
+function workplacesOf(namespace: NamespaceModel): ReadonlySet<string> {
+  const known = workplaces.get(namespace) ?? new Set([...namespace.workloads.values()].map(keyOf));
+  workplaces.set(namespace, known);
   return known;
 }
 
-function keyOf({ node, namespace, serviceAccount }: Workplace): string {
-  return `${node}/${namespace}/${serviceAccount}`;
+function keyOf({ node, serviceAccount }: Workplace): string {
+  return `${node}/${serviceAccount}`;
 }

@@ -14,7 +14,9 @@ import {
   loopbackAddress,
   oneOf,
   serverAddress,
+  share,
   text,
+  workerCount,
 } from './config/kinds.js';
 import { type RootSource, rootSource, type TokenSource, tokenSource } from './config/pem-source.js';
 import { withoutSecrets } from './config/print.js';
@@ -152,6 +154,12 @@ export const SETTINGS = {
     defaultText: '24h',
     doc: 'Lifetime asked for workload certificates; the CA may grant less.',
   }),
+  secretGracePeriodRatio: setting<number>({
+    env: ['SECRET_GRACE_PERIOD_RATIO'],
+    kind: share,
+    default: 0.5,
+    doc: "The share of its life that a certificate has left when the next one is asked for; istio-agent's name and default. The CA may be away for that long before anybody notices.",
+  }),
   baggage: setting<boolean>({
     env: ['AMBIENT_ENABLE_BAGGAGE', 'ENABLE_RESPONSE_BAGGAGE'],
     kind: flag,
@@ -189,12 +197,24 @@ export const SETTINGS = {
     default: 1_048_576,
     doc: 'Largest HTTP/2 frame accepted, in bytes.',
   }),
-  terminationDeadlineMs: setting<number>({
+  terminationDeadlineMs: setting<number | undefined>({
     env: ['CONNECTION_TERMINATION_DEADLINE'],
     kind: duration,
-    default: 5_000,
-    defaultText: '5s',
+    default: undefined,
+    defaultText: 'what TERMINATION_GRACE_PERIOD_SECONDS leaves, else 5s',
     doc: 'How long draining waits for open connections before they are cut.',
+  }),
+  terminationGraceSeconds: setting<number | undefined>({
+    env: ['TERMINATION_GRACE_PERIOD_SECONDS'],
+    kind: integer(0, 86_400),
+    default: undefined,
+    doc: "The pod's terminationGracePeriodSeconds: draining then waits for 5 s less than that (1 s less when it is 10 or below), so that what is left is cut and logged before the kubelet kills the process.",
+  }),
+  workers: setting<number>({
+    env: ['ZTUNNEL_WORKER_THREADS'],
+    kind: workerCount,
+    default: 1,
+    doc: "Processes that share the listening sockets and carry the traffic; with more than one, another speaks to the control plane, keeps the certificates and serves the pages. As in ztunnel a percentage is of the machine's processors and 0 is all of them; `--workers` on the command line comes first.",
   }),
   logLevel: setting<(typeof LOG_LEVELS)[number]>({
     env: ['LOG_LEVEL'],
@@ -207,6 +227,13 @@ export const SETTINGS = {
     kind: oneOf('plain', 'json'),
     default: 'plain',
     doc: 'plain: tab separated as ztunnel writes it. json: one object per line.',
+  }),
+  accessLogIntervalMs: setting<number>({
+    env: ['ACCESS_LOG_INTERVAL'],
+    kind: duration,
+    default: 0,
+    defaultText: 'none',
+    doc: 'A line in the access log for every connection that has been open this long, and again each time it has passed; without it a connection of hours is in the log only when it ends. Its bytes are in the metrics all the while.',
   }),
   adminAddress: setting({
     env: ['ADMIN_ADDRESS'],
@@ -247,11 +274,23 @@ export const SETTINGS = {
     default: [],
     doc: 'Listeners that lead to one service each, for applications that speak no SOCKS5. Loopback only, for the same reason.',
   }),
+  interceptionMode: setting<'NONE' | 'REDIRECT' | 'TPROXY'>({
+    env: ['INTERCEPTION_MODE'],
+    kind: oneOf('NONE', 'REDIRECT', 'TPROXY'),
+    default: 'NONE',
+    doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
+  }),
+  localhostAppTunnel: setting<boolean>({
+    env: ['LOCALHOST_APP_TUNNEL'],
+    kind: flag,
+    default: true,
+    doc: 'An application that asks for the PROXY protocol is connected to on loopback, where nobody else can pretend to be its proxy. In dedicated mode only: a shared proxy connects to its address.',
+  }),
   inboundPlaintextTargets: setting<readonly PlaintextTarget[]>({
     env: ['INBOUND_PLAINTEXT_TARGETS'],
     kind: listOf(plaintextTarget),
     default: [],
-    doc: "The application port that plaintext arriving on <workload ip>:15006 goes to. Without a redirect by the kernel the original port is not known; if unset, the workload's only target port is taken, and with several the connection is refused.",
+    doc: "The application port that plaintext arriving on <workload ip>:15006 goes to when INTERCEPTION_MODE is NONE: then the original port is not known. If unset, the workload's only target port is taken, and with several the connection is refused.",
   }),
   metricsMaxSeries: setting<number>({
     env: ['METRICS_MAX_SERIES'],

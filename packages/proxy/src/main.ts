@@ -5,28 +5,37 @@
  * Exit codes: 0 stopped by a signal or by /quitquitquit, 1 failure while starting or running, 2 bad usage or settings.
  * The first SIGTERM or SIGINT drains, the second does not wait, the third leaves at once.
  */
-import { readFileSync } from 'node:fs';
 import { createScope } from '@isthmus/sdk/runtime';
 import { Command, CommanderError } from 'commander';
+import { createExplainCommand } from './admin/explain/command.js';
 import { type App, startApp } from './app.js';
+import { createRulesCommand } from './capture/rules/command.js';
 import { helpOf } from './config/print.js';
+import type { Environment } from './config/table.js';
 import { effectiveSettings, ROLE_NAMES, type RoleName, readSettings, SETTINGS, type Settings } from './config.js';
 import { ROLES } from './roles/index.js';
+import { version } from './version.js';
+import { isWorker, runWorker } from './workers/worker.js';
 
 const EXIT = { clean: 0, failed: 1, misused: 2 } as const;
 /** After draining, what closing sockets and servers may take. */
 const CLOSE_MS = 3_000;
 
-function settingsOrExit(role: RoleName): Settings {
-  const result = readSettings(role, process.env);
+function settingsOrExit(role: RoleName, env: Environment = process.env): Settings {
+  const result = readSettings(role, env);
   if (result.ok) return result.settings;
   process.stderr.write(`isthmus-proxy ${role}: the settings cannot be used\n`);
   for (const problem of result.problems) process.stderr.write(`  ${problem}\n`);
   process.exit(EXIT.misused);
 }
 
-async function run(role: RoleName): Promise<void> {
-  const settings = settingsOrExit(role);
+/** What the command line says comes before the environment, under the name of the setting it stands for. */
+function withWorkers(env: Environment, workers: string): Environment {
+  return { ...env, [SETTINGS.workers.env[0]]: workers };
+}
+
+async function run(role: RoleName, { workers }: { readonly workers?: string }): Promise<void> {
+  const settings = settingsOrExit(role, workers === undefined ? process.env : withWorkers(process.env, workers));
   const scope = createScope();
   let app: App | undefined;
   let signals = 0;
@@ -62,16 +71,12 @@ async function run(role: RoleName): Promise<void> {
     version: version(),
     stdout: process.stdout,
     quit: onSignal,
+    program: process.argv[1] ?? '',
   });
   // Stopped before it was ready is stopped, not failed.
   await app.ready.catch((error: unknown) => {
     if (signals === 0) throw error;
   });
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : 'unknown';
 }
 
 function program(): Command {
@@ -84,7 +89,8 @@ function program(): Command {
     command
       .command(role)
       .description(ROLES[role].summary)
-      .action(() => run(role));
+      .option('--workers <n>', `processes that carry the traffic; comes before ${SETTINGS.workers.env[0]}`)
+      .action((options: { readonly workers?: string }) => run(role, options));
   }
   command
     .command('config')
@@ -95,16 +101,39 @@ function program(): Command {
       if (!role) throw new CommanderError(EXIT.misused, 'role', `no role "${name}"; one of ${ROLE_NAMES.join(', ')}`);
       process.stdout.write(`${JSON.stringify(effectiveSettings(settingsOrExit(role)), null, 2)}\n`);
     });
+  const rules = createRulesCommand((script) => void process.stdout.write(script));
+  command.addCommand(rules.copyInheritedSettings(command));
+  const explain = createExplainCommand({
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(`isthmus-proxy explain: ${text}`),
+    exit: (code) => {
+      process.exitCode = code;
+    },
+  });
+  command.addCommand(explain.copyInheritedSettings(command));
   return command;
 }
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) {
-    process.stderr.write(`isthmus-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(EXIT.failed);
-  }
-  if (error.exitCode !== 0 && error.code === 'role') process.stderr.write(`error: ${error.message}\n`);
-  process.exitCode = error.exitCode === 0 ? EXIT.clean : EXIT.misused;
+/** Signals reach the whole process group; what a worker does about them its head says. */
+function work(): void {
+  process.on('SIGTERM', () => {}).on('SIGINT', () => {});
+  process.stdout.on('error', () => {});
+  runWorker({ roles: ROLES, stdout: process.stdout, exit: (code) => process.exit(code) });
 }
+
+/** No `await` at the top: the single executable is made of a CommonJS bundle. */
+async function main(): Promise<void> {
+  try {
+    if (isWorker(process.env)) work();
+    else await program().parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      process.stderr.write(`isthmus-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(EXIT.failed);
+    }
+    if (error.exitCode !== 0 && error.code === 'role') process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = error.exitCode === 0 ? EXIT.clean : EXIT.misused;
+  }
+}
+
+void main();

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { createDiscoveryClient, createStore, proxyNode, type Snapshot, type Workload } from './discovery/index.js';
 import { createHbonePool } from './hbone/index.js';
 import { createCaClient, createCertificateManager } from './identity/index.js';
-import { createOriginate, createSourceAddresses, type Originate } from './originate/index.js';
+import { createGatewayHealth, createOriginate, createSourceAddresses, type Originate } from './originate/index.js';
 import type { Peer } from './peer/index.js';
 import { formatSocketAddress, type Plan, planOutbound } from './routing/index.js';
 import {
@@ -90,6 +90,7 @@ export async function createMeshClient(init: MeshClientInit, signal?: AbortSigna
     clock,
     network,
     baggage: init.baggage ?? true,
+    gateways: createGatewayHealth(scope, { clock, log, random }),
     sourceAddress: createSourceAddresses(clock),
   });
   try {

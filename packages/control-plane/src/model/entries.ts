@@ -2,7 +2,7 @@
 import type { Workload } from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
+import type { NamespaceContext } from './context.js';
 import { canonicalOf } from './controller.js';
 import { LABEL } from './labels.js';
 import type { WorkloadIndexes } from './pods.js';
@@ -11,7 +11,7 @@ import { declaredTunnel, plainWorkload, sortedMemberships, uid } from './workloa
 
 type EntrySpec = KubeObject<'WorkloadEntry'>['spec'];
 
-export function deriveEntries(context: ClusterContext, indexes: WorkloadIndexes): readonly Workload[] {
+export function deriveEntries(context: NamespaceContext, indexes: WorkloadIndexes): readonly Workload[] {
   const { objects } = context;
   return [
     ...objects.WorkloadEntry.map((entry) => fromWorkloadEntry(context, indexes, entry)),
@@ -21,7 +21,7 @@ export function deriveEntries(context: ClusterContext, indexes: WorkloadIndexes)
 }
 
 function fromWorkloadEntry(
-  context: ClusterContext,
+  context: NamespaceContext,
   indexes: WorkloadIndexes,
   entry: KubeObject<'WorkloadEntry'>,
 ): Workload {
@@ -36,13 +36,13 @@ function fromWorkloadEntry(
     ...canonicalOf(labels, name),
     ...declaredTunnel({ labels, annotations }),
     ...(waypoint && { waypoint }),
-    authorizationPolicies: indexes.policies.bindingTo({ namespace, labels }),
+    authorizationPolicies: indexes.policies.bindingTo(labels),
     services: indexes.memberships.ofWorkloadEntry(entry),
   };
 }
 
 /** Inline endpoints; or, for a name to be resolved without any, each host as its own endpoint. */
-function fromServiceEntry(context: ClusterContext, entry: KubeObject<'ServiceEntry'>): readonly Workload[] {
+function fromServiceEntry(context: NamespaceContext, entry: KubeObject<'ServiceEntry'>): readonly Workload[] {
   const { name, namespace } = entry.metadata;
   const { hosts, endpoints, resolution, workloadSelector } = entry.spec;
   const membership = (spec: EntrySpec, members: readonly string[]): Workload => ({
@@ -69,7 +69,7 @@ const NO_SPEC: EntrySpec = {
   serviceAccount: '',
 };
 
-function fromSpec(context: ClusterContext, spec: EntrySpec): Partial<Workload> {
+function fromSpec(context: NamespaceContext, spec: EntrySpec): Partial<Workload> {
   const ip = canonicalIp(spec.address);
   const [region = '', zone = '', subzone = ''] = spec.locality.split('/');
   return {
@@ -87,7 +87,7 @@ function fromSpec(context: ClusterContext, spec: EntrySpec): Partial<Workload> {
  * it.
  */
 function fromEndpointSlice(
-  context: ClusterContext,
+  context: NamespaceContext,
   indexes: WorkloadIndexes,
   slice: KubeObject<'EndpointSlice'>,
 ): readonly Workload[] {

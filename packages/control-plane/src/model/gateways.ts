@@ -1,70 +1,28 @@
-/**
- * Gateway objects and what belongs to them. A Gateway's Service and pods are those labelled with its name; Istio's
- * controller writes that label, and hand-written objects have to.
- */
+/** The ways into networks that Gateways offer. */
 import { PORT } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
-import { ANNOTATION, GATEWAY_CLASS, LABEL, type Labels } from './labels.js';
+import type { NamespaceContext } from './context.js';
+import { type GatewayObject, isPartOf } from './gateway-index.js';
+import { ANNOTATION, GATEWAY_CLASS, LABEL } from './labels.js';
 import { isReady } from './readiness.js';
 import type { GatewayRecord } from './types.js';
 
-export type GatewayObject = KubeObject<'Gateway'>;
-
-export interface GatewayIndex {
-  /** The Gateway a Service or pod is part of. */
-  gatewayOf(object: KubeObject<'Service' | 'Pod'>): GatewayObject | undefined;
-  gateway(namespace: string, name: string): GatewayObject | undefined;
-  serviceOf(gateway: GatewayObject): KubeObject<'Service'> | undefined;
-  podsOf(gateway: GatewayObject): readonly KubeObject<'Pod'>[];
+function podsOf({ objects }: NamespaceContext, gateway: GatewayObject): readonly KubeObject<'Pod'>[] {
+  return objects.Pod.filter((pod) => isPartOf(gateway, pod));
 }
 
-export function indexGateways({ objects }: ClusterContext): GatewayIndex {
-  const gateways = new Map(objects.Gateway.map((gateway) => [keyOf(gateway.metadata), gateway]));
-  const pods = new Map<string, KubeObject<'Pod'>[]>();
-  for (const pod of objects.Pod) {
-    const key = labelledKey(pod.metadata);
-    if (key !== undefined) pods.set(key, [...(pods.get(key) ?? []), pod]);
-  }
-  const gatewayOf: GatewayIndex['gatewayOf'] = ({ kind, metadata }) => {
-    const key = labelledKey(metadata) ?? (kind === 'Service' ? keyOf(metadata) : undefined);
-    return key === undefined ? undefined : gateways.get(key);
-  };
-  const services = new Map<GatewayObject, KubeObject<'Service'>>();
-  for (const service of objects.Service) {
-    const gateway = gatewayOf(service);
-    if (gateway && !services.has(gateway)) services.set(gateway, service);
-  }
-  return {
-    gatewayOf,
-    gateway: (namespace, name) => gateways.get(`${namespace}/${name}`),
-    serviceOf: (gateway) => services.get(gateway),
-    podsOf: (gateway) => pods.get(keyOf(gateway.metadata)) ?? [],
-  };
-}
-
-function keyOf({ namespace, name }: { namespace: string; name: string }): string {
-  return `${namespace}/${name}`;
-}
-
-function labelledKey({ namespace, labels }: { namespace: string; labels: Labels }): string | undefined {
-  const name = labels[LABEL.gatewayName];
-  return name === undefined ? undefined : `${namespace}/${name}`;
-}
-
-/** The ways into networks that this cluster's objects tell of, one record per address. */
-export function deriveNetworkGateways(context: ClusterContext, index: GatewayIndex): readonly GatewayRecord[] {
+/** The ways into networks that the namespace's objects tell of, one record per address. */
+export function deriveNetworkGateways(context: NamespaceContext): readonly GatewayRecord[] {
   return context.objects.Gateway.flatMap((gateway) => {
     const { gatewayClassName } = gateway.spec;
-    if (gatewayClassName === GATEWAY_CLASS.eastWest) return gatewayRecords(context, index, gateway, 'discovered');
-    if (gatewayClassName === GATEWAY_CLASS.remote) return gatewayRecords(context, index, gateway, 'declared');
+    if (gatewayClassName === GATEWAY_CLASS.eastWest) return gatewayRecords(context, gateway, 'discovered');
+    if (gatewayClassName === GATEWAY_CLASS.remote) return gatewayRecords(context, gateway, 'declared');
     return [];
   });
 }
 
 function gatewayRecords(
-  context: ClusterContext,
-  index: GatewayIndex,
+  context: NamespaceContext,
   gateway: GatewayObject,
   source: GatewayRecord['source'],
 ): readonly GatewayRecord[] {
@@ -77,7 +35,7 @@ function gatewayRecords(
   }
   const hbonePort = hbonePortOf(context, gateway, source);
   if (hbonePort === undefined) return [];
-  const addresses = addressesOf(gateway, index.serviceOf(gateway));
+  const addresses = addressesOf(gateway, context.gateways.serviceOf(gateway));
   if (addresses.length === 0) {
     context.warn(
       gateway,
@@ -85,7 +43,7 @@ function gatewayRecords(
       'is empty and its Service has no external address: other networks cannot use it',
     );
   }
-  const pods = index.podsOf(gateway);
+  const pods = podsOf(context, gateway);
   return addresses.map((address) => ({
     namespace,
     name,
@@ -105,7 +63,7 @@ function gatewayRecords(
  * clients.
  */
 function hbonePortOf(
-  context: ClusterContext,
+  context: NamespaceContext,
   gateway: GatewayObject,
   source: GatewayRecord['source'],
 ): number | undefined {

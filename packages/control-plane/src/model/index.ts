@@ -1,4 +1,5 @@
-export { deriveCluster } from './cluster.js';
-export type { ClusterInput } from './context.js';
+export { type DerivedCluster, deriveCluster } from './cluster.js';
+export { lazily, mergeMaps } from './flat.js';
+export { type ClusterInput, isSameBasis } from './frame.js';
 export { waypointKey } from './scope.js';
-export type { ClusterModel, GatewayRecord, Model, ServiceRecord } from './types.js';
+export type { ClusterModel, GatewayRecord, Model, NamespaceModel, ServiceRecord } from './types.js';

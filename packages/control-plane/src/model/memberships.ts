@@ -1,7 +1,7 @@
 /** Which services a workload belongs to, with the ports as that workload has them. */
 import type { ServicePort } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
+import type { NamespaceContext } from './context.js';
 import { selects } from './labels.js';
 import { endpointPorts, tcpPorts } from './ports.js';
 import { entryKey, entryPorts } from './service-entries.js';
@@ -19,7 +19,7 @@ export interface MembershipIndex {
 type Service = KubeObject<'Service'>;
 type Membership = readonly [string, readonly ServicePort[]];
 
-export function indexMemberships(context: ClusterContext): MembershipIndex {
+export function indexMemberships(context: NamespaceContext): MembershipIndex {
   const { objects } = context;
   const services = groupByNamespace(objects.Service.filter(hasSelector));
   const entries = groupByNamespace(objects.ServiceEntry.filter(({ spec }) => spec.workloadSelector));
@@ -86,7 +86,7 @@ function entryMembership(
 /**
  * Slices that name pods of a Service without selector; with one, the selector decides and the slice only repeats it.
  */
-function indexSlicesByPod(context: ClusterContext): ReadonlyMap<string, readonly Membership[]> {
+function indexSlicesByPod(context: NamespaceContext): ReadonlyMap<string, readonly Membership[]> {
   const byPod = new Map<string, Membership[]>();
   for (const slice of context.objects.EndpointSlice) {
     const membership = sliceMembership(context, slice);
@@ -99,7 +99,7 @@ function indexSlicesByPod(context: ClusterContext): ReadonlyMap<string, readonly
   return byPod;
 }
 
-function sliceMembership(context: ClusterContext, slice: KubeObject<'EndpointSlice'>): readonly Membership[] {
+function sliceMembership(context: NamespaceContext, slice: KubeObject<'EndpointSlice'>): readonly Membership[] {
   const { namespace, labels } = slice.metadata;
   const name = labels['kubernetes.io/service-name'];
   const service = context.objects.Service.find(

@@ -2,9 +2,8 @@
 import type { Workload } from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
+import type { NamespaceContext } from './context.js';
 import { canonicalOf, controllerOf } from './controller.js';
-import type { GatewayIndex } from './gateways.js';
 import { LABEL, NATIVE_GATEWAY_MANAGERS } from './labels.js';
 import type { MembershipIndex } from './memberships.js';
 import type { PolicyIndex } from './policies/index.js';
@@ -13,13 +12,12 @@ import type { WaypointIndex } from './waypoints.js';
 import { declaredTunnel, localityOf, plainWorkload, uid } from './workload.js';
 
 export interface WorkloadIndexes {
-  readonly gateways: GatewayIndex;
   readonly waypoints: WaypointIndex;
   readonly memberships: MembershipIndex;
   readonly policies: PolicyIndex;
 }
 
-export function derivePods(context: ClusterContext, indexes: WorkloadIndexes): readonly Workload[] {
+export function derivePods(context: NamespaceContext, indexes: WorkloadIndexes): readonly Workload[] {
   return context.objects.Pod.filter((pod) => !hasEnded(pod) && addressesOf(pod).length > 0).map((pod) => {
     const { name, namespace, labels } = pod.metadata;
     const { nodeName, serviceAccountName, hostNetwork } = pod.spec;
@@ -34,11 +32,11 @@ export function derivePods(context: ClusterContext, indexes: WorkloadIndexes): r
       ...controller,
       ...canonicalOf(labels, controller.workloadName),
       locality: localityOf(context.nodeLabels(nodeName), labels),
-      ...tunnelOf(context, indexes.gateways, pod),
+      ...tunnelOf(context, pod),
       networkMode: hostNetwork ? 'host' : 'standard',
       healthy: isReady(pod),
       ...(waypoint && { waypoint }),
-      authorizationPolicies: indexes.policies.bindingTo({ namespace, labels }),
+      authorizationPolicies: indexes.policies.bindingTo(labels),
       services: indexes.memberships.ofPod(pod),
     };
   });
@@ -54,17 +52,16 @@ function addressesOf({ status }: KubeObject<'Pod'>): readonly string[] {
  * objects that no CNI plugin saw, the mode of the namespace; pods on the host's network are never captured.
  */
 function tunnelOf(
-  context: ClusterContext,
-  gateways: GatewayIndex,
+  context: NamespaceContext,
   pod: KubeObject<'Pod'>,
 ): Pick<Workload, 'tunnelProtocol' | 'nativeTunnel'> {
-  const { labels, namespace } = pod.metadata;
+  const { labels } = pod.metadata;
   const isGateway =
-    gateways.gatewayOf(pod) !== undefined || NATIVE_GATEWAY_MANAGERS.has(labels[LABEL.gatewayManaged] ?? '');
+    context.gateways.gatewayOf(pod) !== undefined || NATIVE_GATEWAY_MANAGERS.has(labels[LABEL.gatewayManaged] ?? '');
   if (isGateway) return { tunnelProtocol: 'hbone', nativeTunnel: true };
   const declared = declaredTunnel(pod.metadata);
   if (declared) return declared;
-  const mode = labels[LABEL.dataplaneMode] ?? context.namespaceLabels(namespace)[LABEL.dataplaneMode];
+  const mode = labels[LABEL.dataplaneMode] ?? context.namespaceLabels[LABEL.dataplaneMode];
   const isCaptured = mode === 'ambient' && !pod.spec.hostNetwork;
   return { tunnelProtocol: isCaptured ? 'hbone' : 'none', nativeTunnel: false };
 }

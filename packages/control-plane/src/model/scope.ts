@@ -3,15 +3,30 @@
  * is, so its Service is exported with it; Istio asks for a second label there, and forgetting it is the commonest
  * mistake in multi-network meshes.
  */
-import type { ServiceRecord } from './types.js';
+import type { NamespaceModel, ServiceRecord } from './types.js';
 
-export function exportWaypoints(records: readonly ServiceRecord[]): readonly ServiceRecord[] {
-  const needed = new Set(
-    records.filter(({ scope }) => scope === 'global').flatMap((record) => waypointKey(record) ?? []),
+/** Keys of the waypoints in front of exported services of the namespace. */
+export function waypointsNeeded(services: Iterable<ServiceRecord>): readonly string[] {
+  const keys = [...services].filter(({ scope }) => scope === 'global').flatMap((record) => waypointKey(record) ?? []);
+  return [...new Set(keys)];
+}
+
+const exported = new WeakMap<NamespaceModel, { readonly keys: string; readonly model: NamespaceModel }>();
+
+/** With the waypoints that are needed anywhere in the cluster exported; the same object while they are the same. */
+export function exportWaypoints(model: NamespaceModel, needed: ReadonlySet<string>): NamespaceModel {
+  const affected = [...model.services.values()].filter(
+    ({ isWaypoint, scope, key }) => isWaypoint && scope === 'local' && needed.has(key),
   );
-  return records.map((record) =>
-    record.isWaypoint && needed.has(record.key) ? { ...record, scope: 'global' as const } : record,
-  );
+  if (affected.length === 0) return model;
+  const keys = affected.map(({ key }) => key).join(' ');
+  const known = exported.get(model);
+  if (known?.keys === keys) return known.model;
+  const services = new Map(model.services);
+  for (const record of affected) services.set(record.key, { ...record, scope: 'global' });
+  const next = { ...model, services };
+  exported.set(model, { keys, model: next });
+  return next;
 }
 
 /** The key of the Service of the waypoint in front; undefined without one, or when only its IP is known. */

@@ -2,7 +2,7 @@
 import type { LoadBalancing, ServicePort } from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import { type KubeObject, parseBlock } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
+import type { NamespaceContext } from './context.js';
 import { LABEL } from './labels.js';
 import { appProtocolOf } from './ports.js';
 import { isTrue, scopeOf } from './services.js';
@@ -14,7 +14,7 @@ type Entry = KubeObject<'ServiceEntry'>;
 /** The client goes to the address it asked for; there is nothing to balance. */
 const PASSTHROUGH: LoadBalancing = { mode: 'passthrough', routingPreference: [], healthPolicy: 'allow-all' };
 
-export function deriveServiceEntries(context: ClusterContext, waypoints: WaypointIndex): readonly ServiceRecord[] {
+export function deriveServiceEntries(context: NamespaceContext, waypoints: WaypointIndex): readonly ServiceRecord[] {
   return context.objects.ServiceEntry.flatMap((entry) => {
     const waypoint = waypoints.forService(entry);
     const { name, namespace, labels } = entry.metadata;

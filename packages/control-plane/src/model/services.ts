@@ -2,37 +2,31 @@
 import type { Service } from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
-import type { GatewayIndex } from './gateways.js';
+import type { NamespaceContext } from './context.js';
 import { LABEL, type Labels } from './labels.js';
 import { deriveLoadBalancing } from './load-balancing.js';
 import { declaredPort, tcpPorts } from './ports.js';
 import type { ServiceRecord } from './types.js';
 import { isWaypoint, type WaypointIndex } from './waypoints.js';
 
-export function deriveServices(
-  context: ClusterContext,
-  gateways: GatewayIndex,
-  waypoints: WaypointIndex,
-): readonly ServiceRecord[] {
+export function deriveServices(context: NamespaceContext, waypoints: WaypointIndex): readonly ServiceRecord[] {
   return context.objects.Service.filter(({ spec }) => spec.type !== 'ExternalName').map((service) =>
-    deriveService(context, gateways, waypoints, service),
+    deriveService(context, waypoints, service),
   );
 }
 
-export function serviceKey(context: ClusterContext, { metadata }: KubeObject<'Service'>): string {
+export function serviceKey(context: NamespaceContext, { metadata }: KubeObject<'Service'>): string {
   return `${metadata.namespace}/${context.serviceHostname(metadata.name, metadata.namespace)}`;
 }
 
 function deriveService(
-  context: ClusterContext,
-  gateways: GatewayIndex,
+  context: NamespaceContext,
   waypoints: WaypointIndex,
   service: KubeObject<'Service'>,
 ): ServiceRecord {
   const { name, namespace, labels } = service.metadata;
-  const namespaceLabels = context.namespaceLabels(namespace);
-  const servesWaypoint = isWaypoint(gateways.gatewayOf(service));
+  const { namespaceLabels } = context;
+  const servesWaypoint = isWaypoint(context.gateways.gatewayOf(service));
   const loadBalancing = deriveLoadBalancing({ service, namespaceLabels, isWaypoint: servesWaypoint });
   const waypoint = waypoints.forService(service);
   return {

@@ -11,6 +11,7 @@ import type {
   Workload,
 } from '@isthmus/sdk/discovery';
 import type { Problem } from '../schema/index.js';
+import type { ObjectsByKind } from '../sources/index.js';
 
 export interface ServiceRecord {
   /** `namespace/hostname`. */
@@ -53,10 +54,29 @@ export interface GatewayRecord {
   readonly usable: boolean;
 }
 
+/** What one namespace of a cluster comes to. */
+export interface NamespaceModel {
+  /** What it was derived from. */
+  readonly objects: ObjectsByKind;
+  /** By key. */
+  readonly services: ReadonlyMap<string, ServiceRecord>;
+  /** By uid; workloads are members of services of their own namespace only. */
+  readonly workloads: ReadonlyMap<string, Workload>;
+  readonly gateways: readonly GatewayRecord[];
+  /** By xDS name. */
+  readonly policies: ReadonlyMap<string, Authorization>;
+  readonly problems: readonly Problem[];
+  /** Keys of the waypoints in front of its exported services; they may be of other namespaces. */
+  readonly waypointsNeeded: readonly string[];
+}
+
 export interface ClusterModel {
   readonly id: string;
   readonly network: string;
   readonly trustDomain: string;
+  /** In the order of names. */
+  readonly namespaces: ReadonlyMap<string, NamespaceModel>;
+  /** Of all namespaces. */
   readonly services: ReadonlyMap<string, ServiceRecord>;
   readonly workloads: ReadonlyMap<string, Workload>;
   readonly gateways: readonly GatewayRecord[];

@@ -6,8 +6,8 @@
 import type { GatewayAddress } from '@isthmus/sdk/discovery';
 import { canonicalIp, PORT } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
-import type { ClusterContext } from './context.js';
-import type { GatewayIndex, GatewayObject } from './gateways.js';
+import type { NamespaceContext } from './context.js';
+import type { GatewayObject } from './gateway-index.js';
 import { GATEWAY_CLASS, LABEL } from './labels.js';
 
 export interface WaypointIndex {
@@ -22,10 +22,12 @@ export function isWaypoint(gateway: GatewayObject | undefined): gateway is Gatew
   return gateway?.spec.gatewayClassName === GATEWAY_CLASS.waypoint;
 }
 
-export function indexWaypoints(context: ClusterContext, gateways: GatewayIndex): WaypointIndex {
+export function indexWaypoints(context: NamespaceContext): WaypointIndex {
+  const { gateways } = context;
+
   function bindingOf(object: Bound, traffic: Traffic): GatewayAddress | undefined {
     const named = namedWaypoint(context, object);
-    if (!named || isPartOfGateway(gateways, object)) return undefined;
+    if (!named || isPartOfGateway(context, object)) return undefined;
     const gateway = gateways.gateway(named.namespace, named.name);
     if (!isWaypoint(gateway)) {
       // Without the Gateway its kind of traffic is unknown; the default is service.
@@ -33,7 +35,7 @@ export function indexWaypoints(context: ClusterContext, gateways: GatewayIndex):
       const message = `waypoint ${named.namespace}/${named.name} does not exist as a Gateway of class ${GATEWAY_CLASS.waypoint}: clients refuse to connect until it does`;
       context.warn(object, 'metadata.labels', message);
     } else if (!serves(gateway, traffic)) return undefined;
-    return addressOf(context, gateways, named, gateway);
+    return addressOf(context, named, gateway);
   }
 
   return {
@@ -47,8 +49,8 @@ interface Named {
   readonly name: string;
 }
 
-function namedWaypoint(context: ClusterContext, { metadata }: Bound): Named | undefined {
-  const inherited = context.namespaceLabels(metadata.namespace);
+function namedWaypoint(context: NamespaceContext, { metadata }: Bound): Named | undefined {
+  const inherited = context.namespaceLabels;
   const labels = metadata.labels[LABEL.useWaypoint] === undefined ? inherited : metadata.labels;
   const name = labels[LABEL.useWaypoint];
   if (!name || name === 'none') return undefined;
@@ -56,7 +58,7 @@ function namedWaypoint(context: ClusterContext, { metadata }: Bound): Named | un
 }
 
 /** Traffic to a gateway never passes a waypoint: to a waypoint it would be a loop. */
-function isPartOfGateway(gateways: GatewayIndex, object: Bound): boolean {
+function isPartOfGateway({ gateways }: NamespaceContext, object: Bound): boolean {
   return (object.kind === 'Service' || object.kind === 'Pod') && gateways.gatewayOf(object) !== undefined;
 }
 
@@ -66,12 +68,11 @@ function serves({ metadata }: GatewayObject, traffic: Traffic): boolean {
 }
 
 function addressOf(
-  context: ClusterContext,
-  gateways: GatewayIndex,
+  context: NamespaceContext,
   { namespace, name }: Named,
   gateway: GatewayObject | undefined,
 ): GatewayAddress {
-  const service = gateway && gateways.serviceOf(gateway);
+  const service = gateway && context.gateways.serviceOf(gateway);
   const [given] = service ? [] : (gateway?.status.addresses ?? []);
   const ip = given && given.type !== 'Hostname' ? canonicalIp(given.value) : undefined;
   if (ip !== undefined) {

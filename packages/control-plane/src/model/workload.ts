@@ -1,6 +1,6 @@
 /** What the workloads of all sources have in common: defaults, locality, tunnel and weight. */
 import type { Locality, Workload } from '@isthmus/sdk/discovery';
-import type { ClusterContext } from './context.js';
+import type { NamespaceContext } from './context.js';
 import { ANNOTATION, LABEL, type Labels } from './labels.js';
 
 /**
@@ -17,7 +17,7 @@ export const uid = {
 } as const;
 
 /** A workload of that cluster about which nothing special is known. */
-export function plainWorkload(context: ClusterContext, ids: Pick<Workload, 'uid' | 'name' | 'namespace'>): Workload {
+export function plainWorkload(context: NamespaceContext, ids: Pick<Workload, 'uid' | 'name' | 'namespace'>): Workload {
   return {
     ...ids,
     addresses: [],

@@ -1,2 +1,2 @@
 export { project } from './project.js';
-export { VIEWER_ROLES, type View, type Viewer, type ViewerRole } from './types.js';
+export { type NamespaceView, VIEWER_ROLES, type View, type Viewer, type ViewerRole } from './types.js';

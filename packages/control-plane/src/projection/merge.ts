@@ -3,7 +3,7 @@
  * the record, import to the one that looks: a local record that is not global is never mixed with others, and a
  * remote one that is not global does not exist here.
  */
-import type { ClusterModel, Model, ServiceRecord } from '../model/index.js';
+import type { ClusterModel, NamespaceModel, ServiceRecord } from '../model/index.js';
 
 export interface Part {
   readonly cluster: ClusterModel;
@@ -37,26 +37,32 @@ export function exportedFrom(network: string): MergeRule {
   };
 }
 
+/** One namespace in one cluster. */
+export interface NamespacePart {
+  readonly cluster: ClusterModel;
+  readonly namespace: NamespaceModel;
+}
+
+/** The services of one namespace; `parts` in the order of cluster ids. */
 export function mergeServices(
-  model: Model,
+  parts: readonly NamespacePart[],
   viewerCluster: string,
   rule: MergeRule,
 ): ReadonlyMap<string, MergedService> {
-  const clusters = [...model.clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const keys = new Set(clusters.flatMap(({ services }) => [...services.keys()]));
+  const keys = new Set(parts.flatMap(({ namespace }) => [...namespace.services.keys()]));
   const merged = new Map<string, MergedService>();
   for (const key of [...keys].sort()) {
-    const all = clusters.flatMap((cluster) => {
-      const record = cluster.services.get(key);
+    const all = parts.flatMap(({ cluster, namespace }) => {
+      const record = namespace.services.get(key);
       return record ? [{ cluster, record }] : [];
     });
     const own = all.find(({ cluster }) => cluster.id === viewerCluster);
-    const parts = rule(
+    const counted = rule(
       own,
       all.filter((part) => part !== own),
     );
-    const [base] = parts;
-    if (base) merged.set(key, { key, base: base.record, parts });
+    const [base] = counted;
+    if (base) merged.set(key, { key, base: base.record, parts: counted });
   }
   return merged;
 }

@@ -1,7 +1,7 @@
 /** A merged service as one viewer sees it. */
 import type { NetworkAddress, Service } from '@isthmus/sdk/discovery';
 import { waypointKey } from '../model/index.js';
-import { endpointsOf, identityOf } from './endpoints.js';
+import { endpointsOf, identitiesOf, identityOf } from './endpoints.js';
 import type { MergedService, Part } from './merge.js';
 
 export interface ServiceView {
@@ -54,12 +54,13 @@ function namesOf(which: 'all' | 'elsewhere', network: string, parts: readonly Pa
     for (const name of record.subjectAltNames) names.add(name);
     const members = endpointsOf(cluster, record.key);
     const met = which === 'all' ? members : members.filter((workload) => workload.network !== network);
-    const front = waypointKey(record);
-    const isFronted = which === 'elsewhere' && met.length > 0 && front !== undefined;
-    for (const workload of isFronted ? [...met, ...endpointsOf(cluster, front)] : met) {
+    for (const workload of met) {
       const identity = identityOf(workload);
       if (identity !== undefined) names.add(identity);
     }
+    const front = waypointKey(record);
+    const isFronted = which === 'elsewhere' && met.length > 0 && front !== undefined;
+    for (const identity of isFronted ? identitiesOf(cluster, front) : []) names.add(identity);
   }
   return [...names].sort();
 }

@@ -17,10 +17,9 @@ export function splitHorizonWorkloads(
   if (merged.base.scope !== 'global') return [];
   return [...capacityByNetwork(merged, network)].flatMap(([remote, capacity]) => {
     const usable = gateways.filter((gateway) => gateway.network === remote && gateway.usable);
-    return usable.flatMap((gateway, index) => {
-      const share = shareOf(capacity, usable.length, index);
-      return share === 0 ? [] : [splitHorizonWorkload(merged, gateway, share)];
-    });
+    return usable.map((gateway, index) =>
+      splitHorizonWorkload(merged, gateway, shareOf(capacity, usable.length, index)),
+    );
   });
 }
 
@@ -35,9 +34,13 @@ function capacityByNetwork({ key, parts }: MergedService, network: string): Read
   return capacities;
 }
 
-/** Whole shares that add up to the capacity; the first gateways get what does not divide. */
+/**
+ * Whole shares that add up to the capacity; the first gateways get what does not divide. None gets nothing, even where
+ * there are more gateways than capacity: whoever is not told of a gateway cannot fall back on it, which is worse than
+ * a small service that weighs a little more than it should.
+ */
 function shareOf(capacity: number, count: number, index: number): number {
-  return Math.floor(capacity / count) + (index < capacity % count ? 1 : 0);
+  return Math.max(1, Math.floor(capacity / count) + (index < capacity % count ? 1 : 0));
 }
 
 function splitHorizonWorkload({ base }: MergedService, gateway: GatewayRecord, capacity: number): Workload {

@@ -13,8 +13,18 @@ export interface Viewer {
   readonly role: ViewerRole;
 }
 
-/** Resources by xDS name, each map in the order of names. */
+/** What a viewer sees of one namespace, of all clusters together. By xDS name, each map in the order of names. */
+export interface NamespaceView {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** All that it was made from; equal parts make an equal view. */
+  readonly basis: readonly unknown[];
+}
+
 export interface View {
+  /** Gateways, which no namespace of the viewer's has, are under the empty name. */
+  readonly namespaces: ReadonlyMap<string, NamespaceView>;
+  /** Of all namespaces. */
   readonly services: ReadonlyMap<string, Service>;
   readonly workloads: ReadonlyMap<string, Workload>;
   readonly policies: ReadonlyMap<string, Authorization>;

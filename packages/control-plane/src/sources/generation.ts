@@ -3,11 +3,12 @@
  * has an error and no two objects claim the same name; half of a change would be a state nobody asked for.
  */
 import { hasErrors, type Position, type Problem } from '../schema/index.js';
-import { KIND_NAMES, type Kind, type KubeObject, type ObjectsByKind } from './kinds/index.js';
+import type { KubeObject } from './kinds/index.js';
 import type { ParsedFile } from './parse.js';
+import { groupObjects, type ObjectsByNamespace } from './shards.js';
 
 export interface Generation {
-  readonly objects: ObjectsByKind;
+  readonly objects: ObjectsByNamespace;
   /** Warnings. */
   readonly problems: readonly Problem[];
 }
@@ -19,9 +20,11 @@ export type Assembled =
 export interface AssembleInit {
   /** The DNS suffix of Services, for hosts that a ServiceEntry may not claim. */
   readonly clusterDomain: string;
+  /** What was good before; objects that are still the same keep their place. */
+  readonly previous?: Generation | undefined;
 }
 
-export function assembleGeneration(files: readonly ParsedFile[], { clusterDomain }: AssembleInit): Assembled {
+export function assembleGeneration(files: readonly ParsedFile[], { clusterDomain, previous }: AssembleInit): Assembled {
   const objects = files.flatMap((file) => file.objects);
   const problems = [
     ...files.flatMap((file) => file.problems),
@@ -29,27 +32,7 @@ export function assembleGeneration(files: readonly ParsedFile[], { clusterDomain
     ...findDuplicateHosts(objects, clusterDomain),
   ];
   if (hasErrors(problems)) return { ok: false, problems };
-  return { ok: true, generation: { objects: groupByKind(objects), problems } };
-}
-
-export function countObjects(objects: ObjectsByKind): number {
-  return Object.values(objects).reduce((sum, list) => sum + list.length, 0);
-}
-
-function groupByKind(objects: readonly KubeObject[]): ObjectsByKind {
-  const byKind = new Map<Kind, KubeObject[]>(KIND_NAMES.map((kind) => [kind, []]));
-  for (const object of objects) byKind.get(object.kind)?.push(object);
-  for (const list of byKind.values()) list.sort(byName);
-  return Object.fromEntries(byKind) as unknown as ObjectsByKind;
-}
-
-function byName(a: KubeObject, b: KubeObject): number {
-  return compare(a.metadata.namespace, b.metadata.namespace) || compare(a.metadata.name, b.metadata.name);
-}
-
-/** By code units, not by locale: the order must be the same on every machine. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return { ok: true, generation: { objects: groupObjects(objects, previous?.objects), problems } };
 }
 
 function findDuplicates(objects: readonly KubeObject[]): Problem[] {

@@ -1,5 +1,5 @@
 export { readDirectory } from './directory.js';
-export { assembleGeneration, countObjects, type Generation } from './generation.js';
+export { assembleGeneration, type Generation } from './generation.js';
 export {
   KIND_NAMES,
   type Kind,
@@ -10,4 +10,5 @@ export {
   parseBlock,
 } from './kinds/index.js';
 export { type ParsedFile, parseFile } from './parse.js';
+export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';
 export { createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';

@@ -1,7 +1,7 @@
 /** Reads a directory again and again, parsing only what changed: parsing is far dearer than reading. */
 import type { Problem } from '../schema/index.js';
 import { readDirectory } from './directory.js';
-import { type Assembled, type AssembleInit, assembleGeneration } from './generation.js';
+import { type Assembled, type AssembleInit, assembleGeneration, type Generation } from './generation.js';
 import { type ParsedFile, parseFile } from './parse.js';
 
 export interface DirectoryReader {
@@ -21,10 +21,11 @@ interface KnownFile {
   readonly parsed: ParsedFile;
 }
 
-export function createDirectoryReader(directory: string, init: AssembleInit): DirectoryReader {
+export function createDirectoryReader(directory: string, init: Pick<AssembleInit, 'clusterDomain'>): DirectoryReader {
   let known: ReadonlyMap<string, KnownFile> | undefined;
   let unreadable: readonly Problem[] = [];
   let assembled: Assembled | undefined;
+  let good: Generation | undefined;
 
   return {
     async read() {
@@ -34,7 +35,8 @@ export function createDirectoryReader(directory: string, init: AssembleInit): Di
       if (assembled && isUnchanged) return { directories, isUnchanged, assembled };
       known = new Map([...files].map(([path, text]) => [path, parseUnlessKnown(before?.get(path), path, text)]));
       unreadable = problems;
-      assembled = assemble([...known.values()], problems, init);
+      assembled = assemble([...known.values()], problems, { ...init, previous: good });
+      if (assembled.ok) good = assembled.generation;
       return { directories, isUnchanged: false, assembled };
     },
   };

@@ -9,8 +9,9 @@
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { createDebounce, createDirectoryWatcher } from '../files/index.js';
 import { formatProblem, type Problem } from '../schema/index.js';
-import { type Assembled, countObjects, type Generation } from './generation.js';
+import type { Assembled, Generation } from './generation.js';
 import { createDirectoryReader } from './reader.js';
+import { countObjects } from './shards.js';
 
 export interface SourceInit {
   readonly cluster: string;

@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
+import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
 import { encodeAuthorization, encodeService, encodeWorkload } from '@isthmus/sdk/discovery';
 import { authorizationPb, encodeResource, RESOURCE_TYPES, type ResourceTypeName, workloadPb } from '@isthmus/sdk/wire';
-import type { View } from '../projection/index.js';
+import { mergeMaps } from '../model/index.js';
+import type { NamespaceView, View } from '../projection/index.js';
 
 export interface EncodedResource {
   readonly name: string;
@@ -15,51 +17,81 @@ export interface EncodedResource {
   readonly bytes: Uint8Array;
 }
 
-export type EncodedView = Readonly<Record<ResourceTypeName, ReadonlyMap<string, EncodedResource>>>;
+/** By name. */
+export type EncodedResources = ReadonlyMap<string, EncodedResource>;
+
+/** The shards of a view, encoded; a shard that was encoded before is the same object again. */
+export interface EncodedShards {
+  /** Of addresses, by namespace. */
+  readonly namespaces: ReadonlyMap<string, EncodedResources>;
+  readonly policies: EncodedResources;
+}
 
 /** Sixteen hexadecimal digits, as long as Istio's; ztunnel takes any text. */
 const VERSION_DIGITS = 16;
 
 export interface Encoder {
-  encode(view: View): EncodedView;
+  /** What says the same as in `previous` is taken from there. */
+  encode(view: View, previous?: EncodedShards): EncodedShards;
 }
 
 export function createEncoder(): Encoder {
-  // By object: what the projection left alone is not encoded again.
-  const known = new WeakMap<object, EncodedResource>();
+  const resources = new WeakMap<object, EncodedResource>();
+  const shards = new WeakMap<object, EncodedResources>();
 
   function encodeAll<T extends object>(
-    type: ResourceTypeName,
     values: ReadonlyMap<string, T>,
-    toBytes: (value: T) => Uint8Array,
-  ): readonly (readonly [string, EncodedResource])[] {
-    return [...values].map(([name, value]) => {
-      let encoded = known.get(value);
-      if (!encoded) {
-        encoded = encodeOne(type, name, toBytes(value));
-        known.set(value, encoded);
-      }
-      return [name, encoded] as const;
-    });
+    previous: EncodedResources | undefined,
+    encodeValue: (name: string, value: T) => EncodedResource,
+  ): EncodedResources {
+    const encoded = new Map<string, EncodedResource>();
+    for (const [name, value] of values) {
+      const known = resources.get(value) ?? keepEqual(previous?.get(name), encodeValue(name, value));
+      resources.set(value, known);
+      encoded.set(name, known);
+    }
+    return encoded;
+  }
+
+  function encodeNamespace(view: NamespaceView, previous: EncodedResources | undefined): EncodedResources {
+    const known = shards.get(view);
+    if (known) return known;
+    const encoded = mergeMaps([
+      encodeAll(view.workloads, previous, encodeWorkloadAddress),
+      encodeAll(view.services, previous, encodeServiceAddress),
+    ]);
+    shards.set(view, encoded);
+    return encoded;
   }
 
   return {
-    encode: ({ workloads, services, policies }) => ({
-      address: new Map([
-        ...encodeAll('address', workloads, (value) => addressBytes({ case: 'workload', value: encodeWorkload(value) })),
-        ...encodeAll('address', services, (value) => addressBytes({ case: 'service', value: encodeService(value) })),
-      ]),
-      authorization: new Map(
-        encodeAll('authorization', policies, (value) => {
-          return toBinary(authorizationPb.AuthorizationSchema, encodeAuthorization(value));
-        }),
-      ),
-    }),
+    encode({ namespaces, policies }, previous) {
+      const encoded = [...namespaces].map(([name, view]): [string, EncodedResources] => {
+        return [name, encodeNamespace(view, previous?.namespaces.get(name))];
+      });
+      return { namespaces: new Map(encoded), policies: encodeAll(policies, previous?.policies, encodePolicy) };
+    },
   };
 }
 
-function addressBytes(type: workloadPb.Address['type']): Uint8Array {
-  return toBinary(workloadPb.AddressSchema, create(workloadPb.AddressSchema, { type }));
+function keepEqual(previous: EncodedResource | undefined, next: EncodedResource): EncodedResource {
+  return previous?.version === next.version ? previous : next;
+}
+
+function encodeWorkloadAddress(name: string, value: Workload): EncodedResource {
+  return encodeAddress(name, { case: 'workload', value: encodeWorkload(value) });
+}
+
+function encodeServiceAddress(name: string, value: Service): EncodedResource {
+  return encodeAddress(name, { case: 'service', value: encodeService(value) });
+}
+
+function encodeAddress(name: string, type: workloadPb.Address['type']): EncodedResource {
+  return encodeOne('address', name, toBinary(workloadPb.AddressSchema, create(workloadPb.AddressSchema, { type })));
+}
+
+function encodePolicy(name: string, value: Authorization): EncodedResource {
+  return encodeOne('authorization', name, toBinary(authorizationPb.AuthorizationSchema, encodeAuthorization(value)));
 }
 
 function encodeOne(type: ResourceTypeName, name: string, value: Uint8Array): EncodedResource {

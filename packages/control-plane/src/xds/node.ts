@@ -9,6 +9,8 @@ export interface ProxyNode {
   readonly name: string;
   readonly namespace: string;
   readonly ip: string;
+  /** The Kubernetes node, metadata NODE_NAME; empty when not sent. */
+  readonly workerNode: string;
   /** Metadata CLUSTER_ID, when sent. */
   readonly cluster?: string;
 }
@@ -28,10 +30,11 @@ export function parseNode(message: discoveryPb.Node | undefined): ParsedNode {
   const role = VIEWER_ROLES.find((candidate) => candidate === type);
   if (!role)
     return { ok: false, reason: `node type "${shorten(type)}" is not served; known: ${VIEWER_ROLES.join(', ')}` };
-  const { NAMESPACE, CLUSTER_ID } = message?.metadata ?? {};
+  const { NAMESPACE, CLUSTER_ID, NODE_NAME } = message?.metadata ?? {};
   const namespace = typeof NAMESPACE === 'string' && NAMESPACE !== '' ? NAMESPACE : (domain.split('.')[0] ?? '');
   const cluster = typeof CLUSTER_ID === 'string' && CLUSTER_ID !== '' ? { cluster: CLUSTER_ID } : {};
-  return { ok: true, node: { id, role, name, namespace, ip, ...cluster } };
+  const workerNode = typeof NODE_NAME === 'string' ? NODE_NAME : '';
+  return { ok: true, node: { id, role, name, namespace, ip, workerNode, ...cluster } };
 }
 
 function shorten(text: string): string {

@@ -3,8 +3,10 @@
  * is made, so the rest can be dropped at any time and worked out anew towards a newer view.
  */
 import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
+import { type Difference, differenceOf, differenceSince } from './difference.js';
 import type { EncodedResource } from './encode.js';
-import { differenceOf, type Subscription } from './subscription.js';
+import { select } from './selection.js';
+import type { Subscription } from './subscription.js';
 import type { VersionedView } from './views.js';
 
 export interface Outgoing {
@@ -20,6 +22,8 @@ export interface ResponsesInit {
   /** By type URL. */
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   readonly view: VersionedView;
+  /** Of the subscriber; see `SessionInit`. */
+  readonly node: string;
   readonly maxResponseBytes: number;
   readonly nextNonce: () => string;
 }
@@ -55,7 +59,7 @@ export function foreignTypes(subscriptions: ReadonlyMap<string, Subscription>): 
 }
 
 function* stepResponses(init: ResponsesInit, subscription: Subscription, { type, what }: Step): Generator<Outgoing> {
-  const difference = differenceOf(subscription, init.view.resources[type]);
+  const difference = differenceTowards(init, subscription, type);
   const removed = what === 'all' ? difference.removed : [];
   const chunks = chunksOf(difference.changed, init.maxResponseBytes);
   const isDue = what === 'all' && (subscription.owed || removed.length > 0);
@@ -63,17 +67,26 @@ function* stepResponses(init: ResponsesInit, subscription: Subscription, { type,
   for (const [index, changed] of chunks.entries()) {
     yield respond(init, subscription, { changed, removed: index === chunks.length - 1 ? removed : [] });
   }
+  if (what === 'all') subscription.reach(init.view.version);
 }
 
-interface Content {
-  readonly changed: readonly EncodedResource[];
-  readonly removed: readonly string[];
+function differenceTowards(
+  { view, node }: ResponsesInit,
+  subscription: Subscription,
+  type: ResourceTypeName,
+): Difference {
+  const { reached, wanted } = subscription;
+  const changes = reached === undefined || wanted ? undefined : view.changesSince(type, reached);
+  const quick = changes && differenceSince(subscription, changes);
+  if (quick) return quick;
+  const index = type === 'address' ? view.addressIndex : undefined;
+  return differenceOf(subscription, select({ subscription, all: view.resources[type], index, node }));
 }
 
 function respond(
   { view, nextNonce }: ResponsesInit,
   subscription: Subscription,
-  { changed, removed }: Content,
+  { changed, removed }: Difference,
 ): Outgoing {
   const { typeUrl } = subscription;
   const nonce = nextNonce();

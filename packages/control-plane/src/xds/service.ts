@@ -66,7 +66,7 @@ async function serve(init: DiscoveryServiceInit, call: DeltaCall, counter: numbe
   const { caller, node, first } = admitted;
   const id = `${node.name}-${counter}`;
   const log = init.log.child({ connection: id });
-  const session = createSession({ id: `${init.clock.now()}-${counter}` });
+  const session = createSession({ id: `${init.clock.now()}-${counter}`, node: node.workerNode });
   const remove = init.connections.add({
     id,
     node,

@@ -6,11 +6,14 @@
  *   first request of a type ──> owed ──next()──> responses ──> ACK ──> synced
  *                                                   └────────> NACK ─> rejected, and not sent again until it changes
  *
- * Bounds: one version string per resource held; at most 16 types nobody here knows, each answered with nothing.
+ * A type is subscribed to as a wildcard, or by name (ztunnel's XDS_ON_DEMAND); which, its first request says for good.
+ *
+ * Bounds: one version string per resource held; 100,000 names asked for; at most 16 types nobody here knows, each
+ * answered with nothing.
  */
 import { type discoveryPb, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { foreignTypes, type Outgoing, responsesTowards } from './responses.js';
-import { createSubscription, type Subscription, type SubscriptionStatus } from './subscription.js';
+import { createSubscription, MAX_WANTED_NAMES, type Subscription, type SubscriptionStatus } from './subscription.js';
 import type { VersionedView } from './views.js';
 
 type Request = discoveryPb.DeltaDiscoveryRequest;
@@ -18,6 +21,8 @@ type Request = discoveryPb.DeltaDiscoveryRequest;
 export interface SessionInit {
   /** Makes nonces unlike those of other streams, so that a stale one is recognised. */
   readonly id: string;
+  /** The node that the subscriber serves, whose workloads it is told of unasked; empty when it did not say. */
+  readonly node?: string;
   /** Resources per response stop at this; one that is larger travels alone. Default 2 MiB. */
   readonly maxResponseBytes?: number;
 }
@@ -30,7 +35,7 @@ export type Received =
 /** The stream has to end, with this for the client. */
 export interface Unacceptable {
   readonly kind: 'refused';
-  readonly code: 'UNIMPLEMENTED' | 'INVALID_ARGUMENT';
+  readonly code: 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED';
   readonly reason: string;
 }
 
@@ -47,7 +52,7 @@ const MAX_FOREIGN_TYPES = 16;
 /** A NACK names what was wrong with each resource; what is kept and logged of it is bounded. */
 const MAX_REASON_LENGTH = 4096;
 
-export function createSession({ id, maxResponseBytes = MAX_RESPONSE_BYTES }: SessionInit): Session {
+export function createSession({ id, node = '', maxResponseBytes = MAX_RESPONSE_BYTES }: SessionInit): Session {
   const subscriptions = new Map<string, Subscription>();
   let sequence = 0;
   let plan: { readonly view: VersionedView; readonly responses: Iterator<Outgoing> } | undefined;
@@ -58,30 +63,36 @@ export function createSession({ id, maxResponseBytes = MAX_RESPONSE_BYTES }: Ses
 
   function subscribe(request: Request): Received {
     const { typeUrl, initialResourceVersions } = request;
-    const problem = findProblem(request, foreignTypes(subscriptions).length);
+    const wanted = namesWanted(request);
+    const problem = findProblem(typeUrl, foreignTypes(subscriptions).length, wanted?.size ?? 0);
     if (problem) return problem;
     const isKnown = resourceTypeByUrl(typeUrl) !== undefined;
-    subscriptions.set(typeUrl, createSubscription(typeUrl, isKnown ? initialResourceVersions : {}));
+    const initial = isKnown ? initialResourceVersions : {};
+    subscriptions.set(typeUrl, createSubscription({ typeUrl, initial, ...(isKnown && wanted && { wanted }) }));
     plan = undefined;
     return { kind: 'subscribed', typeUrl };
   }
 
   return {
     receive(request) {
-      const { typeUrl, resourceNamesSubscribe: names } = request;
+      const { typeUrl, resourceNamesSubscribe, resourceNamesUnsubscribe } = request;
       const subscription = subscriptions.get(typeUrl);
       if (!subscription) return subscribe(request);
       const answer = readAnswer(request, subscription) ?? { kind: 'stale', typeUrl };
-      if (names.length === 0 || answer.kind === 'rejected') return answer;
+      if (resourceNamesUnsubscribe.length > 0) {
+        subscription.forget(resourceNamesUnsubscribe);
+        plan = undefined;
+      }
+      if (resourceNamesSubscribe.length === 0 || answer.kind === 'rejected') return answer;
       // On a wildcard stream a name is subscribed to already; asking for it again means that it was lost.
-      subscription.lost(names.filter((name) => name !== '*'));
+      if (!subscription.ask(resourceNamesSubscribe.filter((name) => name !== '*'))) return tooManyNames(typeUrl);
       plan = undefined;
       return { kind: 'subscribed', typeUrl };
     },
     next(view) {
       // A newer view replaces what is left of the way to an older one.
       if (plan?.view !== view) {
-        plan = { view, responses: responsesTowards({ subscriptions, view, maxResponseBytes, nextNonce }) };
+        plan = { view, responses: responsesTowards({ subscriptions, view, node, maxResponseBytes, nextNonce }) };
       }
       const { value, done } = plan.responses.next();
       return done ? undefined : value;
@@ -100,21 +111,27 @@ function readAnswer(request: Request, subscription: Subscription): Received | un
   return subscription.rejected(nonce, reason) ? { kind: 'rejected', typeUrl, nonce, reason } : undefined;
 }
 
-function findProblem(request: Request, foreignCount: number): Unacceptable | undefined {
-  const { typeUrl } = request;
+function findProblem(typeUrl: string, foreignCount: number, wantedCount: number): Unacceptable | undefined {
   if (typeUrl === '') return { kind: 'refused', code: 'INVALID_ARGUMENT', reason: 'type_url is empty' };
-  if (resourceTypeByUrl(typeUrl) !== undefined) {
-    if (isWildcard(request)) return undefined;
-    const reason = `${typeUrl}: subscriptions by name (XDS_ON_DEMAND) are not served; subscribe to all resources`;
-    return { kind: 'refused', code: 'UNIMPLEMENTED', reason };
-  }
-  if (foreignCount < MAX_FOREIGN_TYPES) return undefined;
+  if (wantedCount > MAX_WANTED_NAMES) return tooManyNames(typeUrl);
+  if (resourceTypeByUrl(typeUrl) !== undefined || foreignCount < MAX_FOREIGN_TYPES) return undefined;
   const reason = `more than ${MAX_FOREIGN_TYPES} unknown resource types`;
   return { kind: 'refused', code: 'INVALID_ARGUMENT', reason };
 }
 
-/** Istio's rule: no name at all, or `*` among them and not taken back in the same request. */
-function isWildcard({ resourceNamesSubscribe, resourceNamesUnsubscribe }: Request): boolean {
-  if (resourceNamesSubscribe.length === 0) return true;
-  return resourceNamesSubscribe.includes('*') && !resourceNamesUnsubscribe.includes('*');
+function tooManyNames(typeUrl: string): Unacceptable {
+  const reason = `${typeUrl}: more than ${MAX_WANTED_NAMES} names asked for; subscribe to all resources instead`;
+  return { kind: 'refused', code: 'RESOURCE_EXHAUSTED', reason };
+}
+
+/**
+ * Istio's rule (xds/delta.go): what is asked for or held, less what is taken back. It is a wildcard, hence undefined,
+ * when nothing is asked for by name, or `*` is and is not taken back in the same request.
+ */
+function namesWanted(request: Request): ReadonlySet<string> | undefined {
+  const { resourceNamesSubscribe, resourceNamesUnsubscribe, initialResourceVersions } = request;
+  if (resourceNamesSubscribe.length === 0) return undefined;
+  const names = new Set([...resourceNamesSubscribe, ...Object.keys(initialResourceVersions)]);
+  for (const name of resourceNamesUnsubscribe) names.delete(name);
+  return names.has('*') ? undefined : names;
 }

@@ -3,11 +3,12 @@ import type { EncodedResource } from './encode.js';
 
 /** Responses on their way; an acknowledgement of an older one tells nothing new. */
 const MAX_IN_FLIGHT = 256;
-/** Names a subscriber asked for in vain, remembered until they are answered. */
-const MAX_UNKNOWN_NAMES = 10_000;
+/** Names one subscriber may ask for and keep asking for, of one type; a node has far fewer destinations. */
+export const MAX_WANTED_NAMES = 100_000;
 
 export interface SubscriptionStatus {
   readonly typeUrl: string;
+  readonly mode: 'wildcard' | 'on-demand';
   readonly state: 'not sent' | 'synced' | 'stale' | 'rejected';
   readonly sentNonce: string;
   readonly ackedNonce: string;
@@ -18,14 +19,22 @@ export interface SubscriptionStatus {
 
 export interface Subscription {
   readonly typeUrl: string;
+  /** The names it is limited to, as the subscriber says them, aliases among them; undefined: all there is. */
+  readonly wanted: ReadonlySet<string> | undefined;
   /** By name, the version last sent; what a refused response carried counts as sent until its content changes. */
   readonly held: ReadonlyMap<string, string>;
-  /** Names that were asked for and are not held. */
-  readonly unknown: ReadonlySet<string>;
+  /** Names asked for since they were last answered; each is owed a resource or a removal. */
+  readonly asked: ReadonlySet<string>;
+  /** Version of the newest view that it was sent all of; undefined before the first. */
+  readonly reached: number | undefined;
   /** An answer is due even if there is nothing to say: ztunnel is not ready before. */
   readonly owed: boolean;
-  /** The subscriber has lost these, or asks for them anew. */
-  lost(names: readonly string[]): void;
+  /** The subscriber wants these, or has lost them. False, with nothing changed, when they are too many. */
+  ask(names: readonly string[]): boolean;
+  /** The subscriber wants these no longer, and drops them by itself. */
+  forget(names: readonly string[]): void;
+  /** Everything of that view was sent. */
+  reach(viewVersion: number): void;
   sent(nonce: string, changed: readonly EncodedResource[], removed: readonly string[]): void;
   /** False for a nonce that was never sent or is long answered. */
   acked(nonce: string): boolean;
@@ -33,12 +42,22 @@ export interface Subscription {
   status(): SubscriptionStatus;
 }
 
-/** `initial`: versions by name, as the subscriber reports them. */
-export function createSubscription(typeUrl: string, initial: Readonly<Record<string, string>>): Subscription {
-  const held = new Map(Object.entries(initial));
-  const unknown = new Set<string>();
+export interface SubscriptionInit {
+  readonly typeUrl: string;
+  /** Versions by name, as the subscriber reports what it holds. */
+  readonly initial: Readonly<Record<string, string>>;
+  /** Undefined for a wildcard. */
+  readonly wanted?: Iterable<string>;
+}
+
+export function createSubscription({ typeUrl, initial, wanted }: SubscriptionInit): Subscription {
+  // ztunnel lists what it waits for with an empty version.
+  const held = new Map(Object.entries(initial).filter(([, version]) => version !== ''));
+  const names = wanted && new Set(wanted);
+  const asked = new Set([...(names ?? [])].filter((name) => !held.has(name)));
   const inFlight: string[] = [];
   let owed = true;
+  let reached: number | undefined;
   let sentNonce = '';
   let ackedNonce = '';
   let lastRejection: SubscriptionStatus['lastRejection'];
@@ -58,22 +77,40 @@ export function createSubscription(typeUrl: string, initial: Readonly<Record<str
 
   return {
     typeUrl,
+    wanted: names,
     held,
-    unknown,
+    asked,
     get owed() {
       return owed;
     },
-    lost(names) {
+    get reached() {
+      return reached;
+    },
+    reach(viewVersion) {
+      reached = viewVersion;
+    },
+    ask(more) {
+      if ((names ?? asked).size + more.length > MAX_WANTED_NAMES) return false;
       owed = true;
-      for (const name of names) {
-        if (!held.delete(name) && unknown.size < MAX_UNKNOWN_NAMES) unknown.add(name);
+      for (const name of more) {
+        names?.add(name);
+        asked.add(name);
+        held.delete(name);
+      }
+      return true;
+    },
+    forget(dropped) {
+      for (const name of names ? dropped : []) {
+        names?.delete(name);
+        asked.delete(name);
+        held.delete(name);
       }
     },
     sent(nonce, changed, removed) {
       owed = false;
       for (const { name, version } of changed) held.set(name, version);
       for (const name of removed) held.delete(name);
-      for (const name of [...changed.map((resource) => resource.name), ...removed]) unknown.delete(name);
+      for (const name of [...changed.map((resource) => resource.name), ...removed]) asked.delete(name);
       sentNonce = nonce;
       inFlight.push(nonce);
       if (inFlight.length > MAX_IN_FLIGHT) inFlight.shift();
@@ -91,6 +128,7 @@ export function createSubscription(typeUrl: string, initial: Readonly<Record<str
     },
     status: () => ({
       typeUrl,
+      mode: names ? 'on-demand' : 'wildcard',
       state: state(),
       sentNonce,
       ackedNonce,
@@ -98,15 +136,4 @@ export function createSubscription(typeUrl: string, initial: Readonly<Record<str
       ...(lastRejection && { lastRejection }),
     }),
   };
-}
-
-export interface Difference {
-  readonly changed: readonly EncodedResource[];
-  readonly removed: readonly string[];
-}
-
-export function differenceOf({ held, unknown }: Subscription, view: ReadonlyMap<string, EncodedResource>): Difference {
-  const changed = [...view.values()].filter(({ name, version }) => held.get(name) !== version);
-  const removed = [...held.keys(), ...unknown].filter((name) => !view.has(name));
-  return { changed, removed };
 }

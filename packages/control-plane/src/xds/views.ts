@@ -2,14 +2,22 @@
  * The newest view of each role, projected and encoded when somebody first asks for it. Subscribers are told that
  * there is a newer one, not what.
  */
-import type { Model } from '../model/index.js';
+import type { ResourceTypeName } from '@isthmus/sdk/wire';
+import { lazily, type Model, mergeMaps } from '../model/index.js';
 import { project, type View, type ViewerRole } from '../projection/index.js';
-import { createEncoder, type EncodedView } from './encode.js';
+import { type AddressIndex, indexAddresses } from './address-index.js';
+import { createEncoder, type EncodedResources, type EncodedShards } from './encode.js';
+import { type Changes, changesBetween, createJournal, type Journal } from './journal.js';
 
 export interface VersionedView {
-  /** Grows by one with each published model. */
+  /** Grows with each published model. */
   readonly version: number;
-  readonly resources: EncodedView;
+  /** Everything, by name; put together at the first look. */
+  readonly resources: Readonly<Record<ResourceTypeName, EncodedResources>>;
+  /** The same addresses by what they are asked for; made at the first call. */
+  readonly addressIndex: () => AddressIndex;
+  /** What changed since that version; undefined when that is not known any more. */
+  readonly changesSince: (type: ResourceTypeName, version: number) => Changes | undefined;
 }
 
 export interface ProjectedView extends VersionedView {
@@ -25,28 +33,54 @@ export interface Views {
   subscribe(onNewer: () => void): () => void;
 }
 
+/** What one role is shown now, and what is needed to get from there to the next. */
+interface Showing {
+  readonly projected: ProjectedView;
+  readonly shards: EncodedShards;
+  readonly journal: Journal;
+}
+
 export function createViews(cluster: string): Views {
   const encoder = createEncoder();
   const subscribers = new Set<() => void>();
-  const projected = new Map<ViewerRole, ProjectedView>();
+  const showings = new Map<ViewerRole, Showing>();
   let model: Model | undefined;
   let version = 0;
+
+  function show(newest: Model, role: ViewerRole, before: Showing | undefined): Showing {
+    const view = project(newest, { cluster, role }, before?.projected.view);
+    const shards = encoder.encode(view, before?.shards);
+    const journal = before?.journal ?? createJournal(version);
+    if (before) journal.add(version, changesBetween(before.shards, shards));
+    const address = lazily(() => mergeMaps(shards.namespaces.values()));
+    const projected: ProjectedView = {
+      version,
+      view,
+      resources: {
+        get address() {
+          return address();
+        },
+        authorization: shards.policies,
+      },
+      addressIndex: lazily(() => indexAddresses(view, cluster)),
+      changesSince: journal.since,
+    };
+    return { projected, shards, journal };
+  }
 
   return {
     publish(next) {
       model = next;
       version += 1;
-      projected.clear();
       for (const onNewer of subscribers) onNewer();
     },
     current(role) {
       if (!model) return undefined;
-      const known = projected.get(role);
-      if (known) return known;
-      const view = project(model, { cluster, role });
-      const next = { version, view, resources: encoder.encode(view) };
-      projected.set(role, next);
-      return next;
+      const known = showings.get(role);
+      if (known?.projected.version === version) return known.projected;
+      const next = show(model, role, known);
+      showings.set(role, next);
+      return next.projected;
     },
     subscribe(onNewer) {
       subscribers.add(onNewer);

@@ -5,7 +5,7 @@ import { createScope, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { createVirtualClock } from '@isthmus/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDirectory } from '../../src/sources/directory.js';
-import { createDirectorySource, type Source } from '../../src/sources/index.js';
+import { createDirectorySource, objectsOf, type Source } from '../../src/sources/index.js';
 import { toYaml } from '../support/derive.js';
 import { captureLogs } from '../support/logs.js';
 import { type Manifest, namespace } from '../support/objects.js';
@@ -37,7 +37,8 @@ function watchSource(clock = realClock) {
     quietMs: 5,
     maxMs: 50,
     rescanMs: 60_000,
-    onGeneration: () => generations.push(source.generation!.objects.Namespace.map(({ metadata }) => metadata.name)),
+    onGeneration: () =>
+      generations.push(objectsOf(source.generation!.objects, 'Namespace').map(({ metadata }) => metadata.name)),
   });
   return { source, logged, next: () => generations.next() };
 }
@@ -96,7 +97,7 @@ describe('a directory as a source', () => {
     await rm(directory, { recursive: true });
     clock.advance(60_000);
     await logged(({ message }) => message.includes('the last good generation stays live'));
-    const [kept, stateThen] = [source.generation?.objects.Namespace.length, source.status().state];
+    const [kept, stateThen] = [objectsOf(source.generation!.objects, 'Namespace').length, source.status().state];
 
     await mkdir(directory);
     await write('b.yaml', namespace('b'));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deriveCluster } from '../../src/model/index.js';
 import { project, VIEWER_ROLES, type View } from '../../src/projection/index.js';
 import { assembleGeneration, type Generation, parseFile } from '../../src/sources/index.js';
-import { createEncoder, type EncodedView } from '../../src/xds/encode.js';
+import { createEncoder, type EncodedShards } from '../../src/xds/encode.js';
 import { meshes, RUNS } from '../support/arbitraries.js';
 import { type ClusterSketch, toYaml } from '../support/derive.js';
 import type { Manifest } from '../support/objects.js';
@@ -33,8 +33,8 @@ function view(
 }
 
 /** Names with the hashes of their bytes, in the order they are sent. */
-function fingerprint(encoded: EncodedView): unknown {
-  return Object.values(encoded).map((resources) =>
+function fingerprint({ namespaces, policies }: EncodedShards): unknown {
+  return [...namespaces.values(), policies].map((resources) =>
     [...resources.values()].map(({ name, version }) => `${name}@${version}`),
   );
 }

@@ -60,7 +60,7 @@ describe('scope', () => {
     );
   });
 
-  it('has a record for another network exactly when something there is ready, takes HBONE and can be reached; its weight is their number', () => {
+  it('has a record for another network exactly when something there is ready, takes HBONE and can be reached; its weight is their number, or one per gateway when that is more', () => {
     fc.assert(
       fc.property(meshes, ({ east, west }) => {
         const view = viewOf('ztunnel', east, west);
@@ -77,7 +77,10 @@ describe('scope', () => {
             ({ uid, services }) => uid.includes('/SplitHorizonWorkload/') && services.has(key),
           );
           const weight = records.reduce((sum, { capacity }) => sum + capacity, 0);
-          expect(weight).toBe(crosses && gateways > 0 ? members.length : 0);
+          const reachable = crosses && gateways > 0 && members.length > 0;
+          expect(weight).toBe(reachable ? Math.max(gateways, members.length) : 0);
+          // Each gateway can be fallen back on.
+          expect(records).toHaveLength(reachable ? gateways : 0);
           expect(records.every(({ capacity }) => capacity > 0)).toBe(true);
         }
       }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../../src/schema/index.js';
-import { assembleGeneration, parseFile } from '../../src/sources/index.js';
+import { assembleGeneration, objectsOf, parseFile } from '../../src/sources/index.js';
 
 const options = { clusterDomain: 'cluster.local' };
 
@@ -54,6 +54,6 @@ describe('assembling a generation', () => {
 
     expect(bad.ok).toBe(false);
     expect(good.ok && good.generation.problems.map(({ severity }) => severity)).toEqual(['warning']);
-    expect(good.ok && good.generation.objects.Service).toHaveLength(1);
+    expect(good.ok && objectsOf(good.generation.objects, 'Service')).toHaveLength(1);
   });
 });

@@ -1,16 +1,23 @@
 /**
  * The small HTTP/1.1 servers of the proxy: readiness, metrics, admin. A server is a table of routes; unknown paths are
  * 404, known paths with another method 405. Bounds as ztunnel's: 8 KiB of headers, 2 s to send them, no request bodies.
+ * Texts of more than `GZIP_FROM_BYTES` are compressed for those who ask; streams are sent as they come.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { Logger, Scope } from '@isthmus/sdk/runtime';
 import type { ListenAddress } from '../config.js';
 
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Readable;
   /** Default `text/plain; charset=utf-8`. */
   readonly contentType?: string;
+  /** Offered as a download of that name. */
+  readonly fileName?: string;
 }
 
 export interface Route {
@@ -19,7 +26,8 @@ export interface Route {
   readonly path: string;
   /** One line for the index page. */
   readonly summary: string;
-  handle(query: URLSearchParams): Answer | Promise<Answer>;
+  /** `signal` aborts when the client leaves. */
+  handle(query: URLSearchParams, signal: AbortSignal): Answer | Promise<Answer>;
 }
 
 export interface HttpInit {
@@ -29,6 +37,10 @@ export interface HttpInit {
   /** A reason to refuse the request before any route sees it. */
   readonly guard?: (request: IncomingMessage) => string | undefined;
 }
+
+/** Less is one packet anyway. */
+const GZIP_FROM_BYTES = 1_400;
+const compress = promisify(gzip);
 
 /** Resolves with the bound port; rejects with the system's error when it cannot be bound. */
 export async function serveHttp(scope: Scope, init: HttpInit): Promise<number> {
@@ -46,23 +58,53 @@ export async function serveHttp(scope: Scope, init: HttpInit): Promise<number> {
 async function respond(request: IncomingMessage, response: ServerResponse, init: HttpInit): Promise<void> {
   let answer: Answer;
   try {
-    answer = await answerOf(request, init);
+    answer = await answerOf(request, response, init);
   } catch (error) {
     init.log.error({ err: error, path: request.url }, 'a route failed');
     answer = { status: 500, body: 'internal error, see the log\n' };
   }
-  const { status, body, contentType = 'text/plain; charset=utf-8' } = answer;
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-    ...(status === 405 && { allow: allowed(request, init.routes).join(', ') }),
+  const { status, body, contentType = 'text/plain; charset=utf-8', fileName } = answer;
+  response.statusCode = status;
+  response.setHeader('content-type', contentType);
+  response.setHeader('x-content-type-options', 'nosniff');
+  if (fileName !== undefined) response.setHeader('content-disposition', `attachment; filename="${fileName}"`);
+  if (status === 405) response.setHeader('allow', allowed(request, init.routes).join(', '));
+  await send(request, response, body).catch((error) => {
+    // The client left, or the source failed: either way the answer is cut short, and a client sees that it is.
+    init.log.debug({ err: error, path: request.url }, 'an answer ended early');
+    response.destroy();
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
   request.resume();
 }
 
-function answerOf(request: IncomingMessage, { routes, guard }: HttpInit): Answer | Promise<Answer> {
+async function send(request: IncomingMessage, response: ServerResponse, body: string | Readable): Promise<void> {
+  if (body instanceof Readable) {
+    // The first piece may be long in coming.
+    response.flushHeaders();
+    if (request.method !== 'HEAD') return pipeline(body, response);
+    body.destroy();
+    response.end();
+    return;
+  }
+  let bytes: Buffer = Buffer.from(body);
+  if (bytes.length >= GZIP_FROM_BYTES && acceptsGzip(request)) {
+    bytes = await compress(bytes);
+    response.setHeader('content-encoding', 'gzip');
+    response.setHeader('vary', 'accept-encoding');
+  }
+  response.setHeader('content-length', bytes.length);
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+}
+
+function answerOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { routes, guard }: HttpInit,
+): Answer | Promise<Answer> {
   const refusal = guard?.(request);
   if (refusal !== undefined) return { status: 403, body: `${refusal}\n` };
   const { pathname, searchParams } = urlOf(request);
@@ -71,7 +113,9 @@ function answerOf(request: IncomingMessage, { routes, guard }: HttpInit): Answer
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const route = here.find((each) => each.method === method);
   if (!route) return { status: 405, body: `${pathname} answers ${allowed(request, routes).join(', ')}\n` };
-  return route.handle(searchParams);
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  return route.handle(searchParams, left.signal);
 }
 
 function allowed(request: IncomingMessage, routes: readonly Route[]): readonly string[] {

@@ -12,17 +12,25 @@ const MAX_CONNECTIONS = 10_000;
 /** ztunnel's TCP keepalive. */
 const KEEPALIVE_MS = 180_000;
 
+/** A listening socket that another process opened, by its descriptor here. */
+export interface ListeningSocket {
+  readonly fd: number;
+}
+
 export interface TcpListenerInit {
-  readonly address: ListenAddress;
+  readonly address: ListenAddress | ListeningSocket;
   /** Stops accepting when it aborts. */
   readonly drain: AbortSignal;
   readonly log: Logger;
+  /** Called when the listener is bound; what it throws fails the start. */
+  prepare?(server: Server): void;
   /** The socket is paused: nothing is read before somebody resumes it. */
   onConnection(socket: Socket): void;
 }
 
 /** Resolves with the port that is bound; rejects with the system's error when it cannot be. */
-export async function listenTcp(scope: Scope, { address, drain, log, onConnection }: TcpListenerInit): Promise<number> {
+export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<number> {
+  const { address, drain, log, prepare, onConnection } = init;
   const server = createServer(
     {
       allowHalfOpen: true,
@@ -41,17 +49,20 @@ export async function listenTcp(scope: Scope, { address, drain, log, onConnectio
   drain.addEventListener('abort', stop, { once: true });
   scope.own(() => drain.removeEventListener('abort', stop));
   await listening(server, address);
+  prepare?.(server);
   // Accepting can fail later, for want of descriptors; the listener lives on.
   server.on('error', (error) => log.warn({ err: error, ...address }, 'accepting a connection failed'));
   server.on('drop', () => log.warn({ ...address, limit: MAX_CONNECTIONS }, 'connection dropped: too many are open'));
   const bound = server.address();
-  return typeof bound === 'object' && bound ? bound.port : address.port;
+  if (typeof bound === 'object' && bound) return bound.port;
+  throw new Error('the listening socket is not one of TCP');
 }
 
-function listening(server: Server, { host, port }: ListenAddress): Promise<void> {
+function listening(server: Server, address: ListenAddress | ListeningSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => {
+    // Each family has a listener of its own, so that a socket's addresses are those of its packets.
+    server.listen({ ...address, ipv6Only: true }, () => {
       server.off('error', reject);
       resolve();
     });

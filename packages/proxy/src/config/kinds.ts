@@ -3,6 +3,7 @@
  * throwing `Refusal`; the reader (`table.ts`) turns that into a problem that names the variable. Kinds know no setting.
  */
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 
 /** The text is not a value of this kind. The message completes the sentence "NAME=text: ...". */
 export class Refusal extends Error {
@@ -60,6 +61,34 @@ export function integer(least: number, most: number): Kind<number> {
     },
   };
 }
+
+/** More than any machine this is likely to run on has processors; a typing error must not fork without end. */
+const MAX_WORKERS = 256;
+
+/** As ztunnel reads it: a number, a share of the processors, or 0 for all of them. At least 1. */
+export const workerCount: Kind<number> = {
+  name: 'processes',
+  allowed: `a whole number from 0 to ${MAX_WORKERS}, or a percentage of the processors such as 50%`,
+  parse(value) {
+    const [, digits, percent] = /^(\d{1,3})(%?)$/.exec(value) ?? [];
+    const number = digits === undefined ? Number.NaN : Number(digits);
+    if (!(number <= (percent ? 100 : MAX_WORKERS))) throw new Refusal('is neither');
+    const processors = availableParallelism();
+    if (percent) return Math.max(1, Math.floor((processors * number) / 100));
+    return number === 0 ? processors : number;
+  },
+};
+
+/** Neither of the ends: none of something and all of it are no shares. */
+export const share: Kind<number> = {
+  name: 'share',
+  allowed: 'a number between 0 and 1, such as 0.5',
+  parse(value) {
+    const number = /^0?\.\d{1,6}$/.test(value) ? Number(value) : 0;
+    if (number === 0) throw new Refusal('is not');
+    return number;
+  },
+};
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

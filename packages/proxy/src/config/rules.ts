@@ -19,6 +19,7 @@ export interface Completed {
   readonly caRootCa: RootSource;
   readonly authToken: TokenSource | undefined;
   readonly socks5Listeners: readonly Socks5Listener[];
+  readonly terminationDeadlineMs: number;
 }
 
 /** What `completed` fills from, absent values included. */
@@ -28,6 +29,7 @@ type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined }
 >;
 
 export interface Ruled extends Given {
+  readonly terminationGraceSeconds: number | undefined;
   readonly xdsAddress: string;
   readonly podName: string | undefined;
   readonly podNamespace: string | undefined;
@@ -57,7 +59,14 @@ export function completed(values: Ruled, role: string): Completed {
       wantsSocks5 && workload
         ? [{ workload, address: { host: '127.0.0.1', port: PORT.socks5 } }]
         : values.socks5Listeners,
+    terminationDeadlineMs: values.terminationDeadlineMs ?? deadlineWithin(values.terminationGraceSeconds),
   };
+}
+
+/** ztunnel's figures: time to cut what is left is kept back from a grace period, and without one it is 5 s. */
+function deadlineWithin(graceSeconds: number | undefined): number {
+  if (graceSeconds === undefined) return 5_000;
+  return Math.max(1, graceSeconds > 10 ? graceSeconds - 5 : graceSeconds - 1) * 1_000;
 }
 
 function workloadOfPod(values: Ruled): WorkloadInfo | undefined {

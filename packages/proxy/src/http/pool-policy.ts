@@ -1,18 +1,8 @@
 /**
- * Which connection a request takes, and when another is opened. Pure; `upstream-pool.ts` does it.
- *
- * To an endpoint of the own network every connection is as good as another: few are opened and the warmest is used. To a
- * remote network each connection leads to one backend, chosen by the gateway there, so several are kept and the request
- * goes where the least is outstanding, the longest unused first. That keeps one client from being served by one backend
- * for as long as its connection lasts (istio/istio#58039).
+ * Which connection a request takes, and when another is opened. Pure; `upstream-pool.ts` does it. The choice among open
+ * connections and their age are the same decision as for tunnels, and made where that is made (`@isthmus/sdk/hbone`).
  */
-
-export interface ConnectionView {
-  readonly outstanding: number;
-  readonly room: number;
-  /** Grows with each use of any connection; 0 for one never used. */
-  readonly lastUsed: number;
-}
+import { type ConnectionView, choose, lifeOf } from '@isthmus/sdk/hbone';
 
 export interface BucketView {
   readonly connections: readonly ConnectionView[];
@@ -46,27 +36,11 @@ export function nextStep(bucket: BucketView, rules: PoolRules): PoolStep {
   return { kind: 'wait', alsoOpen: short && existing < rules.maxConnections };
 }
 
-/** The index of the connection to use, when one has room. */
-export function choose(connections: readonly ConnectionView[], rules: Pick<PoolRules, 'spread'>): number | undefined {
-  let best: number | undefined;
-  for (const [index, candidate] of connections.entries()) {
-    if (candidate.room <= 0) continue;
-    const present = best === undefined ? undefined : connections[best];
-    if (present === undefined || isBetter(candidate, present, rules.spread)) best = index;
-  }
-  return best;
-}
-
-function isBetter(a: ConnectionView, b: ConnectionView, spread: number): boolean {
-  if (a.outstanding !== b.outstanding) return a.outstanding < b.outstanding;
-  return spread > 1 ? a.lastUsed < b.lastUsed : a.lastUsed > b.lastUsed;
-}
-
 export interface AgedView {
   readonly outstanding: number;
   readonly openedAt: number;
   readonly idleSince: number;
-  /** In [0, 1), drawn once per connection, so that those opened together do not leave together. */
+  /** See `lifeOf`. */
   readonly jitter: number;
 }
 
@@ -76,6 +50,6 @@ export function isExpired(
   now: number,
   bounds: { readonly ageMs: number; readonly idleMs: number },
 ): boolean {
-  if (now - view.openedAt >= bounds.ageMs * (1 - view.jitter / 10)) return true;
+  if (now - view.openedAt >= lifeOf(view, bounds.ageMs)) return true;
   return view.outstanding === 0 && now - view.idleSince >= bounds.idleMs;
 }

@@ -2,9 +2,10 @@
  * The connections to one destination and the requests waiting for one. Every waiting request has a connection being
  * opened for it, or one in use that will come free; when neither is so any more it fails, it never just waits.
  */
+import { choose } from '@isthmus/sdk/hbone';
 import type { Clock } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
-import { choose, isExpired, nextStep, type PoolRules } from './pool-policy.js';
+import { isExpired, nextStep, type PoolRules } from './pool-policy.js';
 import type { UpstreamConnection, UpstreamConnectionEvents } from './upstream-connection.js';
 
 export interface BucketInit {

@@ -1,7 +1,7 @@
 /** What every role is given, and what a role is. A role composes accept, decide and originate; it decides nothing. */
 import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
 import type { CertificateSource } from '@isthmus/sdk/identity';
-import type { Originate } from '@isthmus/sdk/originate';
+import type { GatewayHealth, Originate } from '@isthmus/sdk/originate';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Settings } from '../config.js';
 import type { Telemetry } from '../telemetry/types.js';
@@ -14,6 +14,8 @@ export interface RoleContext {
   readonly certificates: CertificateSource;
   readonly telemetry: Telemetry;
   readonly originate: Originate;
+  /** Gateways of other networks that are out of service. */
+  readonly gateways: Pick<GatewayHealth, 'status'>;
   /** The newest snapshot. */
   snapshot(): Snapshot;
   /** Calls back after each change of the snapshot, until the scope closes. */

@@ -1,7 +1,8 @@
 /**
- * ztunnel: stands for the workloads of a node (or for one), each with its own identity. Outbound it accepts SOCKS5 and
- * static listeners, inbound HBONE on 15008 and plaintext on 15006 of each workload's address. Listeners follow the
- * snapshot; policies are judged again with each.
+ * ztunnel: stands for the workloads of a node (or for one), each with its own identity. Outbound it accepts SOCKS5, static
+ * listeners and what the kernel leads to 15001; inbound HBONE on 15008 of each workload's address, and plaintext on its
+ * 15006 or, where the kernel leads it there, on 15006 of every address. Listeners follow the snapshot; policies are judged
+ * again with each.
  */
 import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
 import { identityOf } from '@isthmus/sdk/routing';
@@ -17,8 +18,9 @@ import { listenHbone } from './hbone-listener.js';
 import { localWorkloads } from './local-workloads.js';
 import type { Role, RoleContext, RunningRole } from './role.js';
 import { createInbound, type InboundInit } from './ztunnel/inbound.js';
+import { intercept } from './ztunnel/intercepted.js';
 import { createOutbound } from './ztunnel/outbound.js';
-import { createPlaintext } from './ztunnel/plaintext.js';
+import { createPlaintext, plaintextPort } from './ztunnel/plaintext.js';
 
 export const ztunnel: Role = {
   name: 'ztunnel',
@@ -43,7 +45,13 @@ async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
 
   context.onSnapshot(scope, (snapshot) => void follow(snapshot));
   await follow(context.snapshot());
-  await capture(scope, context, createOutbound({ context, connections, locals: () => locals }));
+  const onCaptured = createOutbound({ context, connections, locals: () => locals });
+  await capture(scope, context, onCaptured);
+  const { interceptionMode: mode } = settings;
+  if (mode !== 'NONE') {
+    const plaintext = createPlaintext({ context, connections, guard });
+    await named('INTERCEPTION_MODE', intercept(scope, { mode, context, onCaptured, plaintext, locals: () => locals }));
+  }
   return { localWorkloads: () => locals, openConnections: () => connections.size };
 }
 
@@ -56,14 +64,14 @@ function addressesOf(locals: readonly Workload[]): ReadonlyMap<string, LocalAddr
   return new Map(locals.flatMap(({ uid, addresses }) => addresses.map((ip) => [`${uid} on ${ip}`, { uid, ip }])));
 }
 
-/** Opens both inbound ports of an address. The record is looked up for each connection, so that it is the newest. */
+/** Opens the inbound ports of an address. The record is looked up for each connection, so that it is the newest. */
 function acceptor(init: InboundInit, local: (uid: string) => Workload | undefined) {
   const { context, connections } = init;
+  const { interceptionMode, inboundPlaintextTargets } = context.settings;
 
   return async (scope: Scope, { uid, ip }: LocalAddress): Promise<void> => {
     const own = { ...init, connections: connections.within(scope) };
     const inbound = createInbound(own);
-    const plaintext = createPlaintext(own);
     await listenHbone(scope, {
       context,
       host: ip,
@@ -79,14 +87,17 @@ function acceptor(init: InboundInit, local: (uid: string) => Workload | undefine
         await inbound(incoming, workload);
       },
     });
+    if (interceptionMode !== 'NONE') return;
+    const plaintext = createPlaintext(own);
+    const asked = { host: ip, port: PORT.plaintextInbound };
     await listenTcp(scope, {
-      address: { host: ip, port: PORT.plaintextInbound },
+      address: asked,
       drain: context.drain,
       log: context.log,
       onConnection(socket) {
         const workload = local(uid);
         if (!workload) return void socket.resetAndDestroy();
-        void plaintext(socket, workload, ip);
+        void plaintext(socket, workload, { asked, port: plaintextPort(workload, inboundPlaintextTargets) });
       },
     });
   };
@@ -103,7 +114,7 @@ async function capture(scope: Scope, context: RoleContext, onCaptured: CaptureIn
   await Promise.all(opened);
 }
 
-async function named(setting: string, listening: Promise<number>): Promise<void> {
+async function named(setting: string, listening: Promise<unknown>): Promise<void> {
   try {
     await listening;
   } catch (cause) {

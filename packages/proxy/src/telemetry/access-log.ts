@@ -1,28 +1,29 @@
 /**
- * Access logs: one line when a connection or a request ends, with ztunnel's field names for connections and Envoy's
+ * Access logs: one line when a connection or a request ends, and where asked for while a connection is open, with ztunnel's field names for connections and Envoy's
  * JSON keys for requests. Faults are errors and carry the hint of the fault table, so that the line says what to do.
  */
 
 import type { Peer } from '@isthmus/sdk/peer';
-import type { Clock } from '@isthmus/sdk/runtime';
+import type { Clock, Logger } from '@isthmus/sdk/runtime';
 import { FAULTS, type FaultCode } from '@isthmus/sdk/wire';
 import { formatEntry, type LineWriter, type LogField, type LogFormat } from './log-lines.js';
 import { REPORTERS } from './reporters.js';
-import type { ConnectionFacts, Outcome, Reporter, RequestFacts, Telemetry } from './types.js';
+import type { ConnectionFacts, OpenConnectionFacts, Outcome, RequestFacts, Telemetry } from './types.js';
 
 const SCOPE = 'access';
 
 export interface AccessLog {
   opened(facts: ConnectionFacts): void;
+  /** Of one that has been open for long. */
+  ongoing(connection: OpenConnectionFacts): void;
   completed(facts: ConnectionFacts, end: ConnectionEnd): void;
   denied(facts: Parameters<Telemetry['earlyDeny']>[0]): void;
   request(facts: RequestFacts): void;
 }
 
-export interface ConnectionEnd {
-  readonly received: number;
-  readonly sent: number;
-  readonly durationMs: number;
+type Carried = Pick<OpenConnectionFacts, 'received' | 'sent' | 'durationMs'>;
+
+export interface ConnectionEnd extends Carried {
   readonly outcome: Outcome;
 }
 
@@ -36,6 +37,12 @@ export interface AccessLogInit {
 
 type AccessLevel = 'debug' | 'info' | 'warn' | 'error';
 
+/** For `AccessLogInit.enabled`: the access log is a scope of the component log, as far as levels go. */
+export function accessLevels(log: Logger): AccessLogInit['enabled'] {
+  const own = log.child({ scope: SCOPE });
+  return (level) => own.isLevelEnabled(level);
+}
+
 export function createAccessLog({ format, lines, clock, enabled }: AccessLogInit): AccessLog {
   function write(level: AccessLevel, message: string, fields: () => readonly LogField[]): void {
     if (!enabled(level)) return;
@@ -44,11 +51,15 @@ export function createAccessLog({ format, lines, clock, enabled }: AccessLogInit
 
   return {
     opened: (facts) => write('debug', 'connection opened', () => identifying(facts)),
+    ongoing: (connection) =>
+      write('info', 'connection ongoing', () => [
+        ...identifying(connection.facts),
+        ...soFar(connection.facts, connection),
+      ]),
     completed: (facts, end) =>
       write(end.outcome.kind === 'ok' ? 'info' : 'error', 'connection complete', () => [
         ...identifying(facts),
-        ...byteFields(facts.reporter, end),
-        ['duration', `${Math.round(end.durationMs)}ms`],
+        ...soFar(facts, end),
         ...outcomeFields(end.outcome),
       ]),
     denied: (facts) =>
@@ -88,11 +99,12 @@ function workloadName(peer: Peer): string | undefined {
 }
 
 /** ztunnel writes bytes from its own side: what it sent on for its application is `bytes_sent` on the way out. */
-function byteFields(reporter: Reporter, { received, sent }: ConnectionEnd): readonly LogField[] {
+function soFar({ reporter }: ConnectionFacts, { received, sent, durationMs }: Carried): readonly LogField[] {
   const outbound = REPORTERS[reporter].direction === 'outbound';
   return [
     ['bytes_sent', outbound ? received : sent],
     ['bytes_recv', outbound ? sent : received],
+    ['duration', `${Math.round(durationMs)}ms`],
   ];
 }
 

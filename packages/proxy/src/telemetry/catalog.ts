@@ -7,12 +7,16 @@ import { GATEWAY_LABELS, HTTP_LABELS, TCP_LABELS } from './label-sets.js';
 
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
-export interface MetricRow {
+interface Described {
   readonly name: string;
-  readonly kind: MetricKind;
   readonly labels: readonly string[];
   readonly help: string;
 }
+
+/** Counters and histograms of several processes add up; of a gauge its row says how they become one. */
+export type MetricRow =
+  | (Described & { readonly kind: 'counter' | 'histogram' })
+  | (Described & { readonly kind: 'gauge'; readonly merge: 'sum' | 'max' });
 
 /**
  * Envoy's default boundaries, for milliseconds and bytes alike, as Istio's dashboards expect them. For bytes it means
@@ -27,12 +31,14 @@ export const METRICS = {
   build: {
     name: 'istio_build',
     kind: 'gauge',
+    merge: 'max',
     labels: ['component', 'tag'],
     help: 'Always 1; tells component and version.',
   },
   info: {
     name: 'isthmus_proxy_info',
     kind: 'gauge',
+    merge: 'max',
     labels: ['role', 'cluster', 'network', 'node'],
     help: 'Always 1; tells which proxy this is, to tell apart reporters that share a label (unstable).',
   },
@@ -69,6 +75,7 @@ export const METRICS = {
   socketsOpen: {
     name: 'istio_tcp_sockets_open',
     kind: 'gauge',
+    merge: 'sum',
     labels: ['reporter'],
     help: 'Connections open now (unstable).',
   },
@@ -132,11 +139,30 @@ export const METRICS = {
     labels: ['url'],
     help: 'Discovery responses received, by resource type (unstable).',
   },
+  xdsMessageBytes: {
+    name: 'istio_xds_message_bytes_total',
+    kind: 'counter',
+    labels: ['url'],
+    help: 'Bytes of the resources in them, by resource type (unstable).',
+  },
   xdsTerminations: {
     name: 'istio_xds_connection_terminations_total',
     kind: 'counter',
     labels: ['reason'],
     help: 'Discovery streams that ended: ConnectionError, Error, Reconnect or Complete (unstable).',
+  },
+  workers: {
+    name: 'isthmus_workers',
+    kind: 'gauge',
+    merge: 'sum',
+    labels: ['state'],
+    help: 'Worker processes of this proxy, by state: serving or starting. Absent where one process does everything (unstable).',
+  },
+  workerRestarts: {
+    name: 'isthmus_worker_restarts_total',
+    kind: 'counter',
+    labels: [],
+    help: 'Worker processes that ended by themselves and were replaced (unstable).',
   },
   overflow: {
     name: 'isthmus_metrics_overflow_total',

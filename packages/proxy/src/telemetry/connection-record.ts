@@ -8,6 +8,7 @@ import type { Clock } from '@isthmus/sdk/runtime';
 import { FAULTS } from '@isthmus/sdk/wire';
 import type { AccessLog } from './access-log.js';
 import { hasLocality, LOCALITY_LABELS, labelText, pair } from './label-sets.js';
+import type { OpenConnections } from './open-connections.js';
 import type { Family } from './registry.js';
 import { REPORTERS, type ReporterRow } from './reporters.js';
 import type { NumberSeries } from './series.js';
@@ -21,16 +22,16 @@ export interface ConnectionFamilies {
 export interface RecordContext extends ConnectionFamilies {
   readonly clock: Clock;
   readonly accessLog: AccessLog;
+  /** Where the connection is listed while it is open. */
+  readonly open: Pick<OpenConnections, 'add'>;
 }
 
 export function openConnectionRecord(facts: ConnectionFacts, context: RecordContext): ConnectionRecord {
   const row = REPORTERS[facts.reporter];
-  const startedAt = context.clock.monotonic();
+  const live = { facts, received: 0, sent: 0, startedAt: context.clock.monotonic() };
+  const unlist = context.open.add(live);
   const sockets = context.socketsOpen.hold(pair('reporter', facts.reporter));
   sockets.add(1);
-  let known = facts;
-  let received = 0;
-  let sent = 0;
   let held: { readonly received: NumberSeries; readonly sent: NumberSeries } | undefined;
   let ended = false;
 
@@ -40,28 +41,28 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
 
   /** Bytes that came before the tunnel was up are counted now. */
   function countOpened(): NonNullable<typeof held> {
-    const labels = labelsOf(row, known, '-');
+    const labels = labelsOf(row, live.facts, '-');
     family('opened').series(labels).add(1);
     held = { received: family('received').hold(labels), sent: family('sent').hold(labels) };
-    held.received.add(received);
-    held.sent.add(sent);
+    held.received.add(live.received);
+    held.sent.add(live.sent);
     return held;
   }
 
   return {
     received(bytes) {
-      received += bytes;
+      live.received += bytes;
       held?.received.add(bytes);
     },
     sent(bytes) {
-      sent += bytes;
+      live.sent += bytes;
       held?.sent.add(bytes);
     },
     opened(destination) {
       if (held || ended) return;
-      if (destination) known = { ...known, destination };
+      if (destination) live.facts = { ...live.facts, destination };
       countOpened();
-      context.accessLog.opened(known);
+      context.accessLog.opened(live.facts);
     },
     close(outcome) {
       if (ended) return;
@@ -69,13 +70,15 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
       const series = held ?? countOpened();
       family('received').release(series.received);
       family('sent').release(series.sent);
-      const labels = labelsOf(row, known, flagsOf(row, outcome));
+      const labels = labelsOf(row, live.facts, flagsOf(row, outcome));
       family('closed').series(labels).add(1);
       if (outcome.kind === 'fault') family('failed').series(labels).add(1);
       sockets.add(-1);
       context.socketsOpen.release(sockets);
+      unlist();
+      const { received, sent, startedAt } = live;
       const durationMs = context.clock.monotonic() - startedAt;
-      context.accessLog.completed(known, { received, sent, durationMs, outcome });
+      context.accessLog.completed(live.facts, { received, sent, durationMs, outcome });
     },
   };
 }

@@ -4,13 +4,13 @@
  */
 import type { Clock } from '@isthmus/sdk/runtime';
 import { type AccessLogInit, createAccessLog } from './access-log.js';
-import { METRICS, type MetricName } from './catalog.js';
+import { createCatalogRegistry } from './catalog-registry.js';
 import { openConnectionRecord, type RecordContext } from './connection-record.js';
 import { pair } from './label-sets.js';
-import { createRegistry, type Family } from './registry.js';
+import { createOpenConnections } from './open-connections.js';
+import type { FamilyState } from './registry.js';
 import { createRequestRecorder } from './request-record.js';
-import type { NumberSeries } from './series.js';
-import type { Telemetry } from './types.js';
+import type { OpenConnectionFacts, Telemetry } from './types.js';
 
 export interface TelemetryInit {
   readonly clock: Clock;
@@ -32,38 +32,41 @@ export interface TelemetrySystem {
   readonly telemetry: Telemetry;
   /** What the discovery client reports. */
   readonly xds: {
-    message(typeUrl: string): void;
+    /** `bytes` of its resources. */
+    message(typeUrl: string, bytes: number): void;
     terminated(reason: 'ConnectionError' | 'Error' | 'Reconnect' | 'Complete'): void;
   };
+  /** Connections under way. */
+  open(): Iterable<OpenConnectionFacts>;
+  /** A line in the access log for each that has been open for so long. */
+  logOpen(olderThanMs: number): void;
   /** Prometheus text format 0.0.4. */
   render(): string;
+  /** The same numbers, for another process of the group to merge. */
+  states(): readonly FamilyState[];
+  /** Of this process as the head of worker processes. */
+  readonly workers: {
+    count(state: 'serving' | 'starting', change: 1 | -1): void;
+    restarted(): void;
+  };
 }
 
 export function createTelemetry(init: TelemetryInit): TelemetrySystem {
   const { clock, about } = init;
-  const registry = createRegistry(init);
+  const { registry, family, histogram } = createCatalogRegistry(init);
   const accessLog = createAccessLog({ ...init.accessLog, clock });
-  const numbers = new Map<MetricName, Family<NumberSeries>>();
-  for (const name of Object.keys(METRICS) as MetricName[]) {
-    const row = METRICS[name];
-    if (name !== 'overflow' && row.kind !== 'histogram') numbers.set(name, registry.counter(row));
-  }
-  const family = (name: MetricName): Family<NumberSeries> => {
-    const found = numbers.get(name);
-    if (!found) throw new Error(`${name} is not a counter`);
-    return found;
-  };
 
   const { component, tag, role, cluster, network, node } = about;
   family('build').hold(pairs({ component, tag })).add(1);
   family('info').hold(pairs({ role, cluster, network, node })).add(1);
 
-  const context: RecordContext = { clock, accessLog, family, socketsOpen: family('socketsOpen') };
+  const open = createOpenConnections(clock);
+  const context: RecordContext = { clock, accessLog, family, open, socketsOpen: family('socketsOpen') };
   const recordRequest = createRequestRecorder({
     requests: family('requests'),
-    duration: registry.histogram(METRICS.requestDuration),
-    requestBytes: registry.histogram(METRICS.requestBytes),
-    responseBytes: registry.histogram(METRICS.responseBytes),
+    duration: histogram('requestDuration'),
+    requestBytes: histogram('requestBytes'),
+    responseBytes: histogram('responseBytes'),
   });
 
   return {
@@ -76,10 +79,22 @@ export function createTelemetry(init: TelemetryInit): TelemetrySystem {
       earlyDeny: (facts) => accessLog.denied(facts),
     },
     xds: {
-      message: (typeUrl) => family('xdsMessages').series(pair('url', typeUrl)).add(1),
+      message(typeUrl, bytes) {
+        family('xdsMessages').series(pair('url', typeUrl)).add(1);
+        family('xdsMessageBytes').series(pair('url', typeUrl)).add(bytes);
+      },
       terminated: (reason) => family('xdsTerminations').series(pair('reason', reason)).add(1),
     },
+    open: open.list,
+    logOpen(olderThanMs) {
+      for (const connection of open.list()) if (connection.durationMs >= olderThanMs) accessLog.ongoing(connection);
+    },
     render: () => registry.render(),
+    states: () => registry.states(),
+    workers: {
+      count: (state, change) => family('workers').hold(pair('state', state)).add(change),
+      restarted: () => family('workerRestarts').hold('').add(1),
+    },
   };
 }
 

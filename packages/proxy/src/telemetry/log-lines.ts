@@ -46,12 +46,17 @@ export interface LineWriter {
 /** Flushed at this size even within one turn of the event loop: the bound of what a crash could lose. */
 const FLUSH_CHARS = 65_536;
 
+/** What the kernel writes to a pipe in one piece, whoever else writes to it (pipe(7)). */
+export const PIPE_BUF = 4_096;
+
 /**
  * Gathers the lines of one turn into one write. Standard output to files, pipes and terminals is synchronous on Linux,
- * so a slow reader slows the proxy and no line is lost, as with ztunnel.
+ * so a slow reader slows the proxy and no line is lost, as with ztunnel. Where several processes share the stream, no
+ * write is larger than `mostBytes`, but for a single line that is.
  */
-export function createLineWriter(stream: Writable): LineWriter {
+export function createLineWriter(stream: Writable, mostBytes = Number.POSITIVE_INFINITY): LineWriter {
   let gathered = '';
+  let bytes = 0;
   let scheduled = false;
 
   function flush(): void {
@@ -59,12 +64,16 @@ export function createLineWriter(stream: Writable): LineWriter {
     if (gathered === '') return;
     const text = gathered;
     gathered = '';
+    bytes = 0;
     stream.write(text);
   }
 
   return {
     write(line) {
+      const size = Buffer.byteLength(line);
+      if (bytes + size > mostBytes) flush();
       gathered += line;
+      bytes += size;
       if (gathered.length >= FLUSH_CHARS) return flush();
       if (scheduled) return;
       scheduled = true;

@@ -7,13 +7,22 @@
 import type { Clock } from '@isthmus/sdk/runtime';
 import { METRICS, type MetricRow } from './catalog.js';
 import { pair } from './label-sets.js';
-import { HistogramSeries, NumberSeries, type Series } from './series.js';
+import { HistogramSeries, type Merge, NumberSeries, type Series } from './series.js';
 
 export interface RegistryInit {
   readonly clock: Clock;
   readonly maxSeries: number;
   readonly idleMs: number;
 }
+
+/** One metric of one process, as it travels between processes: numbers by label text. */
+export interface FamilyState {
+  readonly name: string;
+  readonly series: readonly (readonly [labels: string, values: readonly number[]])[];
+}
+
+const sum: Merge = (own, other) => own + other;
+const most: Merge = (own, other) => Math.max(own, other);
 
 /** A full family is searched for idle series no more often than this, or each hostile label set would cost a search. */
 const SWEEP_PAUSE_MS = 1_000;
@@ -25,6 +34,7 @@ export class Family<S extends Series> {
   private readonly init: RegistryInit;
   private readonly onOverflow: () => void;
   private readonly bySet = new Map<string, S>();
+  private readonly overflowLabels: string;
   private overflow: S | undefined;
   private sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -33,6 +43,7 @@ export class Family<S extends Series> {
     this.make = make;
     this.init = init;
     this.onOverflow = onOverflow;
+    this.overflowLabels = row.labels.map((name) => pair(name, 'overflow')).join(',');
   }
 
   get size(): number {
@@ -45,7 +56,7 @@ export class Family<S extends Series> {
     let series = this.bySet.get(labels);
     if (!series) {
       if (this.bySet.size >= this.init.maxSeries && now - this.sweptAt >= SWEEP_PAUSE_MS) this.sweep(now);
-      if (this.bySet.size >= this.init.maxSeries) return this.overflowed(now);
+      if (this.bySet.size >= this.init.maxSeries) return this.overflowed();
       series = this.make(labels, now);
       this.bySet.set(labels, series);
     }
@@ -77,15 +88,35 @@ export class Family<S extends Series> {
   /** Nothing when there is no series: an empty family is left out of the page, as by ztunnel. */
   render(): string {
     const { name, kind, help } = this.row;
-    const all = this.overflow ? [...this.bySet.values(), this.overflow] : [...this.bySet.values()];
+    const all = this.all();
     if (all.length === 0) return '';
     const lines = all.map((series) => series.render(name)).join('');
     return `# HELP ${name} ${help.replaceAll('\\', '\\\\')}\n# TYPE ${name} ${kind}\n${lines}`;
   }
 
-  private overflowed(now: number): S {
+  state(): FamilyState {
+    return { name: this.row.name, series: this.all().map((series) => [series.labels, series.values()]) };
+  }
+
+  absorb({ series }: FamilyState): void {
+    const merge = this.row.kind === 'gauge' && this.row.merge === 'max' ? most : sum;
+    for (const [labels, values] of series) {
+      const own = labels !== '' && labels === this.overflowLabels ? this.spilled() : this.series(labels);
+      own.absorb(values, merge);
+    }
+  }
+
+  private all(): readonly S[] {
+    return this.overflow ? [...this.bySet.values(), this.overflow] : [...this.bySet.values()];
+  }
+
+  private overflowed(): S {
     this.onOverflow();
-    this.overflow ??= this.make(this.row.labels.map((name) => pair(name, 'overflow')).join(','), now);
+    return this.spilled();
+  }
+
+  private spilled(): S {
+    this.overflow ??= this.make(this.overflowLabels, this.init.clock.monotonic());
     return this.overflow;
   }
 }
@@ -95,6 +126,10 @@ export interface Registry {
   histogram(row: MetricRow & { readonly kind: 'histogram' }): Family<HistogramSeries>;
   /** Prometheus text format 0.0.4. Expired series are dropped first. */
   render(): string;
+  /** What `render` would say, for another process to absorb. */
+  states(): readonly FamilyState[];
+  /** Adds another process's numbers; what is not registered here is ignored. */
+  absorb(states: readonly FamilyState[]): void;
   /** Label sets held, over all families. */
   readonly size: number;
 }
@@ -112,13 +147,24 @@ export function createRegistry(init: RegistryInit): Registry {
   }
   const countOverflow = (row: MetricRow) => () => overflows.series(pair('metric', row.name)).add(1);
 
+  function sweep(): void {
+    const now = init.clock.monotonic();
+    for (const family of families.values()) family.sweep(now);
+  }
+
   return {
     counter: (row) => register(row, new Family(row, makeNumber, init, countOverflow(row))),
     histogram: (row) => register(row, new Family(row, makeHistogram, init, countOverflow(row))),
     render() {
-      const now = init.clock.monotonic();
-      for (const family of families.values()) family.sweep(now);
+      sweep();
       return [...families.values()].map((family) => family.render()).join('');
+    },
+    states() {
+      sweep();
+      return [...families.values()].map((family) => family.state()).filter(({ series }) => series.length > 0);
+    },
+    absorb(states) {
+      for (const state of states) families.get(state.name)?.absorb(state);
     },
     get size() {
       return [...families.values()].reduce((sum, family) => sum + family.size, 0);

@@ -18,7 +18,16 @@ export abstract class Series {
   }
 
   abstract render(name: string): string;
+
+  /** The numbers alone, to be sent to another process. */
+  abstract values(): readonly number[];
+
+  /** Adds the numbers of a series with the same labels in another process. */
+  abstract absorb(values: readonly number[], merge: Merge): void;
 }
+
+/** How two processes' numbers become one. */
+export type Merge = (own: number, other: number) => number;
 
 /** A counter or a gauge. */
 export class NumberSeries extends Series {
@@ -30,6 +39,14 @@ export class NumberSeries extends Series {
 
   override render(name: string): string {
     return `${named(name, this.labels)} ${this.value}\n`;
+  }
+
+  override values(): readonly number[] {
+    return [this.value];
+  }
+
+  override absorb([other = 0]: readonly number[], merge: Merge): void {
+    this.value = merge(this.value, other);
   }
 }
 
@@ -53,6 +70,18 @@ export class HistogramSeries extends Series {
       text += `${name}_bucket{${this.labels}${comma}le="${HISTOGRAM_BOUNDS[index] ?? '+Inf'}"} ${running}\n`;
     }
     return `${text}${named(`${name}_sum`, this.labels)} ${this.sum}\n${named(`${name}_count`, this.labels)} ${running}\n`;
+  }
+
+  /** The buckets, and the sum last. */
+  override values(): readonly number[] {
+    return [...this.counts, this.sum];
+  }
+
+  override absorb(values: readonly number[], merge: Merge): void {
+    for (const bucket of this.counts.keys()) {
+      this.counts[bucket] = merge(this.counts[bucket] ?? 0, values[bucket] ?? 0);
+    }
+    this.sum = merge(this.sum, values[this.counts.length] ?? 0);
   }
 }
 

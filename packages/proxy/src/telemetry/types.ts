@@ -22,7 +22,19 @@ export interface ConnectionFacts {
   readonly destinationAddress: string;
   /** The CONNECT authority. */
   readonly hboneAddress?: string;
+  /** What the client asked for, where that is not the address dialled. */
+  readonly askedAddress?: string;
+  /** One tunnel inside another. */
+  readonly nested?: boolean;
   readonly mutualTls: boolean;
+}
+
+/** A connection under way, for admin pages and periodic log lines. */
+export interface OpenConnectionFacts {
+  readonly facts: ConnectionFacts;
+  readonly received: number;
+  readonly sent: number;
+  readonly durationMs: number;
 }
 
 /** Byte directions are the data path's: `received` is client to server, `sent` is server to client. */

@@ -33,6 +33,8 @@ export interface TestControlPlane {
   readonly roots: string;
   /** Bearer tokens that came with certificate requests. */
   readonly tokens: string[];
+  /** Discovery streams opened so far. */
+  readonly streams: number;
   /** Sends every record to every stream. */
   send(records: MeshRecords): void;
   /** Cuts every connection and gives the port back. */
@@ -59,6 +61,7 @@ export async function startTestControlPlane({
   const tokens: string[] = [];
   let current = records;
   let nonce = 0;
+  let opened = 0;
 
   function sendTo(stream: Stream, type: ResourceTypeName): void {
     if (!current || !streams.get(stream)?.has(RESOURCE_TYPES[type].typeUrl)) return;
@@ -78,6 +81,7 @@ export async function startTestControlPlane({
   server.addService(discoveryService, {
     deltaAggregatedResources(stream: Stream) {
       const subscribed = new Set<string>();
+      opened += 1;
       streams.set(stream, subscribed);
       stream.on('error', () => {}).on('cancelled', () => streams.delete(stream));
       stream.on('data', ({ typeUrl }: discoveryPb.DeltaDiscoveryRequest) => {
@@ -105,6 +109,9 @@ export async function startTestControlPlane({
     port: bound,
     roots: authority.rootPem,
     tokens,
+    get streams() {
+      return opened;
+    },
     send(next) {
       current = next;
       for (const stream of streams.keys()) for (const type of TYPES) sendTo(stream, type);

@@ -5,7 +5,7 @@
 import { createStore, type Store } from '@isthmus/sdk/discovery';
 import { createHbonePool } from '@isthmus/sdk/hbone';
 import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
-import { createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
+import { createGatewayHealth, createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import { createDrain, createScope, type Drain, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import type { TestAuthority } from '@isthmus/sdk/testing';
 import { type RoleName, readSettings, type Settings } from '../../src/config.js';
@@ -21,6 +21,8 @@ export interface ProxyInit {
   readonly authority: TestAuthority;
   readonly records: MeshRecords;
   readonly certificates?: CertificateSource;
+  /** Default always 0.5. */
+  readonly random?: () => number;
 }
 
 export interface TestProxy {
@@ -77,10 +79,11 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
     openConnections: () => running?.openConnections() ?? 0,
   });
   const pool = createHbonePool(scope, { clock: realClock, settings: hboneSettings(settings) });
+  const gateways = createGatewayHealth(scope, { clock: realClock });
   running = await role.start(scope, {
     settings,
     clock: realClock,
-    random: () => 0.5,
+    random: given.random ?? (() => 0.5),
     log: silentLogger,
     certificates,
     telemetry: telemetry.telemetry,
@@ -90,8 +93,10 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
       clock: realClock,
       network: settings.network,
       baggage: settings.baggage,
+      gateways,
       sourceAddress: createSourceAddresses(realClock),
     }),
+    gateways,
     snapshot: snapshots.snapshot,
     onSnapshot: snapshots.onSnapshot,
     drain: drain.signal,

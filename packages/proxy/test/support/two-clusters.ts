@@ -40,6 +40,8 @@ export interface TwoClustersInit {
   readonly env?: Readonly<Record<string, string>>;
   /** In place of those of the test authority. */
   readonly certificates?: CertificateSource;
+  /** The gateway's draws. */
+  readonly gatewayRandom?: () => number;
 }
 
 export function addressesOf(octet: number) {
@@ -111,7 +113,12 @@ export function westRecords(addresses: ReturnType<typeof addressesOf>): Required
   };
 }
 
-export async function startTwoClusters({ octet, env = {}, certificates }: TwoClustersInit): Promise<TwoClusters> {
+export async function startTwoClusters({
+  octet,
+  env = {},
+  certificates,
+  gatewayRandom,
+}: TwoClustersInit): Promise<TwoClusters> {
   const scope = createScope();
   const addresses = addressesOf(octet);
   const authority = await createTestAuthority();
@@ -129,6 +136,7 @@ export async function startTwoClusters({ octet, env = {}, certificates }: TwoClu
       role: eastWestGateway,
       env: { ...west, INSTANCE_IP: addresses.gateway, PROXY_WORKLOAD_INFO: 'shop/gateway/gateway' },
       records: westRecords(addresses),
+      ...(gatewayRandom && { random: gatewayRandom }),
     });
   const [reviewsApp, ratingsApp, eastProxy, westProxy, gateway] = await Promise.all([
     serveEcho(scope, addresses.reviews, 8080),

@@ -16,7 +16,7 @@ import {
   type Tunnel,
 } from '@isthmus/sdk/hbone';
 import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
-import { createOriginate } from '@isthmus/sdk/originate';
+import { createGatewayHealth, createOriginate } from '@isthmus/sdk/originate';
 import { encodePeerBaggage, metadataOf } from '@isthmus/sdk/peer';
 import { identityOf } from '@isthmus/sdk/routing';
 import { type Clock, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
@@ -161,6 +161,7 @@ export async function startMesh(scope: Scope, init: MeshInit): Promise<Mesh> {
   const listeners = new Set<() => void>();
   const settings = settingsOf(waypoint, baggage);
   const random = init.random ?? evenly();
+  const gateways = createGatewayHealth(scope, { clock });
   const running = await waypointRole.start(scope, {
     settings,
     log: silentLogger,
@@ -174,8 +175,10 @@ export async function startMesh(scope: Scope, init: MeshInit): Promise<Mesh> {
       clock,
       network: settings.network,
       baggage,
+      gateways,
       sourceAddress: (source) => source.addresses[0],
     }),
+    gateways,
     snapshot: () => store.snapshot,
     onSnapshot(owner, listener) {
       const call = () => listener(store.snapshot);

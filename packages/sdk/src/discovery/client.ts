@@ -34,7 +34,8 @@ export type DiscoveryClientInit = ControlPlaneAccess & {
 export interface DiscoveryObserver {
   connected?(isConnected: boolean): void;
   terminated?(reason: TerminationReason): void;
-  received?(typeUrl: string): void;
+  /** A response with that many bytes of resources. */
+  received?(typeUrl: string, bytes: number): void;
   refused?(typeUrl: string, refused: readonly Refusal[]): void;
 }
 
@@ -69,7 +70,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   const ready = createReady(scope.signal);
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
-    observer?.received?.(response.typeUrl);
+    observer?.received?.(response.typeUrl, resourceBytes(response));
     const { reply, batch, refused } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
@@ -126,6 +127,10 @@ function apply(batch: Batch, { store, onSnapshot }: DiscoveryClientInit, log: Lo
     // A listener's mistake must not cost the stream, and thrown from here it would cost the process.
     log.error({ err: error }, 'a listener of the snapshot failed');
   }
+}
+
+function resourceBytes({ resources }: discoveryPb.DeltaDiscoveryResponse): number {
+  return resources.reduce((sum, { resource }) => sum + (resource?.value.length ?? 0), 0);
 }
 
 function createReady(signal: AbortSignal): { readonly promise: Promise<void>; resolve(): void } {

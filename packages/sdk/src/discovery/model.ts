@@ -167,6 +167,8 @@ export interface Snapshot {
   servicesByHostname(hostname: string): readonly Service[];
   /** Services with that exact VIP, else with a CIDR around it. */
   servicesByAddress(network: string, ip: string): readonly Service[];
+  /** Services with a CIDR around it, the most specific first. */
+  servicesAround(network: string, ip: string): readonly Service[];
   /** Workloads that are members of the service, healthy or not. */
   endpoints(serviceKey: string): readonly Workload[];
   /** Policies that bind to the workload: namespace scope, global scope, then its own list. */

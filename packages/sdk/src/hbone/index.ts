@@ -1,7 +1,17 @@
 /** HBONE: client, pool, nested tunnels, server, and the pump between tunnels and sockets. */
 export { type DialInit, dialHbone, type HboneClientConnection, type NamedTransport } from './client/client.js';
-export { connectNested, type InnerConnection, type NestedInit, openInner } from './client/nested.js';
-export { createHbonePool, type HbonePool, type HbonePoolInit, type PoolHop } from './client/pool.js';
+export type { PoolHop } from './client/hop.js';
+export {
+  connectNested,
+  type InnerConnection,
+  LocatedFault,
+  type NestedInit,
+  type OuterTunnels,
+  openInner,
+  type PooledNestedInit,
+} from './client/nested.js';
+export { createHbonePool, type HbonePool, type HbonePoolInit } from './client/pool.js';
+export { type ConnectionView, choose, lifeOf } from './client/pool-policy.js';
 export { createMeshCodec, type MeshCodecInit, meshCodec, REGISTERED_HEADERS } from './codec.js';
 export type { ConnectionEnd } from './engine/connection.js';
 export { ErrorCode, errorCodeName } from './engine/error-code.js';

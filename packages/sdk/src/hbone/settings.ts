@@ -58,6 +58,21 @@ export const SETTING_ROWS = {
     unit: 'connections',
     doc: 'Connections one pool holds open. Over it the longest idle one is closed; with none idle the caller is refused.',
   },
+  innerMaxBackends: {
+    default: 16,
+    unit: 'connections',
+    doc: 'Backends behind one gateway that the inner connections for one service are spread over; with more there, some are left out until a connection reaches its age.',
+  },
+  innerMaxConnections: {
+    default: 1_024,
+    unit: 'connections',
+    doc: 'Inner connections (to other networks) one pool holds open. Over it the longest idle one is closed; with none idle the caller is refused.',
+  },
+  innerAgeMs: {
+    default: 60_000,
+    unit: 'ms',
+    doc: 'How long an inner connection takes new tunnels before the gateway is asked to choose anew; ten times as long when every backend has one.',
+  },
   pingIntervalMs: { default: 10_000, unit: 'ms', doc: 'From the start, then from each PONG, to the next PING.' },
   pingTimeoutMs: { default: 20_000, unit: 'ms', doc: 'A peer that does not answer a PING for this long is gone.' },
   connectTimeoutMs: { default: 10_000, unit: 'ms', doc: 'TCP connect.' },
@@ -100,4 +115,6 @@ const BOUNDS = {
   serverMaxConcurrentStreams: { min: 1, max: 2 ** 31 - 1 },
   maxStreamsPerConnection: { min: 1, max: 2 ** 31 - 1 },
   poolMaxConnections: { min: 1, max: 2 ** 31 - 1 },
+  innerMaxBackends: { min: 1, max: 2 ** 31 - 1 },
+  innerMaxConnections: { min: 1, max: 2 ** 31 - 1 },
 } as const;

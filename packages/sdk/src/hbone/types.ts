@@ -73,6 +73,8 @@ export interface Tunnel {
   readonly responseHeaders: ReceivedHeaders;
   /** SPIFFE URI of the verified peer that terminated this tunnel. */
   readonly peerIdentity: string;
+  /** Aborts when the connection that carries it takes no more tunnels: the peer, or this side, is about to leave it. */
+  readonly lastCall: AbortSignal;
   /** The Duplex face of `stream`; call at most once and use one face only. */
   duplex(): Duplex;
 }

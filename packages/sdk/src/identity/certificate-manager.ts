@@ -21,7 +21,7 @@ import type { Scope } from '../runtime/scope.js';
 import { Fault } from '../wire/faults.js';
 import { parseSpiffeId } from '../wire/spiffe.js';
 import type { CertificateAuthority } from './ca-client.js';
-import { readIssuedChain } from './certificate.js';
+import { type IssuedChain, readIssuedChain } from './certificate.js';
 import { createSigningRequest } from './csr.js';
 import { createFetchQueue, type FetchPriority, type FetchQueue } from './fetch-queue.js';
 import type { CertificateSource, CertificateStatus, WorkloadCertificate } from './types.js';
@@ -33,6 +33,18 @@ export interface CertificateManagerInit {
   readonly random?: () => number;
   /** Requests at the same time. Default 8, ztunnel's figure. */
   readonly concurrency?: number;
+  /**
+   * The share of its life that a certificate has left when the next one is fetched, between 0 and 1. Default 0.5. A CA
+   * may be away for that long before anybody notices.
+   */
+  readonly gracePeriodRatio?: number;
+  /** Told of every certificate issued, with its key: for a process that keeps certificates for others of its group. */
+  onIssued?(credential: IssuedCredential): void;
+}
+
+/** What `readIssuedChain` makes a certificate of. */
+export interface IssuedCredential extends IssuedChain {
+  readonly identity: string;
 }
 
 export interface CertificateManager extends CertificateSource {
@@ -43,6 +55,7 @@ export interface CertificateManager extends CertificateSource {
 }
 
 const DEFAULT_CONCURRENCY = 8;
+const DEFAULT_GRACE_PERIOD_RATIO = 0.5;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_CAP_MS = 150_000;
 /** Of a certificate that arrives with almost no life left, so that a broken CA is not asked in a tight loop. */
@@ -76,6 +89,8 @@ class Manager implements CertificateManager {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
+  readonly #gracePeriodRatio: number;
+  readonly #onIssued: (credential: IssuedCredential) => void;
 
   constructor(signal: AbortSignal, init: CertificateManagerInit) {
     this.#signal = signal;
@@ -83,6 +98,8 @@ class Manager implements CertificateManager {
     this.#clock = init.clock ?? realClock;
     this.#log = init.log ?? silentLogger;
     this.#random = init.random ?? Math.random;
+    this.#gracePeriodRatio = init.gracePeriodRatio ?? DEFAULT_GRACE_PERIOD_RATIO;
+    this.#onIssued = (credential) => init.onIssued?.(credential);
     this.#queue = createFetchQueue(init.concurrency ?? DEFAULT_CONCURRENCY);
   }
 
@@ -128,7 +145,10 @@ class Manager implements CertificateManager {
     const pending = this.#queue
       .run(priority, () => obtain(entry.identity, this.#ca, this.#clock, this.#signal))
       .then(
-        (certificate) => this.#succeeded(entry, certificate),
+        ({ credential, certificate }) => {
+          if (this.#isKnown(entry)) this.#onIssued(credential);
+          return this.#succeeded(entry, certificate);
+        },
         (fault: Fault) => this.#failed(entry, fault),
       );
     // A refresh has nobody waiting; whoever does wait gets the promise itself.
@@ -146,7 +166,7 @@ class Manager implements CertificateManager {
     const { identity, serialNumber, notAfter } = certificate;
     const lifeLeftMs = notAfter - this.#clock.now();
     const jitter = 1 + REFRESH_JITTER * (2 * this.#random() - 1);
-    this.#fetchAfter(entry, Math.max(SHORTEST_REFRESH_MS, (lifeLeftMs / 2) * jitter));
+    this.#fetchAfter(entry, Math.max(SHORTEST_REFRESH_MS, lifeLeftMs * (1 - this.#gracePeriodRatio) * jitter));
     this.#log.info({ identity, serialNumber, notAfter: new Date(notAfter).toISOString() }, 'certificate issued');
     if (isRotation && this.#isKnown(entry)) this.#notify(certificate);
     return certificate;
@@ -206,12 +226,13 @@ async function obtain(
   ca: CertificateAuthority,
   clock: Clock,
   signal: AbortSignal,
-): Promise<WorkloadCertificate> {
+): Promise<{ readonly credential: IssuedCredential; readonly certificate: WorkloadCertificate }> {
   try {
     signal.throwIfAborted();
     const { csr, privateKey } = await createSigningRequest(identity);
     const elements = await ca.sign({ identity, csr }, signal);
-    return readIssuedChain(identity, { elements, privateKey }, clock.now());
+    const credential = { identity, elements, privateKey };
+    return { credential, certificate: readIssuedChain(identity, credential, clock.now()) };
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);

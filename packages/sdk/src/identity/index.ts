@@ -4,8 +4,16 @@ export {
   type CertificateManager,
   type CertificateManagerInit,
   createCertificateManager,
+  type IssuedCredential,
 } from './certificate-manager.js';
 export { createSigningRequest, type SigningRequest } from './csr.js';
+export {
+  findRevoked,
+  parseRevocationLists,
+  type RevocationList,
+  type Revocations,
+} from './revocation.js';
+export { type RevocationFileInit, watchRevocationFile } from './revocation-file.js';
 export { spiffeUrisOf } from './spiffe-san.js';
 export { WORKLOAD_TLS } from './tls-parameters.js';
 export { parseTrustBundle, splitPem, type TrustBundle } from './trust-bundle.js';

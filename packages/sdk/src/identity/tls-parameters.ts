@@ -9,8 +9,14 @@ const CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256';
 const CLASSIC_GROUPS = ['X25519', 'P-256', 'P-384'];
 const HYBRID_GROUP = 'X25519MLKEM768';
 
+/** How long after a full handshake its ticket may be redeemed; OpenSSL at the server counts it too. */
+export const SESSION_LIFE_SECONDS = 300;
+
 export const WORKLOAD_TLS: Readonly<SecureContextOptions> = {
   minVersion: 'TLSv1.3',
+  // Without it OpenSSL breaks off with any client that presents a ticket, because client certificates are asked for.
+  sessionIdContext: 'isthmus',
+  sessionTimeout: SESSION_LIFE_SECONDS,
   ciphers: CIPHERS,
   ecdhCurve: [...(hasGroup(HYBRID_GROUP) ? [HYBRID_GROUP] : []), ...CLASSIC_GROUPS].join(':'),
 };

@@ -8,6 +8,8 @@ export interface TrustBundle {
   readonly unreadable: number;
   /** Whether the certificate is an anchor, or directly issued by one. */
   anchors(certificate: X509Certificate): boolean;
+  /** Whether the certificate is one of them. */
+  contains(certificate: X509Certificate): boolean;
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -23,13 +25,13 @@ export function parseTrustBundle(text: string): TrustBundle {
     const certificate = tryParse(pem);
     return certificate ? [{ pem, certificate }] : [];
   });
+  const contains = (certificate: X509Certificate) =>
+    roots.some(({ certificate: root }) => root.fingerprint256 === certificate.fingerprint256);
   return {
     pem: roots.map(({ pem }) => pem),
     unreadable: blocks.length - roots.length,
-    anchors: (certificate) =>
-      roots.some(
-        ({ certificate: root }) => root.fingerprint256 === certificate.fingerprint256 || issued(root, certificate),
-      ),
+    contains,
+    anchors: (certificate) => contains(certificate) || roots.some(({ certificate: root }) => issued(root, certificate)),
   };
 }
 

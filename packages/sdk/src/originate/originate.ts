@@ -5,18 +5,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Workload } from '../discovery/index.js';
-import { connectNested, type HbonePool, type PoolHop, type Tunnel } from '../hbone/index.js';
+import { dialHbone, type HbonePool, type PoolHop, type Tunnel } from '../hbone/index.js';
 import type { CertificateSource, WorkloadCertificate } from '../identity/index.js';
 import { decodePeerBaggage } from '../peer/index.js';
 import {
   createTraceparent,
   type DirectPlan,
+  type Executable,
   formatSocketAddress,
   type Hop,
   identityOf,
   type NestedPlan,
   type Plan,
-  type RefusePlan,
   type SocketAddress,
   type TunnelPlan,
 } from '../routing/index.js';
@@ -24,6 +24,8 @@ import type { Clock } from '../runtime/index.js';
 import { Fault } from '../wire/index.js';
 import { answeredDestination } from './destination.js';
 import { dialTcp } from './dial-tcp.js';
+import type { GatewayHealth } from './gateway-health.js';
+import { overGateways } from './gateways.js';
 import { connectHeaders, type Layer } from './headers.js';
 import type { Originate, Originated, OriginateRequest } from './types.js';
 
@@ -35,6 +37,8 @@ export interface OriginateInit {
   readonly network: string;
   /** Whether peer metadata is exchanged. */
   readonly baggage: boolean;
+  /** Which gateways are out of service. */
+  readonly gateways: GatewayHealth;
   /** Which of the workload's addresses to dial from; see source-address.ts. */
   sourceAddress(source: Workload, towards: string): string | undefined;
 }
@@ -42,7 +46,10 @@ export interface OriginateInit {
 export function createOriginate(init: OriginateInit): Originate {
   return async (plan, request) => {
     try {
-      return await execute(plan, request, init);
+      return await overGateways(plan, init.gateways, {
+        execute: (way) => execute(way, request, init),
+        probeOf: (way) => (signal) => probe(way, request, init, signal),
+      });
     } catch (error) {
       if (error instanceof Fault || !request.signal?.aborted) throw error;
       throw new Fault('CLIENT_GONE', `${request.clientAddress} closed before it was connected`, { cause: error });
@@ -50,7 +57,7 @@ export function createOriginate(init: OriginateInit): Originate {
   };
 }
 
-function execute(plan: Exclude<Plan, RefusePlan>, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
+function execute(plan: Executable, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
   switch (plan.kind) {
     case 'direct':
       return direct(plan, request, init);
@@ -82,16 +89,34 @@ async function nested(plan: NestedPlan, received: OriginateRequest, init: Origin
   // One trace for both layers, as of one user connection.
   const request = { ...received, traceparent: received.traceparent ?? createTraceparent(randomBytes(24)) };
   const certificate = await init.certificates.certificate(identityOf(request.source));
-  const tunnel = await connectNested(init.pool, {
+  const tunnel = await init.pool.connectNested({
     outerHop: poolHop(plan.outer, certificate, request, init),
     innerExpected: plan.innerExpected,
     certificate,
     authority: plan.authority,
+    backends: plan.destination.capacity,
+    ...(init.baggage && { backendOf: instanceOf }),
     outerHeaders: headersFor('outer', plan, request, init),
     innerHeaders: headersFor('inner', plan, request, init),
     ...(request.signal && { signal: request.signal }),
   });
   return overTunnel(tunnel, plan.outer.address, plan, init);
+}
+
+/** The pod that answered, where it says so: ztunnel's baggage names workloads only, ours and Envoy's also the instance. */
+function instanceOf({ responseHeaders }: Tunnel): string | undefined {
+  const claim = decodePeerBaggage(responseHeaders.baggage());
+  return claim?.instance && JSON.stringify([claim.cluster, claim.namespace, claim.instance]);
+}
+
+/** A connection to the gateway, as the pool makes them, and nothing over it. */
+async function probe(plan: NestedPlan, request: OriginateRequest, init: OriginateInit, signal: AbortSignal) {
+  const { clock, settings } = init.pool;
+  const certificate = await init.certificates.certificate(identityOf(request.source));
+  const { address, expected, localAddress } = poolHop(plan.outer, certificate, request, init);
+  const target = { ...address, ...(localAddress !== undefined && { localAddress }) };
+  const connection = await dialHbone({ target, certificate, expected, clock, settings, signal });
+  await connection.close();
 }
 
 function poolHop(hop: Hop, source: WorkloadCertificate, request: OriginateRequest, init: OriginateInit): PoolHop {

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Workload } from '../discovery/index.js';
 import type { Tunnel } from '../hbone/index.js';
 import type { Peer } from '../peer/index.js';
-import type { Plan, RefusePlan } from '../routing/index.js';
+import type { Executable } from '../routing/index.js';
 
 export interface OriginateRequest {
   /** The workload on whose behalf the connection is made: its identity opens the tunnel, its metadata is the baggage. */
@@ -35,4 +35,4 @@ export interface Originated {
 }
 
 /** Rejects with a `Fault`. */
-export type Originate = (plan: Exclude<Plan, RefusePlan>, request: OriginateRequest) => Promise<Originated>;
+export type Originate = (plan: Executable, request: OriginateRequest) => Promise<Originated>;

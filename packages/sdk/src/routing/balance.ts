@@ -40,13 +40,19 @@ export interface Unreachable {
   readonly candidates: readonly Candidate[];
 }
 
-export interface Chosen<Way> {
-  readonly kind: 'chosen';
+/** An endpoint that could serve. */
+export interface Open<Way> {
   readonly workload: Workload;
   readonly way: Way;
   /** 0 when the endpoint stands for another network: the port is mapped there. */
   readonly targetPort: number;
+}
+
+export interface Chosen<Way> extends Open<Way> {
+  readonly kind: 'chosen';
   readonly candidates: readonly Candidate[];
+  /** The chosen one, then who could serve in its place: by rank, within a rank drawn by capacity. Drawn as it is read. */
+  inOrder(): Iterable<Open<Way>>;
 }
 
 const OBSTACLE = {
@@ -60,11 +66,6 @@ const OBSTACLE = {
 const ELIGIBLE = 'eligible, not drawn';
 const TAKEN = 'drawn by capacity';
 
-interface Open<Way> {
-  readonly workload: Workload;
-  readonly way: Way;
-  readonly targetPort: number;
-}
 interface PassedOver {
   readonly workload: Workload;
   readonly obstacle: Obstacle;
@@ -80,7 +81,9 @@ export function balance<Way extends object>(init: BalanceInit<Way>): Chosen<Way>
   const entries = prefer(considered, init);
   const taken = draw(entries.filter(isOpen), init.random);
   const candidates = entries.map((entry) => candidateOf(entry, taken));
-  return taken ? { kind: 'chosen', ...taken, candidates } : { kind: 'none', ...whyNone(init, entries), candidates };
+  if (!taken) return { kind: 'none', ...whyNone(init, entries), candidates };
+  const others = considered.filter(isOpen).filter(({ workload }) => workload !== taken.workload);
+  return { kind: 'chosen', ...taken, candidates, inOrder: () => inOrder(taken, others, init) };
 }
 
 /** First the facts about the endpoint itself, then whether it can be reached, then the port. */
@@ -138,6 +141,27 @@ function draw<Way>(open: readonly Open<Way>[], random: () => number): Open<Way> 
   });
   // Rounding may leave a crumb behind the last one.
   return drawn ?? open.at(-1);
+}
+
+function* inOrder<Way extends object>(
+  taken: Open<Way>,
+  others: readonly Open<Way>[],
+  { service, source, random }: BalanceInit<Way>,
+): Iterable<Open<Way>> {
+  yield taken;
+  let left = others;
+  while (left.length > 0) {
+    const workloads = left.map(({ workload }) => workload);
+    const rank = preferred(service.loadBalancing, source, workloads);
+    let undrawn = left.filter(({ workload }) => rank.has(workload));
+    for (let next = draw(undrawn, random); next; next = draw(undrawn, random)) {
+      yield next;
+      undrawn = undrawn.filter((entry) => entry !== next);
+    }
+    // Strict leaves the others out for good, they are no next best.
+    if (service.loadBalancing?.mode === 'strict') return;
+    left = left.filter(({ workload }) => !rank.has(workload));
+  }
 }
 
 function isOpen<Way>(entry: Entry<Way>): entry is Open<Way> {

@@ -4,11 +4,12 @@
  */
 import type { Service, ServicePort, Workload } from '../discovery/model.js';
 import { PORT } from '../wire/ports.js';
+import { bestOf } from './alternatives.js';
 import { formatSocketAddress } from './authority.js';
-import { balance, type Obstacle } from './balance.js';
+import { balance, type Chosen, type Obstacle } from './balance.js';
 import { expectedAt, expectedBehindGateway } from './identities.js';
 import { type Dial, dial, dialledIp, type Viewpoint } from './locate.js';
-import type { Candidate, DirectPlan, NestedPlan, Plan, RefusePlan, TunnelPlan } from './plan.js';
+import type { Candidate, DirectPlan, NestedPlan, Plan, PlanBase, RefusePlan, TunnelPlan } from './plan.js';
 import { type GatewayWay, wayElsewhere } from './reach.js';
 import { refuse } from './refusal.js';
 
@@ -37,11 +38,26 @@ export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
     },
     random: view.random,
   });
+  view.observe?.({
+    what: 'endpoint',
+    subject: `${service.key} port ${servicePort.servicePort}`,
+    outcome: choice.kind === 'none' ? choice.reason : choice.workload.uid,
+    candidates: choice.candidates,
+  });
   const known = { service, servicePort, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
-  const { workload, way, targetPort: port } = choice;
-  if (way.kind === 'here') return toWorkload({ workload, host: way.host, port, ...known });
-  return nested({ outer: way.gateway, innerExpected: expectedBehindGateway(service), destination: workload, ...known });
+  return bestOf(plansFor(choice, known));
+}
+
+type Asked = Required<Pick<PlanBase, 'service' | 'servicePort' | 'candidates'>>;
+
+/** One plan per endpoint and gateway, in the order of preference; made as it is read. */
+function* plansFor(choice: Chosen<Dial | GatewayWay>, asked: Asked): Iterable<Plan> {
+  const innerExpected = expectedBehindGateway(asked.service);
+  for (const { workload, way, targetPort: port } of choice.inOrder()) {
+    if (way.kind === 'here') yield toWorkload({ workload, host: way.host, port, ...asked });
+    else for (const outer of way.gateways()) yield nested({ outer, innerExpected, destination: workload, ...asked });
+  }
 }
 
 /** To a workload on our own network, by what it speaks. */
@@ -75,7 +91,7 @@ export function toWorkload(init: {
 
 /** Both CONNECTs of a nested tunnel name the service: addresses mean nothing on the other network. */
 export function nested(
-  init: Omit<NestedPlan, 'kind' | 'authority' | 'service' | 'servicePort'> & {
+  init: Omit<NestedPlan, 'kind' | 'authority' | 'alternatives' | 'service' | 'servicePort'> & {
     readonly service: Service;
     readonly servicePort: ServicePort;
   },
@@ -83,6 +99,7 @@ export function nested(
   return {
     kind: 'nested',
     authority: formatSocketAddress(init.service.hostname, init.servicePort.servicePort),
+    alternatives: [],
     ...init,
   };
 }

@@ -16,7 +16,7 @@ import { balance, type Obstacle } from './balance.js';
 import { dialledIp, type Viewpoint } from './locate.js';
 import { portOf } from './lookup.js';
 import type { DirectPlan, RefusePlan } from './plan.js';
-import { reachWaypoint } from './reach.js';
+import { reachWaypointHere } from './reach.js';
 import { drawWaypoint, waypointIdentities } from './reference.js';
 import { refuse } from './refusal.js';
 
@@ -69,13 +69,10 @@ function isWaypoint(snapshot: Snapshot, service: Service, { sourceRole, sourceId
 }
 
 function toWaypoint(view: Viewpoint, reference: GatewayAddress, asked: Asked): DirectPlan | RefusePlan {
-  // No service is given, so a waypoint on another network is never an answer: a tunnel crosses one gateway.
-  const way = reachWaypoint(view, reference, {});
+  const way = reachWaypointHere(view, reference);
   const known = { ...asked, candidates: way.candidates };
   if (way.kind === 'here') return { kind: 'direct', address: way.hop.address, destination: way.workload, ...known };
-  const [fault, why] =
-    way.kind === 'none' ? [way.fault, way.reason] : (['UNKNOWN_WAYPOINT', 'it is on another network'] as const);
-  return refuse(fault, `waypoint of ${asked.service.key}: ${why}`, known);
+  return refuse(way.fault, `waypoint of ${asked.service.key}: ${way.reason}`, known);
 }
 
 const OBSTACLE = {

@@ -9,10 +9,10 @@ import type { Service, Snapshot, Workload } from '../discovery/model.js';
 import { ILLEGAL_PORTS } from '../wire/ports.js';
 import { type Authority, formatAuthority, formatSocketAddress, parseAuthority } from './authority.js';
 import { parseForwardedHost } from './forwarded.js';
-import { plainIp } from './ip.js';
+import { ipFamily, plainIp } from './ip.js';
 import { bestService, portOf, workloadByAddress } from './lookup.js';
 import { isFromAnotherNetwork } from './networks.js';
-import type { DirectPlan, RefusePlan } from './plan.js';
+import type { AnnouncedDestination, DirectPlan, RefusePlan } from './plan.js';
 import { isWaypointOf } from './reference.js';
 import { refuse } from './refusal.js';
 
@@ -56,17 +56,33 @@ export function planInbound(snapshot: Snapshot, received: InboundRequest): Direc
 function toLocal(request: InboundRequest, authority: Authority, { port, service }: Meant): DirectPlan | RefusePlan {
   const { local, localAddress, peerIdentity } = request;
   const known = { candidates: [], ...(service && { service }) };
-  const tunnel = local.applicationTunnel;
-  if (tunnel?.protocol === 'proxy') {
-    const reason = `${local.uid} expects the PROXY protocol, which is not spoken here`;
-    return refuse('UNKNOWN_PORT', reason, known);
-  }
   if (ILLEGAL_PORTS.has(port)) {
     const asked = formatAuthority(authority);
     return refuse('RECURSIVE_CALL', `${asked} is a port of the proxy itself, asked by ${peerIdentity}`, known);
   }
+  const tunnel = local.applicationTunnel;
   const final = tunnel && tunnel.port > 0 ? tunnel.port : port;
-  return { kind: 'direct', address: { host: localAddress, port: final }, destination: local, ...known };
+  const plan = { kind: 'direct', address: { host: localAddress, port: final }, destination: local, ...known } as const;
+  if (tunnel?.protocol !== 'proxy') return plan;
+  const announced = announcedDestination(request, authority, service);
+  return announced
+    ? { ...plan, announced }
+    : refuse('UNKNOWN_DESTINATION', `${formatAuthority(authority)} has no address to announce to ${local.uid}`, known);
+}
+
+/** An application told by the PROXY protocol is told an address; a name stands for the service's, our network's and IPv4 first. */
+function announcedDestination(
+  { network }: InboundRequest,
+  authority: Authority,
+  service: Service | undefined,
+): AnnouncedDestination | undefined {
+  const { port } = authority;
+  if (authority.kind === 'address') return { address: { host: authority.ip, port } };
+  const hosts = (service?.addresses ?? []).filter(({ length }) => length === undefined);
+  const near = hosts.filter((address) => address.network === network);
+  const candidates = near.length > 0 ? near : hosts;
+  const vip = candidates.find(({ ip }) => ipFamily(ip) === 'ipv4') ?? candidates[0];
+  return vip && { address: { host: vip.ip, port }, hostname: authority.hostname };
 }
 
 function meantByAddress(

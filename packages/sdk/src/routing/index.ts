@@ -8,15 +8,26 @@ export {
   parseAuthority,
 } from './authority.js';
 export { authorize, type ConnectionFacts, type DryRunResult, type Verdict } from './authorize.js';
+export {
+  type ExplainedCandidate,
+  type ExplainedHop,
+  type ExplainedPlan,
+  type ExplainedStep,
+  type Explanation,
+  explainOutbound,
+} from './explain.js';
 export { createTraceparent, formatForwarded, parseForwardedHost } from './forwarded.js';
 export { type GatewayRequest, planGateway } from './gateway.js';
 export { identityOf } from './identities.js';
 export { type InboundRequest, planInbound } from './inbound.js';
+export { plainIp } from './ip.js';
 export { isFromAnotherNetwork } from './networks.js';
 export { type OutboundRequest, type OutboundTarget, planOutbound } from './outbound.js';
 export type {
+  AnnouncedDestination,
   Candidate,
   DirectPlan,
+  Executable,
   Hop,
   NestedPlan,
   Plan,
@@ -26,6 +37,7 @@ export type {
 } from './plan.js';
 export { CLUSTER_DOMAIN, searchNames } from './search-names.js';
 export { type SourceFacts, sourcePeerOf } from './source.js';
+export type { Observe, Step } from './steps.js';
 export {
   planWaypoint,
   planWaypointUpstream,

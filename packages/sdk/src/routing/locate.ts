@@ -4,11 +4,12 @@
  * Never answers an address where nobody could prove anything: an empty expected list is an obstacle.
  */
 import type { GatewayAddress, Service, Snapshot, Workload } from '../discovery/model.js';
-import { balance, isObstacle, type Obstacle, type Unreachable } from './balance.js';
+import { balance, type Chosen, isObstacle, type Obstacle, type Unreachable } from './balance.js';
 import { expectedAt } from './identities.js';
 import { ipFamily } from './ip.js';
 import type { Candidate } from './plan.js';
 import { dereference, describeReference } from './reference.js';
+import type { Observe, Step } from './steps.js';
 
 /** Who plans: everything a choice depends on besides the destination. */
 export interface Viewpoint {
@@ -19,6 +20,8 @@ export interface Viewpoint {
   readonly network: string;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Hears of each decision. */
+  readonly observe?: Observe | undefined;
 }
 
 /** Where one workload is dialled, and who may answer. */
@@ -28,13 +31,19 @@ export interface Dial {
   readonly expected: readonly string[];
 }
 
-export interface Located<Way> {
-  readonly kind: 'found';
+/** One workload behind a reference. */
+export interface Found<Way> {
   readonly workload: Workload;
   readonly way: Way;
   /** The reference's port as that workload maps it; literal when the reference named a workload. */
   readonly port: number;
+}
+
+export interface Located<Way> extends Found<Way> {
+  readonly kind: 'found';
   readonly candidates: readonly Candidate[];
+  /** The chosen one, then who could stand in for it, best first. */
+  inOrder(): Iterable<Found<Way>>;
 }
 
 const OBSTACLE = {
@@ -73,6 +82,22 @@ export function dial(
 /** Chooses among the workloads behind a reference those that `wayTo` finds a way to. */
 export function locate<Way extends object>(
   view: Viewpoint,
+  what: Step['what'] & ('waypoint' | 'gateway'),
+  reference: GatewayAddress,
+  wayTo: (workload: Workload, service: Service | undefined) => Way | Obstacle,
+): Located<Way> | Unreachable {
+  const found = choose(view, reference, wayTo);
+  view.observe?.({
+    what,
+    subject: describeReference(reference),
+    outcome: found.kind === 'none' ? found.reason : `${found.workload.uid} on port ${found.port}`,
+    candidates: found.candidates,
+  });
+  return found;
+}
+
+function choose<Way extends object>(
+  view: Viewpoint,
   reference: GatewayAddress,
   wayTo: (workload: Workload, service: Service | undefined) => Way | Obstacle,
 ): Located<Way> | Unreachable {
@@ -91,7 +116,11 @@ export function locate<Way extends object>(
   });
   if (choice.kind === 'none') return choice;
   const { workload, way, targetPort: port, candidates } = choice;
-  return { kind: 'found', workload, way, port, candidates };
+  return { kind: 'found', workload, way, port, candidates, inOrder: () => found(choice) };
+}
+
+function* found<Way>(choice: Chosen<Way>): Iterable<Found<Way>> {
+  for (const { workload, way, targetPort: port } of choice.inOrder()) yield { workload, way, port };
 }
 
 /** A reference to a workload leaves nothing to choose: no weight, no preference, and the port is literal. */
@@ -113,7 +142,8 @@ function single<Way extends object>(
     };
   }
   const candidates: Candidate[] = [{ uid, verdict: 'taken', reason: 'referenced directly' }];
-  return { kind: 'found', workload, way, port: reference.hboneMtlsPort, candidates };
+  const only = { workload, way, port: reference.hboneMtlsPort };
+  return { kind: 'found', ...only, candidates, inOrder: () => [only] };
 }
 
 function unknown(reference: GatewayAddress): Unreachable {

@@ -6,16 +6,18 @@ import type { NetworkAddress, Service, ServicePort, Snapshot, Workload } from '.
 import { inBlock } from './ip.js';
 
 /**
- * The service on that VIP as a client of that namespace sees it. Own namespace beats specificity: ztunnel ranks a CIDR
- * VIP of the client's namespace above a longer prefix of another.
+ * The service on that VIP as a client of that namespace sees it. A block counts where no exact VIP is visible. Own
+ * namespace beats specificity: ztunnel ranks a CIDR VIP of the client's namespace above a longer prefix of another.
  */
 export function serviceByAddress(
   snapshot: Snapshot,
   at: { readonly network: string; readonly ip: string },
   clientNamespace: string,
 ): Service | undefined {
-  return bestService(snapshot.servicesByAddress(at.network, at.ip), clientNamespace, (service) =>
-    Math.max(-1, ...service.addresses.map((vip) => prefixLength(vip, at))),
+  const specificity = (service: Service) => Math.max(-1, ...service.addresses.map((vip) => prefixLength(vip, at)));
+  return (
+    bestService(snapshot.servicesByAddress(at.network, at.ip), clientNamespace, specificity) ??
+    bestService(snapshot.servicesAround(at.network, at.ip), clientNamespace, specificity)
   );
 }
 

@@ -10,16 +10,18 @@
  */
 import type { GatewayAddress, Service, Snapshot, Workload } from '../discovery/model.js';
 import { ILLEGAL_PORTS } from '../wire/ports.js';
+import { bestOf } from './alternatives.js';
 import { canonicalHostname, formatSocketAddress } from './authority.js';
 import { nested, planEndpoint, toWorkload } from './endpoint.js';
 import { isLoopback, plainIp } from './ip.js';
 import { dialledIp, type Viewpoint } from './locate.js';
-import { portOf, serviceByAddress, serviceByHostname, vipOn, workloadByAddress } from './lookup.js';
-import type { Plan } from './plan.js';
-import { reachWaypoint } from './reach.js';
+import { portOf, vipOn } from './lookup.js';
+import { type Asked, meaningOf } from './meaning.js';
+import type { Plan, PlanBase } from './plan.js';
+import { reachWaypoint, reachWaypointHere, type WaypointWay } from './reach.js';
 import { drawWaypoint, isWaypointOf } from './reference.js';
 import { refuse } from './refusal.js';
-import { searchNames } from './search-names.js';
+import type { Observe } from './steps.js';
 
 export type OutboundTarget =
   | { readonly kind: 'address'; readonly ip: string; readonly port: number }
@@ -33,32 +35,32 @@ export interface OutboundRequest {
   readonly target: OutboundTarget;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Hears of each decision on the way to the plan; see `explainOutbound`. */
+  readonly observe?: Observe | undefined;
 }
 
-/** What the target means to this client. */
-type Meaning =
-  | { readonly kind: 'service'; readonly service: Service }
-  | { readonly kind: 'workload'; readonly workload: Workload }
-  | { readonly kind: 'nothing' };
-
-interface Outbound extends Viewpoint {
+interface Outbound extends Viewpoint, Asked {
   readonly source: Workload;
-  readonly port: number;
-  /** The address asked for, when it was one. */
-  readonly originalIp: string | undefined;
-  /** The name asked for, when it was one. */
-  readonly hostname: string | undefined;
 }
 
 export function planOutbound(snapshot: Snapshot, request: OutboundRequest): Plan {
-  const { source, network, random, target } = request;
+  const { source, network, random, target, observe } = request;
   const ip = plainIp(target.kind === 'address' ? target.ip : target.hostname);
   const hostname = target.kind === 'hostname' && ip === undefined ? canonicalHostname(target.hostname) : undefined;
-  const outbound: Outbound = { snapshot, source, network, random, port: target.port, originalIp: ip, hostname };
+  const outbound: Outbound = {
+    snapshot,
+    source,
+    network,
+    random,
+    port: target.port,
+    originalIp: ip,
+    hostname,
+    observe,
+  };
   if (ip !== undefined && isLoopback(ip) && ILLEGAL_PORTS.has(target.port)) {
     return refuse('RECURSIVE_CALL', `${formatSocketAddress(ip, target.port)} is a port of the proxy itself`);
   }
-  const meaning = ip === undefined ? meaningOfName(outbound) : meaningOfAddress(outbound, ip);
+  const meaning = meaningOf(outbound);
   switch (meaning.kind) {
     case 'service':
       return planService(outbound, meaning.service);
@@ -66,30 +68,8 @@ export function planOutbound(snapshot: Snapshot, request: OutboundRequest): Plan
       return planWorkload(outbound, meaning.workload);
     case 'nothing':
       if (ip !== undefined) return { kind: 'direct', address: { host: ip, port: target.port }, candidates: [] };
-      return refuse('UNKNOWN_DESTINATION', unknownName(target, source));
+      return refuse('UNKNOWN_DESTINATION', unknownName(target, source.namespace));
   }
-}
-
-/**
- * A service whose VIP it is, a workload that has it, a service with a block around it. A service that shares an address
- * with a workload is meant only for the ports it lists.
- */
-function meaningOfAddress({ snapshot, network, source, port }: Outbound, ip: string): Meaning {
-  const service = serviceByAddress(snapshot, { network, ip }, source.namespace);
-  const workload = workloadByAddress(snapshot, network, ip);
-  const exact = service?.addresses.some((vip) => vip.network === network && vip.ip === ip && vip.length === undefined);
-  if (service && (!workload || (exact && portOf(service, port)))) return { kind: 'service', service };
-  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
-}
-
-function meaningOfName({ snapshot, source, hostname }: Outbound): Meaning {
-  if (hostname === undefined) return { kind: 'nothing' };
-  for (const name of searchNames(hostname, source.namespace)) {
-    const service = serviceByHostname(snapshot, name, source.namespace);
-    if (service) return { kind: 'service', service };
-  }
-  const workload = snapshot.workloadByHostname(source.namespace, hostname);
-  return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
 }
 
 function planService(outbound: Outbound, service: Service): Plan {
@@ -112,14 +92,25 @@ function throughWaypoint(outbound: Outbound, service: Service, reference: Gatewa
   const way = reachWaypoint(outbound, reference, { service, originalIp });
   const known = { service, ...(servicePort && { servicePort }), candidates: way.candidates };
   if (way.kind === 'none') return refuse(way.fault, `waypoint of ${service.key}: ${way.reason}`, known);
-  if (way.kind === 'here') {
-    const host = originalIp ?? vipOn(service, network) ?? service.hostname;
-    const authority = formatSocketAddress(host, port);
-    return { kind: 'tunnel', hop: way.hop, authority, via: 'waypoint', destination: way.workload, ...known };
-  }
+  const host = originalIp ?? vipOn(service, network) ?? service.hostname;
+  return bestOf(map(way.ways, (each) => toWaypoint(each, formatSocketAddress(host, port), port, known)));
+}
+
+function toWaypoint(
+  way: WaypointWay,
+  authority: string,
+  port: number,
+  known: Pick<PlanBase, 'servicePort' | 'candidates'> & { readonly service: Service },
+): Plan {
+  const { workload: destination } = way;
+  if (way.kind === 'here') return { kind: 'tunnel', hop: way.hop, authority, via: 'waypoint', destination, ...known };
+  const { service, servicePort } = known;
   if (!servicePort) return refuse('UNKNOWN_PORT', unknownPort(service, port), known);
-  const { gateway: outer, expected: innerExpected, workload: destination } = way;
-  return nested({ ...known, service, servicePort, outer, innerExpected, destination });
+  return nested({ ...known, servicePort, outer: way.gateway, innerExpected: way.expected, destination });
+}
+
+function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Iterable<U> {
+  for (const item of items) yield change(item);
 }
 
 /** Addressed by itself: by pod IP, or by the hostname of a workload that is no service. */
@@ -134,23 +125,28 @@ function planWorkload(outbound: Outbound, workload: Workload): Plan {
   if (!workload.waypoint || isWaypointOf(snapshot, source, workload)) {
     return toWorkload({ workload, host, port, candidates });
   }
-  const way = reachWaypoint(outbound, workload.waypoint, { originalIp });
-  if (way.kind === 'here') {
-    const authority = formatSocketAddress(host, port);
-    const { hop, workload: destination, candidates: considered } = way;
-    return { kind: 'tunnel', hop, authority, via: 'waypoint', destination, candidates: considered };
+  const way = reachWaypointHere(outbound, workload.waypoint, originalIp);
+  const { candidates: considered } = way;
+  if (way.kind === 'none') {
+    return refuse(way.fault, `waypoint of ${workload.uid}: ${way.reason}`, { candidates: considered });
   }
-  const [fault, why] =
-    way.kind === 'none' ? [way.fault, way.reason] : (['UNKNOWN_WAYPOINT', 'it is on another network'] as const);
-  return refuse(fault, `waypoint of ${workload.uid}: ${why}`, { candidates: way.candidates });
+  const authority = formatSocketAddress(host, port);
+  return {
+    kind: 'tunnel',
+    hop: way.hop,
+    authority,
+    via: 'waypoint',
+    destination: way.workload,
+    candidates: considered,
+  };
+}
+
+function unknownName(target: OutboundTarget, namespace: string): string {
+  const name = target.kind === 'hostname' ? target.hostname : target.ip;
+  return `no service or workload ${JSON.stringify(name.slice(0, 253))} is visible to namespace ${namespace}`;
 }
 
 function unknownPort(service: Service, port: number): string {
   const listed = service.ports.map((row) => row.servicePort).join(', ');
   return `${service.key} does not list port ${port}; it lists ${listed || 'none'}`;
-}
-
-function unknownName(target: OutboundTarget, source: Workload): string {
-  const name = target.kind === 'hostname' ? target.hostname : target.ip;
-  return `no service or workload ${JSON.stringify(name.slice(0, 253))} is visible to namespace ${source.namespace}`;
 }

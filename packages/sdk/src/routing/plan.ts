@@ -27,14 +27,17 @@ export interface Candidate {
   readonly reason: string;
 }
 
-interface PlanBase {
+export interface PlanBase {
   readonly candidates: readonly Candidate[];
   /** The service the client asked for, when it was one. */
   readonly service?: Service;
   readonly servicePort?: ServicePort;
 }
 
-export type Plan = RefusePlan | DirectPlan | TunnelPlan | NestedPlan;
+export type Plan = RefusePlan | Executable;
+
+/** A plan that leads somewhere. */
+export type Executable = DirectPlan | TunnelPlan | NestedPlan;
 
 export interface RefusePlan extends PlanBase {
   readonly kind: 'refuse';
@@ -48,6 +51,15 @@ export interface DirectPlan extends PlanBase {
   readonly kind: 'direct';
   readonly address: SocketAddress;
   readonly destination?: Workload;
+  /** The application asks to be told, by the PROXY protocol, where the connection was going and who opened it. */
+  readonly announced?: AnnouncedDestination;
+}
+
+export interface AnnouncedDestination {
+  /** An IP address: the one that was asked for, or one of the service's that was asked for by name. */
+  readonly address: SocketAddress;
+  /** The name, when it was asked for by name. */
+  readonly hostname?: string;
 }
 
 /** HBONE to a workload or to a waypoint. */
@@ -70,4 +82,9 @@ export interface NestedPlan extends PlanBase {
   readonly authority: string;
   /** The record standing for the remote network; not the workload that will answer. */
   readonly destination: Workload;
+  /**
+   * What else could be done, in the order to try it, when this gateway is out of service: other gateways, each once, and
+   * behind them what needs none. At most 7; those of a nested alternative are empty.
+   */
+  readonly alternatives: readonly Executable[];
 }

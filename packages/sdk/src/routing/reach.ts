@@ -5,48 +5,85 @@
 import type { GatewayAddress, Service, Workload } from '../discovery/model.js';
 import type { Obstacle, Unreachable } from './balance.js';
 import { identitiesOf } from './identities.js';
-import { type Dial, dial, locate, type Viewpoint } from './locate.js';
+import { type Dial, dial, type Located, locate, type Viewpoint } from './locate.js';
 import type { Candidate, Hop } from './plan.js';
 import { dereference } from './reference.js';
 
 /** The way to another network. */
 export interface GatewayWay {
   readonly kind: 'elsewhere';
-  readonly gateway: Hop;
+  /** The gateway drawn, then the others behind the same reference, best first. */
+  gateways(): Iterable<Hop>;
 }
 
-export type WaypointReach =
-  | Unreachable
-  /** On our network: dialled directly. */
-  | { readonly kind: 'here'; readonly hop: Hop; readonly workload: Workload; readonly candidates: readonly Candidate[] }
+/** On our network: dialled directly. */
+export interface WaypointHere {
+  readonly kind: 'here';
+  readonly hop: Hop;
+  readonly workload: Workload;
+}
+
+export type WaypointWay =
+  | WaypointHere
   /** On another network: behind that network's gateway, and provably one of `expected`. */
   | {
       readonly kind: 'elsewhere';
       readonly gateway: Hop;
       readonly expected: readonly string[];
       readonly workload: Workload;
-      readonly candidates: readonly Candidate[];
     };
+
+export interface WaypointReach {
+  readonly kind: 'reached';
+  readonly candidates: readonly Candidate[];
+  /** The way chosen, then those that could stand in for it, best first. */
+  readonly ways: Iterable<WaypointWay>;
+}
 
 /** The way to a workload of another network. Gateways are dialled by their own address, whatever network that is on. */
 export function wayElsewhere(view: Viewpoint, { networkGateway }: Workload): GatewayWay | Obstacle {
   if (!networkGateway) return { reason: 'on another network, names no network gateway', fault: 'NO_GATEWAY' };
-  const target = locate(view, networkGateway, (gateway, service) => dial(gateway, service, addressOf(networkGateway)));
+  const target = locate(view, 'gateway', networkGateway, (gateway, service) =>
+    dial(gateway, service, addressOf(networkGateway)),
+  );
   if (target.kind === 'none') {
     return { reason: `on another network, whose gateway is out of reach: ${target.reason}`, fault: 'NO_GATEWAY' };
   }
-  const { workload, way, port } = target;
-  const gateway: Hop = { address: { host: way.host, port }, expected: way.expected, workload };
-  return { kind: 'elsewhere', gateway };
+  return { kind: 'elsewhere', gateways: () => hops(target) };
+}
+
+function* hops(target: Located<Dial>): Iterable<Hop> {
+  for (const { workload, way, port } of target.inOrder()) yield hopTo(workload, way, port);
+}
+
+function hopTo(workload: Workload, { host, expected }: Dial, port: number): Hop {
+  return { address: { host, port }, expected, workload };
 }
 
 const OBSTACLE = {
+  elsewhere: { reason: 'on another network, where only services are asked for', fault: 'UNKNOWN_WAYPOINT' },
   notServed: { reason: 'on another network, where the destination is not served', fault: 'UNKNOWN_WAYPOINT' },
   noIdentity: { reason: 'on another network, and no identity is known for it', fault: 'UNKNOWN_WAYPOINT' },
 } as const satisfies Record<string, Obstacle>;
 
+/** The waypoint on our own network: what has no name to be asked for by cannot cross to another. */
+export function reachWaypointHere(
+  view: Viewpoint,
+  reference: GatewayAddress,
+  originalIp?: string,
+): Unreachable | (WaypointHere & { readonly candidates: readonly Candidate[] }) {
+  const target = locate<Dial>(view, 'waypoint', reference, (workload, service) =>
+    workload.network === view.network
+      ? dial(workload, service, addressOf(reference) ?? originalIp)
+      : OBSTACLE.elsewhere,
+  );
+  if (target.kind === 'none') return target;
+  const { workload, way, port, candidates } = target;
+  return { kind: 'here', hop: hopTo(workload, way, port), workload, candidates };
+}
+
 /**
- * The way to the waypoint of a service, or of a workload when `service` is absent.
+ * The ways to the waypoint of a service.
  *
  * A waypoint on another network counts only when the service itself is served there. ztunnel looks at the waypoint's
  * endpoints alone, so a service kept local behind a waypoint that is global can leave its cluster; its record on that
@@ -55,21 +92,25 @@ const OBSTACLE = {
 export function reachWaypoint(
   view: Viewpoint,
   reference: GatewayAddress,
-  asked: { readonly service?: Service | undefined; readonly originalIp?: string | undefined },
-): WaypointReach {
+  asked: { readonly service: Service; readonly originalIp?: string | undefined },
+): WaypointReach | Unreachable {
   const known = dereference(view.snapshot, reference);
   const expected = known ? identitiesOf(known.workloads, known.service) : [];
-  const served = asked.service ? networksServing(view, asked.service) : new Set<string>();
-  const target = locate<Dial | GatewayWay>(view, reference, (workload, service) => {
+  const served = networksServing(view, asked.service);
+  const target = locate<Dial | GatewayWay>(view, 'waypoint', reference, (workload, service) => {
     if (workload.network === view.network) return dial(workload, service, addressOf(reference) ?? asked.originalIp);
     if (!served.has(workload.network)) return OBSTACLE.notServed;
     return expected.length === 0 ? OBSTACLE.noIdentity : wayElsewhere(view, workload);
   });
   if (target.kind === 'none') return target;
-  const { workload, way, port, candidates } = target;
-  if (way.kind === 'elsewhere') return { ...way, expected, workload, candidates };
-  const hop: Hop = { address: { host: way.host, port }, expected: way.expected, workload };
-  return { kind: 'here', hop, workload, candidates };
+  return { kind: 'reached', candidates: target.candidates, ways: waysTo(target, expected) };
+}
+
+function* waysTo(target: Located<Dial | GatewayWay>, expected: readonly string[]): Iterable<WaypointWay> {
+  for (const { workload, way, port } of target.inOrder()) {
+    if (way.kind === 'here') yield { kind: 'here', hop: hopTo(workload, way, port), workload };
+    else for (const gateway of way.gateways()) yield { kind: 'elsewhere', gateway, expected, workload };
+  }
 }
 
 /** A reference by address plays the part of the address asked for, so the family follows the reference. */

@@ -7,6 +7,7 @@ import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import * as x509 from '@peculiar/x509';
+import { WORKLOAD_TLS } from '../identity/tls-parameters.js';
 import type { WorkloadCertificate } from '../identity/types.js';
 import { parseSpiffeId } from '../wire/spiffe.js';
 
@@ -108,7 +109,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
         serialNumber: leaf.serialNumber,
         notBefore: leaf.notBefore.getTime(),
         notAfter: leaf.notAfter.getTime(),
-        secureContext: createSecureContext({ key, cert, ca: roots, minVersion: 'TLSv1.3' }),
+        secureContext: createSecureContext({ ...WORKLOAD_TLS, key, cert, ca: roots }),
       };
     },
     async issuePem(identity, options = {}) {

@@ -2,7 +2,7 @@
  * Delta responses put together from resources that are encoded already: a server with a thousand subscribers encodes a
  * resource once, and each response only strings the same bytes together.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { DeltaDiscoveryResponseSchema, type Resource, ResourceSchema } from './gen/discovery_pb.js';
 
@@ -19,6 +19,11 @@ export interface SharedDeltaResponse {
 export function encodeResource(resource: Pick<Resource, 'name' | 'version'> & { typeUrl: string; value: Uint8Array }) {
   const { name, version, typeUrl, value } = resource;
   return toBinary(ResourceSchema, create(ResourceSchema, { name, version, resource: { typeUrl, value } }));
+}
+
+/** The same resource under another name, or known by further ones; for who asked by an alias (xDS: `Resource.aliases`). */
+export function renameResource(bytes: Uint8Array, names: Pick<Resource, 'name' | 'aliases'>): Uint8Array {
+  return toBinary(ResourceSchema, { ...fromBinary(ResourceSchema, bytes), ...names });
 }
 
 /** The bytes of the whole response; what the delta method's server side sends as it is. */

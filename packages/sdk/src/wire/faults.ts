@@ -7,7 +7,7 @@ export interface FaultRow {
   /** Status of the CONNECT response when this proxy refuses for this reason. */
   readonly status: 400 | 401 | 403 | 404 | 431 | 503;
   /** `response_flags` of L4 metrics (ztunnel's vocabulary). */
-  readonly flag: 'DENY' | 'CONNECT' | 'TLS_FAILURE' | 'H2_HANDSHAKE_FAILURE' | 'NETWORK_POLICY' | 'IDENTITY_ERROR';
+  readonly flag: 'DENY' | 'CONNECT' | 'TLS_FAILURE' | 'H2_HANDSHAKE_FAILURE' | 'NETWORK_POLICY' | 'IDENTITY_ERROR' | 'CERT_REVOKED';
   /** `response_flags` of L7 metrics (Envoy's vocabulary). */
   readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UR' | 'UO' | 'UPE' | 'UAEX' | 'DPE' | 'DC';
   /** Who has to act. */
@@ -34,6 +34,7 @@ export const FAULTS = {
   TLS_FAILURE: { status: 503, flag: 'TLS_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'mTLS with the peer failed; compare trust domains, roots and expected identities.' },
   IDENTITY_MISMATCH: { status: 503, flag: 'TLS_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'The peer proved an identity that is not the expected one; nothing was sent to it.' },
   IDENTITY_UNAVAILABLE: { status: 503, flag: 'IDENTITY_ERROR', httpFlag: 'UF', origin: 'local', hint: 'No certificate for the local workload; check CA_ADDRESS, the token and the control plane log.' },
+  CERT_REVOKED: { status: 503, flag: 'CERT_REVOKED', httpFlag: 'UF', origin: 'peer', hint: "The peer's certificate, or one above it, is on a revocation list of CRL_PATH; it needs a new one." },
   H2_HANDSHAKE_FAILURE: { status: 503, flag: 'H2_HANDSHAKE_FAILURE', httpFlag: 'UF', origin: 'peer', hint: 'The peer accepted TLS but does not speak HTTP/2 as expected.' },
   TUNNEL_REFUSED: { status: 503, flag: 'CONNECT', httpFlag: 'UF', origin: 'peer', hint: 'The next hop answered CONNECT with another status than 200; its access log has the reason.' },
   TUNNEL_LOST: { status: 503, flag: 'CONNECT', httpFlag: 'UC', origin: 'network', hint: 'The tunnel ended while the connection was in use.' },

@@ -1,4 +1,4 @@
-export { encodeDeltaResponse, encodeResource, type SharedDeltaResponse } from './delta-response.js';
+export { encodeDeltaResponse, encodeResource, renameResource, type SharedDeltaResponse } from './delta-response.js';
 export { FAULTS, Fault, type FaultCode, type FaultRow } from './faults.js';
 export { HEADER, type HeaderName } from './headers.js';
 export { canonicalIp, formatIp, ipInBlock, maskIp, parseIp } from './ip.js';

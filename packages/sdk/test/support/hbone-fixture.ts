@@ -10,6 +10,7 @@ import {
   type HboneServer,
   type HboneServerInit,
   type HboneSettings,
+  type HeaderField,
   type HopAddress,
   type IncomingConnect,
   type PoolHop,
@@ -108,8 +109,8 @@ export function openSockets(): string[] {
 }
 
 /** Accepts and sends everything back. */
-export function echo(incoming: IncomingConnect): void {
-  const stream = incoming.accept();
+export function echo(incoming: IncomingConnect, headers: readonly HeaderField[] = []): void {
+  const stream = incoming.accept(headers);
   stream.handlers = {
     onData(chunk) {
       if (!stream.write(chunk)) stream.pause();

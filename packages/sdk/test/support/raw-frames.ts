@@ -55,6 +55,16 @@ export const raw = {
     rawFrame(FrameType.HEADERS, FrameFlag.END_HEADERS | flags, streamId, encodeHeaderBlock(fields)),
   connect: (streamId: number, authority = '10.0.0.1:80', extra: Fields = []) =>
     raw.headers(streamId, [[':method', 'CONNECT'], [':authority', authority], ...extra]),
+  /** A CONNECT whose sender has nothing more to say. */
+  connectEnded: (streamId: number, authority = '10.0.0.1:80') =>
+    raw.headers(
+      streamId,
+      [
+        [':method', 'CONNECT'],
+        [':authority', authority],
+      ],
+      FrameFlag.END_STREAM,
+    ),
 };
 
 export interface ParsedFrame {

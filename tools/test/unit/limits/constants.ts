@@ -206,6 +206,66 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'answered 408 and closed',
   },
   {
+    file: `${PROXY}/admin/dump-connections.ts`,
+    name: 'MAX_LISTED',
+    what: 'Connections one process lists on the admin page',
+    hit: 'the rest is only counted',
+  },
+  {
+    file: `${PROXY}/telemetry/log-levels.ts`,
+    name: 'MAX_SCOPES',
+    what: 'Scopes with a log level of their own',
+    hit: 'answered 400',
+  },
+  {
+    file: `${PROXY}/workers/remote-diagnostics.ts`,
+    name: 'ABANDONED_MS',
+    what: "Time the reader of a worker's heap snapshot may stop, ms",
+    hit: 'the snapshot ends',
+  },
+  {
+    file: `${PROXY}/workers/channel.ts`,
+    name: 'MAX_UNSENT',
+    what: 'Messages a worker process or its head has not taken up',
+    hit: 'a worker is killed and replaced; a worker whose head does not read exits',
+  },
+  {
+    file: `${PROXY}/workers/worker.ts`,
+    name: 'CERTIFICATE_MS',
+    what: 'Time a worker waits for its head to have a certificate, ms',
+    hit: 'fault `IDENTITY_UNAVAILABLE`',
+  },
+  {
+    file: `${PROXY}/workers/group.ts`,
+    name: 'ANSWER_MS',
+    what: 'Time a worker has to report its numbers, ms',
+    hit: 'its last ones are shown',
+  },
+  {
+    file: `${PROXY}/workers/group.ts`,
+    name: 'MISSED_REPORTS',
+    what: 'Reports in a row a worker may miss',
+    hit: 'it is killed and replaced',
+  },
+  {
+    file: `${PROXY}/workers/group.ts`,
+    name: 'BACKOFF_CAP_MS',
+    what: 'Longest pause before a worker that ended is replaced, ms',
+    hit: 'it grows no longer',
+  },
+  {
+    file: `${PROXY}/workers/group.ts`,
+    name: 'STOP_MS',
+    what: 'Time a worker has to stop after draining, ms',
+    hit: 'it is killed',
+  },
+  {
+    file: `${PROXY}/config/kinds.ts`,
+    name: 'MAX_WORKERS',
+    what: 'Worker processes',
+    hit: 'a larger number is refused at start',
+  },
+  {
     file: `${PROXY}/main.ts`,
     name: 'CLOSE_MS',
     what: 'Closing sockets and servers after draining, ms',
@@ -298,8 +358,8 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   },
   {
     file: `${PLANE}/xds/subscription.ts`,
-    name: 'MAX_UNKNOWN_NAMES',
-    what: 'Names asked for in vain, remembered',
-    hit: 'further ones are not answered as missing',
+    name: 'MAX_WANTED_NAMES',
+    what: 'Names one subscriber asks for of one type',
+    hit: 'RESOURCE_EXHAUSTED',
   },
 ];

@@ -5,9 +5,10 @@
  */
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../../sources/index.js';
-import type { ClusterContext } from '../context.js';
+import type { NamespaceContext } from '../context.js';
 import { ANNOTATION, ROOT_NAMESPACE } from '../labels.js';
 import { accountMatch, cidrMatch, isEmptyMatch, match, stringMatch } from './match.js';
+import { isDistributed } from './mesh.js';
 
 type Policy = KubeObject<'AuthorizationPolicy'>;
 type Rule = Policy['spec']['rules'][number];
@@ -16,16 +17,12 @@ type Operation = Rule['to'][number]['operation'];
 type Condition = Rule['when'][number];
 type Clause = readonly PolicyMatch[];
 
-/** Undefined when proxies of layer 4 have no part in it; a warning says why. */
-export function convertAuthorization(context: ClusterContext, policy: Policy): Authorization | undefined {
+/** Undefined when it is not distributed; a warning says why. */
+export function convertAuthorization(context: NamespaceContext, policy: Policy): Authorization | undefined {
   const { name, namespace, annotations } = policy.metadata;
-  const { action, targetRef, targetRefs, selector, rules } = policy.spec;
-  if (targetRef || targetRefs.length > 0) {
-    context.warn(policy, 'spec.targetRefs', 'policies of waypoints are not distributed yet; this one is not enforced');
-    return undefined;
-  }
-  if (action === 'AUDIT' || action === 'CUSTOM') {
-    context.warn(policy, 'spec.action', `${action} is not enforced by layer-4 proxies; the policy has no effect`);
+  const { action, selector, rules } = policy.spec;
+  if (!isDistributed(policy)) {
+    warnUndistributed(context, policy);
     return undefined;
   }
   const unscoped = namespace === ROOT_NAMESPACE ? 'global' : 'namespace';
@@ -40,9 +37,18 @@ export function convertAuthorization(context: ClusterContext, policy: Policy): A
   };
 }
 
+function warnUndistributed(context: NamespaceContext, policy: Policy): void {
+  const { action, targetRef, targetRefs } = policy.spec;
+  if (targetRef || targetRefs.length > 0) {
+    context.warn(policy, 'spec.targetRefs', 'policies of waypoints are not distributed yet; this one is not enforced');
+  } else {
+    context.warn(policy, 'spec.action', `${action} is not enforced by layer-4 proxies; the policy has no effect`);
+  }
+}
+
 /** An array of one rule, because the clauses of a rule are an array too. */
 function convertRule(
-  context: ClusterContext,
+  context: NamespaceContext,
   policy: Policy,
   rule: Rule,
   index: number,

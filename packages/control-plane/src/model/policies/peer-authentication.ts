@@ -5,17 +5,18 @@
  */
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject, MutualTlsMode } from '../../sources/index.js';
-import type { ClusterContext } from '../context.js';
+import type { NamespaceContext } from '../context.js';
 import { type Labels, ROOT_NAMESPACE, selects } from '../labels.js';
 import { match } from './match.js';
+import { byAge, modeOf } from './mesh.js';
 
 type Policy = KubeObject<'PeerAuthentication'>;
 type Rules = Authorization['rules'];
 
 export interface PeerAuthenticationIndex {
   readonly resources: readonly Authorization[];
-  /** Keys of the DENY policies that bind a workload; at most one. */
-  bindingTo(workload: { readonly namespace: string; readonly labels: Labels }): readonly string[];
+  /** Keys of the DENY policies that bind a workload of the namespace; at most one. */
+  bindingTo(labels: Labels): readonly string[];
 }
 
 const STATIC_NAME = 'istio_converted_static_strict';
@@ -24,36 +25,23 @@ const NO_IDENTITY: PolicyMatch = match({ notPrincipals: [{ kind: 'presence' }] }
 /** Refuses whoever proves no identity; the whole mesh shares it. */
 const STATIC_STRICT: Authorization = denyPolicy(ROOT_NAMESPACE, STATIC_NAME, [[[NO_IDENTITY]]]);
 
-export function indexPeerAuthentications({ objects }: ClusterContext): PeerAuthenticationIndex {
-  const policies = [...objects.PeerAuthentication].sort(byAge);
-  const unselected = policies.filter(({ spec }) => !spec.selector);
-  const modeOf = (namespace: string, inherited: MutualTlsMode): MutualTlsMode => {
-    const mode = unselected.find(({ metadata }) => metadata.namespace === namespace)?.spec.mtls.mode ?? 'UNSET';
-    return mode === 'UNSET' ? inherited : mode;
-  };
-  const meshMode = modeOf(ROOT_NAMESPACE, 'PERMISSIVE');
-  const namespaceMode = (namespace: string) => (namespace === ROOT_NAMESPACE ? meshMode : modeOf(namespace, meshMode));
-  const selective = policies
+export function indexPeerAuthentications(context: NamespaceContext): PeerAuthenticationIndex {
+  const { PeerAuthentication: policies } = context.objects;
+  const namespaceMode = modeOf(policies, context.policies.mutualTls);
+  const selective = [...policies]
+    .sort(byAge)
     .filter(({ spec }) => spec.selector)
-    .map((policy) => ({ policy, binding: convertSelective(policy, namespaceMode(policy.metadata.namespace)) }));
+    .map((policy) => ({ policy, binding: convertSelective(policy, namespaceMode) }));
   const converted = selective.flatMap(({ binding }) => binding ?? []).filter((binding) => binding !== STATIC_STRICT);
 
   return {
     resources: policies.length > 0 ? [STATIC_STRICT, ...converted] : [],
-    bindingTo({ namespace, labels }) {
-      const own = selective.find(({ policy }) => {
-        return policy.metadata.namespace === namespace && selects(policy.spec.selector?.matchLabels ?? {}, labels);
-      });
-      const binding = own ? own.binding : strictWhen(namespaceMode(namespace));
+    bindingTo(labels) {
+      const own = selective.find(({ policy }) => selects(policy.spec.selector?.matchLabels ?? {}, labels));
+      const binding = own ? own.binding : strictWhen(namespaceMode);
       return binding ? [binding.key] : [];
     },
   };
-}
-
-/** Older first; names decide between equals, so that the order of files never does. */
-function byAge({ metadata: a }: Policy, { metadata: b }: Policy): number {
-  const ageOf = ({ creationTimestamp, name }: Policy['metadata']) => `${creationTimestamp ?? '9999'} ${name}`;
-  return ageOf(a) < ageOf(b) ? -1 : 1;
 }
 
 function strictWhen(mode: MutualTlsMode): Authorization | undefined {

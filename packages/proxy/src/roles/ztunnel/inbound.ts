@@ -1,18 +1,28 @@
 /**
  * A CONNECT that reached a local workload: plan, policy, the application, and only then 200 with who serves. Order as
- * ztunnel's: what is refused before both ends are known is one warning line; policy and connect failures are counted.
+ * ztunnel's: what is refused before both ends are known is one warning line; policy and connect failures are counted. An
+ * application that asks for the PROXY protocol gets its header before anything else.
  */
+import { isIPv6 } from 'node:net';
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { HeaderField, IncomingConnect } from '@isthmus/sdk/hbone';
 import { baggageOf, dialTcp } from '@isthmus/sdk/originate';
 import { decodePeerBaggage, mergePeer } from '@isthmus/sdk/peer';
-import { type DirectPlan, formatSocketAddress, identityOf, planInbound, sourcePeerOf } from '@isthmus/sdk/routing';
+import {
+  type DirectPlan,
+  formatSocketAddress,
+  identityOf,
+  planInbound,
+  type SocketAddress,
+  sourcePeerOf,
+} from '@isthmus/sdk/routing';
 import { FAULTS, HEADER } from '@isthmus/sdk/wire';
 import type { PolicyGuard } from '../../policy/guard.js';
 import type { ConnectionFacts, Outcome } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
 import { join } from '../join.js';
 import type { RoleContext } from '../role.js';
+import { proxyProtocolHeader } from './proxy-protocol.js';
 
 export interface InboundInit {
   readonly context: RoleContext;
@@ -72,8 +82,10 @@ async function serve(incoming: IncomingConnect, served: Served): Promise<Outcome
     connection.end({ kind: 'fault', code: 'CLIENT_GONE', message: 'the peer gave up before an answer' });
   incoming.signal.addEventListener('abort', onGone, { once: true });
   try {
-    const socket = await dialTcp({ address: plan.address, clock: context.clock, signal: connection.cut });
+    const address = applicationAddress(plan, context.settings);
+    const socket = await dialTcp({ address, clock: context.clock, signal: connection.cut });
     const stream = incoming.accept(context.settings.baggage ? answerHeaders(local) : []);
+    if (plan.announced) socket.write(announcement(incoming, plan.announced));
     record.opened();
     return await join({ client: stream, server: socket, record, cut: connection.cut });
   } catch (error) {
@@ -83,6 +95,24 @@ async function serve(incoming: IncomingConnect, served: Served): Promise<Outcome
   } finally {
     incoming.signal.removeEventListener('abort', onGone);
   }
+}
+
+/**
+ * Who reads the PROXY protocol believes it, so such an application listens where only its own proxy reaches it (ztunnel's
+ * LOCALHOST_APP_TUNNEL). A shared proxy has no loopback of its own with each workload.
+ */
+function applicationAddress(
+  { address, announced }: DirectPlan,
+  { mode, localhostAppTunnel }: RoleContext['settings'],
+): SocketAddress {
+  if (!announced || !localhostAppTunnel || mode === 'shared') return address;
+  return { host: isIPv6(address.host) ? '::1' : '127.0.0.1', port: address.port };
+}
+
+function announcement({ connection }: IncomingConnect, announced: NonNullable<DirectPlan['announced']>): Buffer {
+  const { remoteAddress, remotePort, peerIdentity } = connection;
+  const source = { host: remoteAddress, port: remotePort };
+  return proxyProtocolHeader({ source, destination: announced.address, peerIdentity, hostname: announced.hostname });
 }
 
 function answerHeaders(local: Workload): readonly HeaderField[] {

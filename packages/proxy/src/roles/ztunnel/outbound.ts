@@ -100,6 +100,8 @@ function factsOf(captured: Captured, source: Workload, plan: Plan): ConnectionFa
     ...(plan.service && { service: plan.service }),
     sourceAddress: captured.clientAddress,
     destinationAddress: dialled(plan) ?? asked,
+    askedAddress: asked,
+    nested: plan.kind === 'nested',
     ...(mutualTls && { hboneAddress: plan.authority }),
     mutualTls,
   };

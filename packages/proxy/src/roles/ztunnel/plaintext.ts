@@ -1,14 +1,15 @@
 /**
  * Plaintext that reaches a local workload on 15006, from clients outside the mesh. Nobody proves anything here, so
- * policies see no identity, and STRICT mTLS (a DENY on its absence) refuses the connection. Without a redirect by the
- * kernel the original port is not known: it is the configured one, or the only target port the workload has.
+ * policies see no identity, and STRICT mTLS (a DENY on its absence) refuses the connection. Where the kernel led it here,
+ * it goes on to the port it was going to; without that the port is the configured one, or the only target port the
+ * workload has.
  */
 import type { Socket } from 'node:net';
 import type { Workload } from '@isthmus/sdk/discovery';
 import { dialTcp } from '@isthmus/sdk/originate';
 import { mergePeer } from '@isthmus/sdk/peer';
-import { formatSocketAddress } from '@isthmus/sdk/routing';
-import { ILLEGAL_PORTS, PORT } from '@isthmus/sdk/wire';
+import { formatSocketAddress, type SocketAddress } from '@isthmus/sdk/routing';
+import { ILLEGAL_PORTS } from '@isthmus/sdk/wire';
 import { clientOf } from '../../capture/client.js';
 import type { PlaintextTarget } from '../../config.js';
 import type { ConnectionFacts } from '../../telemetry/types.js';
@@ -16,16 +17,22 @@ import { outcomeOf } from '../connections.js';
 import { join } from '../join.js';
 import { denied, type InboundInit } from './inbound.js';
 
-export type Plaintext = (socket: Socket, local: Workload, localAddress: string) => Promise<void>;
+export interface PlaintextDestination {
+  /** The address the client went to. */
+  readonly asked: SocketAddress;
+  /** The application's port on that address. */
+  readonly port: PlaintextPort;
+}
+
+export type Plaintext = (socket: Socket, local: Workload, destination: PlaintextDestination) => Promise<void>;
 
 /** `socket` arrives paused. */
 export function createPlaintext({ context, connections, guard }: InboundInit): Plaintext {
-  const { telemetry, settings, clock } = context;
-  return async (socket, local, localAddress) => {
+  const { telemetry, clock } = context;
+  return async (socket, local, { asked, port: target }) => {
     socket.on('error', () => {});
     const client = clientOf(socket);
-    const target = plaintextPort(local, settings.inboundPlaintextTargets);
-    const facts = factsOf(local, localAddress, client, context);
+    const facts = factsOf(local, asked, client, context);
     if (target.kind === 'none') {
       telemetry.earlyDeny({ ...facts, code: 'UNKNOWN_PORT', message: target.reason });
       return void socket.resetAndDestroy();
@@ -34,7 +41,7 @@ export function createPlaintext({ context, connections, guard }: InboundInit): P
     const connection = connections.open();
     const admission = guard.admit(context.snapshot(), {
       destination: local,
-      facts: { sourceIp: client.clientIp, destinationIp: localAddress, destinationPort: target.port },
+      facts: { sourceIp: client.clientIp, destinationIp: asked.host, destinationPort: target.port },
       revoke: (reason) => connection.end(denied(`connection closed due to policy change: ${reason}`)),
     });
     try {
@@ -42,11 +49,8 @@ export function createPlaintext({ context, connections, guard }: InboundInit): P
         socket.resetAndDestroy();
         return record.close(denied(`connection closed due to policy rejection: ${admission.reason}`));
       }
-      const server = await dialTcp({
-        address: { host: localAddress, port: target.port },
-        clock,
-        signal: connection.cut,
-      });
+      const address = { host: asked.host, port: target.port };
+      const server = await dialTcp({ address, clock, signal: connection.cut });
       record.opened();
       record.close(await join({ client: socket, server, record, cut: connection.cut }));
     } catch (error) {
@@ -63,7 +67,7 @@ export type PlaintextPort =
   | { readonly kind: 'port'; readonly port: number }
   | { readonly kind: 'none'; readonly reason: string };
 
-/** Where plaintext for that workload goes; pure. */
+/** Where plaintext for that workload goes when nobody knows where it was going; pure. */
 export function plaintextPort(local: Workload, targets: readonly PlaintextTarget[]): PlaintextPort {
   const { namespace, name } = local;
   const configured = targets.find(({ workload }) => workload.namespace === namespace && workload.name === name);
@@ -79,7 +83,7 @@ export function plaintextPort(local: Workload, targets: readonly PlaintextTarget
 
 function factsOf(
   local: Workload,
-  localAddress: string,
+  asked: SocketAddress,
   { clientAddress, clientIp }: ReturnType<typeof clientOf>,
   { snapshot, settings }: InboundInit['context'],
 ): ConnectionFacts {
@@ -89,7 +93,7 @@ function factsOf(
     source: mergePeer({ registry: known }),
     destination: mergePeer({ registry: local }),
     sourceAddress: clientAddress,
-    destinationAddress: formatSocketAddress(localAddress, PORT.plaintextInbound),
+    destinationAddress: formatSocketAddress(asked.host, asked.port),
     mutualTls: false,
   };
 }

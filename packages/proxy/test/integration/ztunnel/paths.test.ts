@@ -85,29 +85,6 @@ describe('a connection through ztunnels', () => {
     });
   });
 
-  it('is counted at the gateway under a name of its own, with both ends named', async () => {
-    const { socket } = await socks5(mesh.scope, mesh.socks5, 'reviews', 80);
-    await exchange(socket, 'through the gateway');
-    const line = await mesh.gateway.logged({ message: 'connection complete' });
-
-    const samples = mesh.gateway.telemetry.samples();
-
-    expect(samples.filter(({ name }) => name.startsWith('istio_tcp_connections'))).toEqual([]);
-    const opened = samples.find(({ name }) => name === 'isthmus_gateway_connections_opened_total');
-    expect(opened?.labels).toMatchObject({
-      source_principal: identity('storefront'),
-      destination_service: REVIEWS,
-      destination_workload: 'reviews',
-    });
-    expect(line).toMatchObject({
-      direction: 'forward',
-      'src.identity': identity('storefront'),
-      'dst.hbone_addr': `${REVIEWS}:80`,
-      'dst.addr': `${mesh.addresses.reviews}:15008`,
-    });
-    expect(line).not.toHaveProperty('src.cluster');
-  });
-
   it('to an address nobody in the mesh has is passed through as plain TCP', async () => {
     const { socket, reply } = await socks5(mesh.scope, mesh.socks5, mesh.addresses.ratings, 8080);
     const viaMesh = await exchange(socket, 'by pod ip');
@@ -147,5 +124,29 @@ describe('a connection through ztunnels', () => {
 
     const inbound = await mesh.east.logged({ message: 'connection complete', direction: 'inbound' });
     expect(inbound['src.addr']).toMatch(new RegExp(`^${mesh.addresses.storefront}:`));
+  });
+
+  it('is counted at the gateway under a name of its own when the tunnels that were shared have ended', async () => {
+    const { socket } = await socks5(mesh.scope, mesh.socks5, 'reviews', 80);
+    await exchange(socket, 'through the gateway');
+    await mesh.east.scope.close();
+    const line = await mesh.gateway.logged({ message: 'connection complete' });
+
+    const samples = mesh.gateway.telemetry.samples();
+
+    expect(samples.filter(({ name }) => name.startsWith('istio_tcp_connections'))).toEqual([]);
+    const opened = samples.find(({ name }) => name === 'isthmus_gateway_connections_opened_total');
+    expect(opened?.labels).toMatchObject({
+      source_principal: identity('storefront'),
+      destination_service: REVIEWS,
+      destination_workload: 'reviews',
+    });
+    expect(line).toMatchObject({
+      direction: 'forward',
+      'src.identity': identity('storefront'),
+      'dst.hbone_addr': `${REVIEWS}:80`,
+      'dst.addr': `${mesh.addresses.reviews}:15008`,
+    });
+    expect(line).not.toHaveProperty('src.cluster');
   });
 });

@@ -1,11 +1,14 @@
 import { request } from 'node:http';
-import { createScope, type LogLevel, silentLogger } from '@isthmus/sdk/runtime';
+import { Readable } from 'node:stream';
+import { createScope, silentLogger } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminSources, adminRoutes, loopbackOnly } from '../../../src/admin/admin.js';
+import { type Diagnostics, ownDiagnostics } from '../../../src/admin/diagnostics.js';
 import { serveHttp } from '../../../src/admin/http.js';
 import { metricsRoutes } from '../../../src/admin/metrics.js';
 import { createReadiness, readinessRoutes } from '../../../src/admin/readiness.js';
+import type { LogLevels } from '../../../src/telemetry/log-levels.js';
 import { policy, service, storeOf, workload } from '../../support/model.js';
 
 let scope = createScope();
@@ -18,7 +21,7 @@ const ANY_PORT = { host: '127.0.0.1', port: 0 };
 
 async function serveAdmin(overrides: Partial<AdminSources> = {}) {
   const calls: string[] = [];
-  let level: LogLevel = 'info';
+  let levels: LogLevels = { level: 'info', scopes: {} };
   const reviews = workload({
     name: 'reviews-1',
     addresses: ['127.0.1.1'],
@@ -60,13 +63,29 @@ async function serveAdmin(overrides: Partial<AdminSources> = {}) {
     ],
     discovery: () => ({ connected: true }),
     running: () => ({ localWorkloads: [reviews], openConnections: 3 }),
-    logLevel: {
-      initial: 'info',
-      get: () => level,
+    logLevels: {
+      initial: { level: 'info', scopes: {} },
+      get: () => levels,
       set: (next) => {
-        level = next;
+        levels = next;
       },
     },
+    workers: () => undefined,
+    connections: async () => [
+      {
+        direction: 'inbound',
+        local: { namespace: 'shop', name: 'reviews-1' },
+        src: '127.0.1.2:40000',
+        originalDst: 'reviews.shop.svc.cluster.local',
+        actualDst: '127.0.1.1:8080',
+        protocol: 'HBONE',
+        peer: 'spiffe://cluster.local/ns/shop/sa/storefront',
+        durationMs: 7,
+        received: 1,
+        sent: 2,
+      },
+    ],
+    diagnosticsOf: (process) => (process === 0 ? ownDiagnostics : undefined),
     drain: () => calls.push('drain'),
     quit: () => calls.push('quit'),
     ...overrides,
@@ -79,6 +98,12 @@ async function serveAdmin(overrides: Partial<AdminSources> = {}) {
   });
   return { url: `http://127.0.0.1:${port}`, port, calls };
 }
+
+/** A snapshot that never ends by itself. */
+const slow: Diagnostics = {
+  cpuProfile: ownDiagnostics.cpuProfile,
+  heapSnapshot: () => new Readable({ read() {} }),
+};
 
 /** `fetch` does not let a test choose these headers. */
 function statusWith(port: number, headers: Record<string, string>): Promise<number | undefined> {
@@ -129,7 +154,79 @@ describe('the admin pages', () => {
       openConnections: 3,
       localWorkloads: ['east//Pod/shop/reviews-1'],
       discovery: { connected: true },
+      workloadState: {
+        'east//Pod/shop/reviews-1': {
+          state: 'Up',
+          connections: {
+            inbound: [
+              {
+                src: '127.0.1.2:40000',
+                originalDst: 'reviews.shop.svc.cluster.local',
+                actualDst: '127.0.1.1:8080',
+                protocol: 'HBONE',
+              },
+            ],
+            outbound: [],
+          },
+          info: { name: 'reviews-1', namespace: 'shop' },
+        },
+      },
     });
+  });
+
+  it('list connections with their bytes, and certificates', async () => {
+    const { url } = await serveAdmin();
+
+    const connections = await (await fetch(`${url}/connections`)).json();
+    const certificates = await (await fetch(`${url}/certificates`)).json();
+
+    expect(connections).toMatchObject([{ direction: 'inbound', received: 1, sent: 2 }]);
+    expect(certificates).toMatchObject([{ state: 'Unavailable: no answer' }, { state: 'Available' }]);
+  });
+
+  it('take a CPU profile, one at a time', async () => {
+    const { url } = await serveAdmin();
+
+    const [first, second] = await Promise.all([
+      fetch(`${url}/debug/pprof/profile?seconds=1&frequency=1000`),
+      fetch(`${url}/debug/pprof/profile?seconds=1`),
+    ]);
+
+    expect([first.status, second.status].sort()).toEqual([200, 409]);
+    const taken = first.status === 200 ? first : second;
+    expect(taken.headers.get('content-disposition')).toContain('.cpuprofile');
+    expect(await taken.json()).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) });
+  });
+
+  it.each(['seconds=0', 'seconds=301', 'seconds=x', 'frequency=1001', 'worker=-1'])(
+    'refuse a profile with %s',
+    async (query) => {
+      const { url } = await serveAdmin();
+
+      const response = await fetch(`${url}/debug/pprof/profile?${query}`);
+
+      expect(response.status).toBe(400);
+    },
+  );
+
+  it('stream a heap snapshot, one at a time, and the next when its reader is done or gone', async () => {
+    const { url } = await serveAdmin({ diagnosticsOf: () => slow });
+    const reader = new AbortController();
+
+    const first = await fetch(`${url}/debug/pprof/heap`, { signal: reader.signal });
+    const second = await fetch(`${url}/debug/pprof/heap`);
+    reader.abort();
+    await expect.poll(async () => (await fetch(`${url}/debug/pprof/heap`, { method: 'HEAD' })).status).toBe(200);
+
+    expect([first.status, second.status]).toEqual([200, 409]);
+  });
+
+  it('answer 404 for a worker there is not', async () => {
+    const { url } = await serveAdmin();
+
+    const response = await fetch(`${url}/debug/pprof/heap?worker=3`);
+
+    expect(response.status).toBe(404);
   });
 
   it('show certificates with their state, and never a key', async () => {
@@ -159,6 +256,8 @@ describe('the admin pages', () => {
 
     expect(await post('/logging')).toEqual([200, 'current log level is info']);
     expect(await post('/logging?level=debug')).toEqual([200, 'current log level is debug']);
+    expect(await post('/logging?level=info,xds:trace')).toEqual([200, 'current log level is info,xds=trace']);
+    expect(await (await fetch(`${url}/logging`)).text()).toBe('current log level is info,xds=trace\n');
     expect(await post('/logging?level=loud')).toEqual([400, expect.stringContaining('trace, debug')]);
     expect(await post('/logging?reset')).toEqual([200, 'current log level is info']);
   });
@@ -181,9 +280,10 @@ describe('the admin pages', () => {
     const statuses = [
       await statusWith(port, { host: 'attacker.example' }),
       await statusWith(port, { host: `127.0.0.1:${port}`, origin: 'https://attacker.example' }),
+      await statusWith(port, { host: `127.0.0.1:${port}`, 'sec-fetch-site': 'cross-site' }),
     ];
 
-    expect(statuses).toEqual([403, 403]);
+    expect(statuses).toEqual([403, 403, 403]);
     expect(calls).toEqual([]);
   });
 
@@ -252,5 +352,25 @@ describe('the metrics page', () => {
 
     expect(await Promise.all(pages.map((page) => page.text()))).toEqual(['a 1\n', 'a 1\n']);
     expect(pages[0]?.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('is compressed for those who ask', async () => {
+    const long = 'a_metric_with_a_long_name 1\n'.repeat(1_000);
+    const port = await serveHttp(scope, {
+      address: ANY_PORT,
+      routes: metricsRoutes(async () => long),
+      log: silentLogger,
+    });
+    const get = (encoding: string) =>
+      fetch(`http://127.0.0.1:${port}/metrics`, { headers: { 'accept-encoding': encoding } });
+
+    const [packed, plain, refused] = await Promise.all([get('gzip, br'), get('identity'), get('gzip;q=0')]);
+
+    expect([packed, plain, refused].map(({ headers }) => headers.get('content-encoding'))).toEqual([
+      'gzip',
+      null,
+      null,
+    ]);
+    expect(await Promise.all([packed, plain, refused].map((page) => page.text()))).toEqual([long, long, long]);
   });
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readToken } from '../../../src/config/pem-source.js';
@@ -59,6 +59,30 @@ describe('settings', () => {
     expect(settings.socks5Listeners[1]?.address).toEqual({ host: '::1', port: 15081 });
     expect(settings.outboundListeners[0]?.target).toEqual({ host: 'reviews.shop.svc.cluster.local', port: 80 });
     expect(settings.inboundPlaintextTargets[0]?.port).toBe(8080);
+  });
+
+  it.each([
+    [{}, 5_000],
+    [{ TERMINATION_GRACE_PERIOD_SECONDS: '30' }, 25_000],
+    [{ TERMINATION_GRACE_PERIOD_SECONDS: '10' }, 9_000],
+    [{ TERMINATION_GRACE_PERIOD_SECONDS: '0' }, 1_000],
+    [{ TERMINATION_GRACE_PERIOD_SECONDS: '30', CONNECTION_TERMINATION_DEADLINE: '2s' }, 2_000],
+  ])('waits while draining as ztunnel does: %j gives %d ms', (env, expected) => {
+    expect(settingsOf(env).terminationDeadlineMs).toBe(expected);
+  });
+
+  it.each([
+    ['1', 1],
+    ['7', 7],
+    ['0', availableParallelism()],
+    ['100%', availableParallelism()],
+    ['1%', 1],
+  ])('reads ZTUNNEL_WORKER_THREADS=%s as ztunnel does', (text, expected) => {
+    expect(settingsOf({ ZTUNNEL_WORKER_THREADS: text }).workers).toBe(expected);
+  });
+
+  it.each(['257', '101%', '-1', 'many', '1.5'])('refuses ZTUNNEL_WORKER_THREADS=%s', (text) => {
+    expect(() => settingsOf({ ZTUNNEL_WORKER_THREADS: text })).toThrow('ZTUNNEL_WORKER_THREADS');
   });
 
   it('reports every problem at once, each with its variable and what is allowed', () => {

@@ -1,6 +1,7 @@
 /** Which connection a request takes, and when another is opened. */
+import { type ConnectionView, choose } from '@isthmus/sdk/hbone';
 import { describe, expect, it } from 'vitest';
-import { type ConnectionView, choose, isExpired, nextStep, type PoolRules } from '../../../src/http/pool-policy.js';
+import { isExpired, nextStep, type PoolRules } from '../../../src/http/pool-policy.js';
 
 const HTTP1: PoolRules = { spread: 1, maxConnections: 3, maxWaiting: 2, perConnection: 1 };
 const HTTP2: PoolRules = { spread: 1, maxConnections: 2, maxWaiting: 10, perConnection: 4 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createComponentLog } from '../../../src/telemetry/component-log.js';
+import { formatLevels, withLevels } from '../../../src/telemetry/log-levels.js';
 import { createLineWriter } from '../../../src/telemetry/log-lines.js';
 import { collectLines } from '../../support/telemetry.js';
 
@@ -17,19 +18,50 @@ describe('the component log', () => {
     ]);
   });
 
-  it('changes the level of children that exist already', () => {
+  it('changes the level of children that exist already, of all scopes or of one', () => {
     const collected = collectLines();
     const writer = createLineWriter(collected.stream);
-    const { log, setLevel } = createComponentLog('info', 'json', writer);
+    const { log, setLevels } = createComponentLog('info', 'json', writer);
     const grandchild = log.child({ scope: 'xds' }).child({ peer: 'a' });
+    const other = log.child({ scope: 'identity' });
 
     grandchild.debug('hidden');
-    setLevel('debug');
+    setLevels({ level: 'debug', scopes: {} });
     grandchild.debug('shown');
+    setLevels({ level: 'error', scopes: { xds: 'debug' } });
+    other.warn('hidden');
+    grandchild.debug('shown again');
+    log.child({ scope: 'xds' }).debug('shown by one made later');
     writer.flush();
 
-    expect(collected.lines().map((line) => JSON.parse(line))).toMatchObject([
-      { level: 'debug', scope: 'xds', message: 'shown' },
+    expect(collected.lines().map((line) => JSON.parse(line).message)).toEqual([
+      'shown',
+      'shown again',
+      'shown by one made later',
     ]);
+  });
+});
+
+describe('log levels', () => {
+  const info = { level: 'info', scopes: {} } as const;
+
+  it.each([
+    ['debug', 'debug'],
+    ['xds:debug', 'info,xds=debug'],
+    ['warn,xds=trace,access:error', 'warn,xds=trace,access=error'],
+  ])('reads %j and shows it as %j', (text, shown) => {
+    const levels = withLevels(info, text);
+
+    expect(levels && formatLevels(levels)).toBe(shown);
+  });
+
+  it.each(['loud', '', 'xds:', 'xds:loud', ':debug', 'a b:debug', 'debug,,'])('refuses %j', (text) => {
+    expect(withLevels(info, text)).toBeUndefined();
+  });
+
+  it('are bounded in number', () => {
+    const many = Array.from({ length: 65 }, (_, index) => `scope-${index}:debug`).join(',');
+
+    expect(withLevels(info, many)).toBeUndefined();
   });
 });

@@ -57,6 +57,30 @@ const ZTUNNEL_ORDER = [
   'connection_security_policy',
 ];
 
+describe('connections under way', () => {
+  it('are listed with their bytes until they end, and written to the log when open for long', () => {
+    const system = testTelemetry();
+    const ended = system.telemetry.connection(FACTS);
+    const old = system.telemetry.connection(FACTS);
+    old.opened();
+    old.received(7);
+    old.sent(9);
+    system.clock.advance(60_000);
+    system.telemetry.connection(FACTS);
+
+    ended.close({ kind: 'ok' });
+    system.logOpen(60_000);
+
+    expect([...system.open()]).toMatchObject([
+      { received: 7, sent: 9, durationMs: 60_000 },
+      { received: 0, sent: 0, durationMs: 0 },
+    ]);
+    expect(system.log().filter(({ message }) => message === 'connection ongoing')).toMatchObject([
+      { 'src.addr': FACTS.sourceAddress, bytes_sent: 7, bytes_recv: 9, duration: '60000ms' },
+    ]);
+  });
+});
+
 describe('a connection', () => {
   it("counts under ztunnel's labels in ztunnel's order", () => {
     const system = testTelemetry();

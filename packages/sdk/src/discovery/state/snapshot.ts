@@ -24,6 +24,7 @@ export function createSnapshot(version: number, indexes: Indexes): Snapshot {
     servicesByHostname: (hostname) => indexes.servicesByHostname.get(hostname) ?? NONE,
     servicesByAddress: (network, ip) =>
       indexes.servicesByAddress.get(addressKey(network, ip)) ?? servicesAround(indexes, network, ip),
+    servicesAround: (network, ip) => servicesAround(indexes, network, ip),
     endpoints: (serviceKey) => membersOf(indexes.members.get(serviceKey)),
     policiesFor: (workload) => policiesFor(indexes, workload),
     workloads: () => indexes.workloads.values(),

@@ -2,14 +2,18 @@
  * One HBONE connection as a client: dials TCP (or takes any Duplex, for a tunnel inside a tunnel), proves who it is,
  * checks who the peer is, and opens CONNECT streams. Deadlines on every step; nothing is retried here (see `pool.ts`).
  */
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
+import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import { meshCodec } from '../codec.js';
 import { ClientConnection } from '../engine/client-connection.js';
 import type { ConnectionEnd } from '../engine/connection.js';
 import { hopName } from '../hop-name.js';
+import { guardAgainstRevocation } from '../io/revocation-guard.js';
 import { connectTls } from '../io/tls.js';
+import type { TlsSessions } from '../io/tls-sessions.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import { type HboneSettings, resolveSettings } from '../settings.js';
 import type { ConnectRequest, HopAddress, Tunnel } from '../types.js';
@@ -24,6 +28,10 @@ export interface DialInit {
   readonly expected: readonly string[];
   readonly clock: Clock;
   readonly settings?: Partial<HboneSettings>;
+  /** Without them every handshake is a full one. */
+  readonly sessions?: TlsSessions | undefined;
+  /** With them, a peer whose certificate is taken back loses the connection at once. */
+  readonly revocations?: Revocations | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -59,30 +67,46 @@ export interface HboneClientConnection {
 
 /** Rejects with a `Fault` that names the step that failed; nothing is left open then. */
 export async function dialHbone(init: DialInit): Promise<HboneClientConnection> {
-  const { certificate, clock, expected, target, signal } = init;
+  const { certificate, clock, expected, target, signal, sessions, revocations } = init;
   const settings = resolveSettings(init.settings);
   const { transport, name } = 'transport' in target ? target : await overTcp(target, settings, clock, signal);
-  const { socket, peerIdentity } = await connectTls(
-    {
-      transport,
-      certificate,
-      clock,
-      timeoutMs: settings.tlsHandshakeTimeoutMs,
-      peer: name,
-      ...(signal ? { signal } : {}),
-    },
+  const { socket, peerIdentity, proof } = await connectTls({
+    transport,
+    certificate,
+    clock,
+    timeoutMs: settings.tlsHandshakeTimeoutMs,
+    peer: name,
     expected,
-  );
-  const handle: { onChange: (() => void) | undefined } = { onChange: undefined };
-  const driven = createTransport({
+    sessions,
+    revocations,
+    ...(signal ? { signal } : {}),
+  });
+  const { driven, connection } = drive(socket, { peerIdentity, clock, settings, name });
+  if (revocations) {
+    const { closed, abort: onRevoked } = driven;
+    guardAgainstRevocation(revocations, { peer: name, chain: proof.chain(), closed, onRevoked });
+  }
+  return connection;
+}
+
+/** HTTP/2 over an established socket. */
+function drive(socket: Duplex, facts: Facts) {
+  const { clock, settings, name } = facts;
+  const handle: Handle = { onChange: undefined, lastCall: new AbortController() };
+  // Each tunnel inside a tunnel of this connection listens.
+  setMaxListeners(0, handle.lastCall.signal);
+  const driven: Transport<ClientConnection> = createTransport({
     socket,
     clock,
     settings,
     peer: name,
     connect: (observer, now) =>
-      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => handle.onChange?.()),
+      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => {
+        if (driven.connection.isDraining) handle.lastCall.abort();
+        handle.onChange?.();
+      }),
   });
-  return describe(driven, { handle, peerIdentity, clock, settings, name });
+  return { driven, connection: describe(driven, handle, facts) };
 }
 
 async function overTcp(
@@ -96,20 +120,28 @@ async function overTcp(
 }
 
 interface Facts {
-  readonly handle: { onChange: (() => void) | undefined };
   readonly peerIdentity: string;
   readonly clock: Clock;
   readonly settings: HboneSettings;
   readonly name: string;
 }
 
-function describe({ connection, closed }: Transport<ClientConnection>, facts: Facts): HboneClientConnection {
-  const { handle, peerIdentity, clock, settings, name } = facts;
+interface Handle {
+  onChange: (() => void) | undefined;
+  readonly lastCall: AbortController;
+}
+
+function describe(
+  { connection, closed }: Transport<ClientConnection>,
+  handle: Handle,
+  { peerIdentity, clock, settings, name }: Facts,
+): HboneClientConnection {
+  const { signal: lastCall } = handle.lastCall;
+  const context = { clock, peerIdentity, lastCall, name, timeoutMs: settings.answerTimeoutMs };
   return {
     peerIdentity,
     closed,
-    connect: (request) =>
-      openTunnel(connection, request, { clock, peerIdentity, name, timeoutMs: settings.answerTimeoutMs }),
+    connect: (request) => openTunnel(connection, request, context),
     get activeStreams() {
       return connection.activeStreams;
     },

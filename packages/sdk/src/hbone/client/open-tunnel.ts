@@ -11,6 +11,8 @@ import { NotProcessed } from './not-processed.js';
 export interface TunnelContext {
   readonly clock: Clock;
   readonly peerIdentity: string;
+  /** See `Tunnel.lastCall`. */
+  readonly lastCall: AbortSignal;
   /** The peer in messages. */
   readonly name: string;
   /** Unless the request says otherwise. */
@@ -30,7 +32,7 @@ export async function openTunnel(
   const opened = openStream(connection, authority, headers);
   const answer = await answerInTime(opened, context.clock, timeoutMs, signal);
   if (answer.kind === 'answered' && answer.status === 200) {
-    return createTunnel(opened.stream, answer.headers, context.peerIdentity);
+    return createTunnel(opened.stream, answer.headers, context);
   }
   opened.stream.reset(ErrorCode.CANCEL);
   signal?.throwIfAborted();
@@ -78,12 +80,17 @@ async function answerInTime(
 
 const LATE = { kind: 'late' } as const;
 
-function createTunnel(stream: TunnelStream, responseHeaders: ReceivedHeaders, peerIdentity: string): Tunnel {
+function createTunnel(
+  stream: TunnelStream,
+  responseHeaders: ReceivedHeaders,
+  { peerIdentity, lastCall }: TunnelContext,
+): Tunnel {
   let face: Duplex | undefined;
   return {
     stream,
     responseHeaders,
     peerIdentity,
+    lastCall,
     duplex() {
       face ??= createTunnelDuplex(stream);
       return face;

@@ -8,6 +8,7 @@ import { ErrorCode, errorCodeName } from './error-code.js';
 import { HeaderList } from './header-list.js';
 import type { EngineStream } from './stream.js';
 import { MAX_STREAM_ID } from './stream-table.js';
+import { receiveTrailers } from './trailers.js';
 
 /** What became of a CONNECT. */
 export type Answer =
@@ -89,9 +90,7 @@ export class ClientConnection extends Connection {
     const stream = this.streams.open(id, 'HEADERS');
     if (!stream) this.receiver.late();
     else if (this.#unanswered.has(stream)) this.#receivedAnswer(stream, block, endStream);
-    // Trailers mean nothing on a tunnel; as its end they are tolerated (RFC 9113 section 8.5 allows DATA only).
-    else if (endStream) stream.receiveEnd();
-    else this.receiver.resetStream(id, ErrorCode.PROTOCOL_ERROR);
+    else receiveTrailers(this.receiver, stream, block, endStream);
   }
 
   #receivedAnswer(stream: EngineStream, block: HeaderBlockView, endStream: boolean): void {
@@ -102,11 +101,14 @@ export class ClientConnection extends Connection {
       return;
     }
     const headers = new HeaderList(this.init.codec, block);
-    const status = Number(headers.get(HEADER.status));
-    if (!(status >= 100 && status <= 599)) {
+    const status = statusOf(headers);
+    if (status === undefined) {
       this.#settle(stream, { kind: 'reset', reason: 'the answer has no valid :status' });
       this.receiver.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
-    } else if (status < 200 && !endStream) {
+    } else if (status < 200 && endStream) {
+      this.#settle(stream, { kind: 'reset', reason: 'the answer ends before its final :status' });
+      this.receiver.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
+    } else if (status < 200) {
       // An interim answer; the final one follows (RFC 9113 section 8.1). Any number of them would be a flood.
       this.receiver.late();
     } else {
@@ -159,4 +161,10 @@ export class ClientConnection extends Connection {
     this.#unanswered.delete(stream);
     answered?.(answer);
   }
+}
+
+/** Three digits and nothing else (RFC 9110 section 15); a number read freely would take "2e2" for a tunnel. */
+function statusOf(headers: HeaderList): number | undefined {
+  const text = headers.get(HEADER.status) ?? '';
+  return /^[1-5][0-9]{2}$/.test(text) ? Number(text) : undefined;
 }

@@ -8,6 +8,7 @@ import { ErrorCode, errorCodeName } from './error-code.js';
 import { HeaderList } from './header-list.js';
 import type { EngineStream } from './stream.js';
 import { MAX_STREAM_ID } from './stream-table.js';
+import { receiveTrailers } from './trailers.js';
 
 /** A request; exactly one of `accept` and `refuse` answers it. After the stream is over both do nothing. */
 export interface EngineRequest {
@@ -65,9 +66,7 @@ export class ServerConnection extends Connection {
     const stream = this.streams.find(id);
     if (stream === 'idle') this.#receivedRequest(id, block, endStream);
     else if (stream === 'closed') this.receiver.late();
-    // Trailers, tolerated as the end of the stream.
-    else if (endStream) stream.receiveEnd();
-    else this.receiver.resetStream(id, ErrorCode.PROTOCOL_ERROR);
+    else receiveTrailers(this.receiver, stream, block, endStream);
   }
 
   #receivedRequest(id: number, block: HeaderBlockView, endStream: boolean): void {

@@ -72,7 +72,7 @@ class DuplexChannel implements Channel {
     if (duplex.destroyed) return;
     this.#end = { kind: 'reset', by: 'local', errorCode };
     if (isCleanReset(errorCode)) duplex.destroy();
-    else if (isTcp(duplex)) duplex.resetAndDestroy();
+    else if (isTcp(duplex)) resetTcp(duplex);
     else duplex.destroy(new Fault('TUNNEL_LOST', `the other side was reset with ${errorCodeName(errorCode)}`));
   }
 
@@ -83,6 +83,15 @@ class DuplexChannel implements Channel {
   resume(): void {
     this.#duplex.resume();
   }
+}
+
+/**
+ * libuv refuses to reset a socket whose FIN is under way, and Node then never closes its descriptor. Closing it is enough:
+ * to whatever still comes the kernel answers with RST.
+ */
+function resetTcp(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Only TCP knows RST; on a TLS or a Unix socket `resetAndDestroy` throws. */

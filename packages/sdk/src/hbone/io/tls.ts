@@ -2,19 +2,24 @@
  * mTLS as the mesh speaks it: TLS 1.3, ALPN `h2`, no SNI, both ends with a certificate. The chain is verified by
  * OpenSSL against our roots; who the peer is comes from its SPIFFE URI alone, host names mean nothing.
  *
+ * A resumed session is judged by what was proved when it began, as if that had just been said: names, validity and
+ * revocation against what holds now. What was proved and cannot be had any more lets nobody in.
+ *
  * Failures are faults; the transport is destroyed with them and nothing of ours was sent.
  */
 import type { Duplex } from 'node:stream';
 import { connect, TLSSocket } from 'node:tls';
 import { goAwaySize, settingsSize, writeGoAway, writeSettings } from '@isthmus/codec-wasm';
-import { urisOf } from '../../identity/spiffe-san.js';
+import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { parseSpiffeId } from '../../wire/spiffe.js';
 import { ErrorCode } from '../engine/error-code.js';
-
+import { type ClientProofs, isWhole, type PeerProof, readProof } from './peer-proof.js';
+import { revokedFault } from './revocation-guard.js';
 import { faultOfHandshake } from './tls-faults.js';
+import type { TlsSessions } from './tls-sessions.js';
 
 const ALPN = 'h2';
 const REFUSAL_LINGER_MS = 1_000;
@@ -27,38 +32,67 @@ export interface TlsInit {
   readonly timeoutMs: number;
   /** The peer in messages. */
   readonly peer: string;
+  readonly revocations?: Revocations | undefined;
   readonly signal?: AbortSignal;
+}
+
+export interface ConnectTlsInit extends TlsInit {
+  /** Any of these SPIFFE URIs must be a name of the peer. */
+  readonly expected: readonly string[];
+  /** Without them every handshake is a full one. */
+  readonly sessions?: TlsSessions | undefined;
+}
+
+export interface AcceptTlsInit extends TlsInit {
+  /** Needed with `revocations`, to know the chain of a client that resumes. */
+  readonly proofs?: ClientProofs | undefined;
 }
 
 export interface SecureTransport {
   readonly socket: TLSSocket;
   /** SPIFFE URI of the verified peer. */
   readonly peerIdentity: string;
+  readonly proof: PeerProof;
+}
+
+interface Judged {
+  readonly peerIdentity: string;
+  readonly proof: PeerProof;
 }
 
 /**
  * The client end. One URI name of the peer must equal one of `expected`: no prefixes, no aliases, and an empty list
  * matches nobody. Note that a server's rejection of our certificate arrives only after this has resolved (TLS 1.3).
  */
-export async function connectTls(init: TlsInit, expected: readonly string[]): Promise<SecureTransport> {
+export async function connectTls(init: ConnectTlsInit): Promise<SecureTransport> {
+  const { certificate, clock, sessions } = init;
+  const kept = sessions?.find(init, clock.now());
   const socket = connect({
     socket: init.transport,
-    secureContext: init.certificate.secureContext,
+    secureContext: certificate.secureContext,
     ALPNProtocols: [ALPN],
     rejectUnauthorized: true,
     // Identity is checked below, by SPIFFE id; the default check would look for a host name.
     checkServerIdentity: () => undefined,
+    ...(kept && { session: kept.ticket }),
   });
-  await handshake(socket, 'secureConnect', init);
-  const outcome = serverIdentity(socket, init, expected);
-  if (typeof outcome === 'string') return { socket, peerIdentity: outcome };
-  socket.destroy();
-  init.transport.destroy();
-  throw outcome;
+  const proof = () => (socket.isSessionReused() ? kept?.proof : readProof(socket));
+  const tickets = sessions ? takeTickets(socket) : undefined;
+  try {
+    await handshake(socket, 'secureConnect', init);
+    const judged = await judgeServer(socket, init, proof());
+    tickets?.onTicket((ticket) => sessions?.keep(init, { ticket, proof: judged.proof }, clock.now()));
+    return { socket, ...judged };
+  } catch (error) {
+    if (kept) sessions?.drop(init);
+    socket.destroy();
+    init.transport.destroy();
+    throw error;
+  }
 }
 
 /** The server end. The client must prove a SPIFFE id of our own trust domain; who it is beyond that is policy. */
-export async function acceptTls(init: TlsInit): Promise<SecureTransport> {
+export async function acceptTls(init: AcceptTlsInit): Promise<SecureTransport> {
   const socket = new TLSSocket(init.transport, {
     isServer: true,
     secureContext: init.certificate.secureContext,
@@ -67,37 +101,75 @@ export async function acceptTls(init: TlsInit): Promise<SecureTransport> {
     rejectUnauthorized: true,
   });
   await handshake(socket, 'secure', init);
-  const outcome = clientIdentity(socket, init);
-  if (typeof outcome === 'string') return { socket, peerIdentity: outcome };
-  refuse(socket, outcome, init.clock);
-  throw outcome;
+  try {
+    return { socket, ...(await judgeClient(socket, init)) };
+  } catch (error) {
+    if (error instanceof Fault) refuse(socket, error, init.clock);
+    throw error;
+  }
 }
 
-function serverIdentity(socket: TLSSocket, { peer }: TlsInit, expected: readonly string[]): string | Fault {
-  if (socket.alpnProtocol !== ALPN) return noHttp2(peer);
-  const names = uriNames(socket);
-  const identity = names.find((name) => expected.includes(name));
-  if (identity !== undefined) return identity;
-  const wanted = expected.length > 0 ? expected.join(' or ') : 'nobody (the list of expected identities is empty)';
-  return new Fault('IDENTITY_MISMATCH', `${peer} proved ${named(names)}; expected ${wanted}`);
+/** Tickets come some time after the handshake, and perhaps before the peer has been judged. */
+function takeTickets(socket: TLSSocket): { onTicket(take: (ticket: Buffer) => void): void } {
+  let early: Buffer | undefined;
+  let take = (ticket: Buffer) => {
+    early = ticket;
+  };
+  socket.on('session', (ticket) => take(ticket));
+  return {
+    onTicket(listener) {
+      take = listener;
+      if (early) listener(early);
+    },
+  };
 }
 
-function clientIdentity(socket: TLSSocket, { peer, certificate: { trustDomain } }: TlsInit): string | Fault {
-  if (socket.alpnProtocol !== ALPN) return noHttp2(peer);
+async function judgeServer(socket: TLSSocket, init: ConnectTlsInit, proof: PeerProof | undefined): Promise<Judged> {
+  const { peer, expected } = init;
+  if (socket.alpnProtocol !== ALPN) throw noHttp2(peer);
+  if (!proof) throw new Fault('TLS_FAILURE', `${peer}: what its certificate proved is not known`);
+  const peerIdentity = proof.names.find((name) => expected.includes(name));
+  if (peerIdentity === undefined) {
+    const wanted = expected.length > 0 ? expected.join(' or ') : 'nobody (the list of expected identities is empty)';
+    throw new Fault('IDENTITY_MISMATCH', `${peer} proved ${named(proof.names)}; expected ${wanted}`);
+  }
+  await stillHolds(proof, init);
+  return { peerIdentity, proof };
+}
+
+async function judgeClient(socket: TLSSocket, init: AcceptTlsInit): Promise<Judged> {
+  const { peer, certificate, clock, revocations, proofs } = init;
+  if (socket.alpnProtocol !== ALPN) throw noHttp2(peer);
   const rejected = clientVerifyError(socket);
-  if (rejected) return faultOfHandshake(rejected, peer);
-  const names = uriNames(socket);
-  const identity = names.find((name) => parseSpiffeId(name)?.trustDomain === trustDomain);
-  if (identity !== undefined) return identity;
-  return new Fault('IDENTITY_MISMATCH', `${peer} proved ${named(names)}, which is not of trust domain ${trustDomain}`);
+  if (rejected) throw faultOfHandshake(rejected, peer);
+  // Without lists the leaf is all that is needed, and a ticket carries it.
+  const proof = revocations ? proofs?.of(socket, clock.now()) : readProof(socket);
+  if (!proof) throw new Fault('TLS_FAILURE', `${peer}: what its certificate proved is not known`);
+  const { trustDomain } = certificate;
+  const peerIdentity = proof.names.find((name) => parseSpiffeId(name)?.trustDomain === trustDomain);
+  if (peerIdentity === undefined) {
+    const message = `${peer} proved ${named(proof.names)}, which is not of trust domain ${trustDomain}`;
+    throw new Fault('IDENTITY_MISMATCH', message);
+  }
+  await stillHolds(proof, init);
+  return { peerIdentity, proof };
+}
+
+/** OpenSSL looks at neither when a session is resumed, and at lists of ours never. */
+async function stillHolds({ notAfter, chain }: PeerProof, init: TlsInit): Promise<void> {
+  const { peer, certificate, clock, revocations } = init;
+  // NaN, of a date that cannot be read, is not over either, so it is asked this way round.
+  if (!(notAfter > clock.now())) throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: its certificate has expired`);
+  if (!revocations) return;
+  if (!isWhole(chain(), certificate)) {
+    throw new Fault('TLS_FAILURE', `${peer}: who issued its certificate cannot be told, so nor whether it is revoked`);
+  }
+  const reason = await revocations.check(chain());
+  if (reason !== undefined) throw revokedFault(peer, reason);
 }
 
 function noHttp2(peer: string): Fault {
   return new Fault('TLS_FAILURE', `${peer} did not agree on HTTP/2 (ALPN h2)`);
-}
-
-function uriNames(socket: TLSSocket): readonly string[] {
-  return urisOf(socket.getPeerX509Certificate()?.subjectAltName);
 }
 
 function named(names: readonly string[]): string {

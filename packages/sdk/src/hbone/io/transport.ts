@@ -4,14 +4,20 @@
  * flow back to the streams. Whatever ends the socket ends the connection exactly once, with a typed reason.
  */
 import type { Duplex } from 'node:stream';
+import { goAwaySize, writeGoAway } from '@isthmus/codec-wasm';
 import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import type { Connection, ConnectionEnd, ConnectionObserver } from '../engine/connection.js';
+import { ErrorCode } from '../engine/error-code.js';
 import type { HboneSettings } from '../settings.js';
 import { faultOfTls } from './tls-faults.js';
 
 /** Taken from the connection at a time: enough to fill a fast link until `drain`, little enough to stay fair. */
 const FLUSH_BYTES = 262_144;
+
+/** All that was opened may have been processed: the streams are lost, not refused. */
+const FAREWELL = new Uint8Array(goAwaySize(0));
+writeGoAway(FAREWELL, 0, 2 ** 31 - 1, ErrorCode.NO_ERROR, new Uint8Array());
 
 export interface TransportInit<C extends Connection> {
   /** Established and verified. From here on it belongs to the transport. */
@@ -26,6 +32,8 @@ export interface TransportInit<C extends Connection> {
 
 export interface Transport<C extends Connection> {
   readonly connection: C;
+  /** Ends everything now because of `fault`, which its streams are lost with. The peer is told by GOAWAY NO_ERROR. */
+  abort(fault: Fault): void;
   /** When the socket is gone, with how the connection ended. Never rejects. */
   readonly closed: Promise<ConnectionEnd>;
 }
@@ -109,7 +117,14 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   observer.wake();
   // It may have closed between its handshake and now, before anyone listened.
   if (socket.closed) onClose();
-  return { connection: driven, closed };
+  return {
+    connection: driven,
+    closed,
+    abort(fault) {
+      driven.transportEnded(fault);
+      if (!socket.destroyed && !socket.writableEnded) socket.write(FAREWELL);
+    },
+  };
 }
 
 /** One vectored write; false when the socket wants to be left alone until `drain`. */

@@ -7,6 +7,7 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/log.js';
@@ -17,6 +18,8 @@ import type { ConnectionEnd } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { type EngineRequest, ServerConnection } from '../engine/server-connection.js';
 import { hopName } from '../hop-name.js';
+import { createClientProofs } from '../io/peer-proof.js';
+import { guardAgainstRevocation } from '../io/revocation-guard.js';
 import { acceptTls } from '../io/tls.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import type { Limits } from '../limits.js';
@@ -45,6 +48,8 @@ export interface HboneServerInit {
   readonly log: Logger;
   readonly settings?: Partial<HboneSettings>;
   readonly limits?: Limits;
+  /** With them, a client whose certificate is taken back loses its connection at once. */
+  readonly revocations?: Revocations | undefined;
   /** Default 4096. */
   readonly maxConnections?: number;
 }
@@ -84,6 +89,7 @@ class HboneListener implements HboneServer {
   readonly #init: HboneServerInit;
   readonly #settings: HboneSettings;
   readonly #listeners = new Set<Server>();
+  readonly #proofs = createClientProofs();
   readonly #served = new Map<Served, Promise<void>>();
   #state: 'open' | 'draining' | 'closed' = 'open';
 
@@ -149,15 +155,17 @@ class HboneListener implements HboneServer {
   }
 
   async #handshake(transport: Duplex, facts: TransportFacts): Promise<Transport<ServerConnection>> {
-    const { clock } = this.#init;
+    const { clock, revocations } = this.#init;
     const settings = this.#settings;
     const peer = peerName(facts);
     const certificate = await this.#certificate(transport, facts);
-    const { socket, peerIdentity } = await acceptTls({
+    const { socket, peerIdentity, proof } = await acceptTls({
       transport,
       certificate,
       clock,
       peer,
+      revocations,
+      proofs: this.#proofs,
       timeoutMs: settings.tlsHandshakeTimeoutMs,
     });
     const connection: IncomingConnection = { ...facts, peerIdentity };
@@ -179,6 +187,10 @@ class HboneListener implements HboneServer {
           (request) => this.#received(request, connection),
         ),
     });
+    if (revocations) {
+      const { closed, abort: onRevoked } = driven;
+      guardAgainstRevocation(revocations, { peer, chain: proof.chain(), closed, onRevoked });
+    }
     if (this.#state === 'draining') driven.connection.drain();
     if (this.#state === 'closed') driven.connection.close();
     return driven;

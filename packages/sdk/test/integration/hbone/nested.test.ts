@@ -7,7 +7,7 @@ import {
   ErrorCode,
   type HbonePool,
   type IncomingConnect,
-  type NestedInit,
+  type PooledNestedInit,
   pump,
 } from '../../../src/hbone/index.js';
 import { until } from '../../support/deferred.js';
@@ -52,12 +52,13 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-function nested(overrides: Partial<NestedInit> = {}) {
-  return connectNested(pool, {
+function nested(overrides: Partial<PooledNestedInit> = {}) {
+  return pool.connectNested({
     outerHop: fixture.hop(gateway.address, { expected: [GATEWAY] }),
     innerExpected: [REVIEWS],
     certificate: fixture.web,
     authority: AUTHORITY,
+    backends: 1,
     outerHeaders: [['x-istio-source', 'waypoint']],
     innerHeaders: [
       ['baggage', 'k8s.cluster.name=east'],
@@ -83,35 +84,50 @@ describe('a nested tunnel', () => {
     expect(tunnel.peerIdentity).toBe(REVIEWS);
   });
 
-  it('shares the outer connection, and has an inner one of its own', async () => {
+  it('shares the outer connection and the inner one', async () => {
     await Promise.all([nested(), nested(), nested()]);
 
     expect(gateway.server.connections).toBe(1);
-    expect(backend.server.connections).toBe(3);
+    expect(backend.server.connections).toBe(1);
+    expect([pool.size, pool.innerSize]).toEqual([1, 1]);
   });
 
-  it('takes its inner connection and its outer stream with it when it ends', async () => {
+  it('leaves its connections for the next when it ends', async () => {
     const tunnel = await nested();
     const sink = collect(tunnel.stream);
-    const before = [gateway.server.activeStreams, backend.server.connections];
 
     tunnel.stream.write(Buffer.from('once'));
     tunnel.stream.end();
     await until(() => sink.end !== undefined);
-    await until(() => gateway.server.activeStreams === 0 && backend.server.connections === 0);
+    await until(() => backend.server.activeStreams === 0);
 
-    expect(before).toEqual([1, 1]);
     expect(sink.text()).toBe('once');
-    expect(pool.size).toBe(1);
+    expect([gateway.server.activeStreams, backend.server.connections]).toEqual([1, 1]);
   });
 
   it('cancelled by its user ends in the same way', async () => {
     const tunnel = await nested();
 
     tunnel.stream.reset(ErrorCode.CANCEL);
+    await until(() => backend.server.activeStreams === 0);
+
+    expect([gateway.server.activeStreams, backend.server.connections]).toEqual([1, 1]);
+  });
+
+  it('of a caller without a pool of inner connections takes its own with it', async () => {
+    const { stream } = await connectNested(pool, {
+      outerHop: fixture.hop(gateway.address, { expected: [GATEWAY] }),
+      innerExpected: [REVIEWS],
+      certificate: fixture.web,
+      authority: AUTHORITY,
+      outerHeaders: [],
+      innerHeaders: [],
+    });
+
+    stream.end();
     await until(() => gateway.server.activeStreams === 0 && backend.server.connections === 0);
 
-    expect(pool.size).toBe(1);
+    expect(pool.innerSize).toBe(0);
   });
 
   it('is lost when the gateway goes away', async () => {
@@ -177,7 +193,6 @@ describe('the fault of a nested tunnel names the layer and the hop', () => {
     backend = denying;
 
     await expect(nested()).rejects.toMatchObject({ code: 'POLICY_DENY', message: expect.stringContaining(inner()) });
-    await until(() => gateway.server.activeStreams === 0);
   });
 
   it('and none when the user left', async () => {

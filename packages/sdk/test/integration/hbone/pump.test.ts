@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ErrorCode, type PumpEnd, pump, type TunnelStream } from '../../../src/hbone/index.js';
+import { channelOf, ErrorCode, type PumpEnd, pump, type StreamEnd, type TunnelStream } from '../../../src/hbone/index.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
 import { createHboneFixture, type HboneFixture } from '../../support/hbone-fixture.js';
@@ -248,6 +248,22 @@ describe('between two tunnels', () => {
     await until(() => atNear.end !== undefined);
 
     expect(atNear.end).toEqual({ kind: 'reset', by: 'peer', errorCode: ErrorCode.INTERNAL_ERROR });
+  });
+});
+
+describe('a channel', () => {
+  it('that is reset while its FIN is under way still closes its socket', async () => {
+    const app = await startApp();
+    const socket = connect(app.address);
+    await once(socket, 'connect');
+    const end = deferred<StreamEnd>();
+    const channel = channelOf(socket);
+    channel.handlers = { onData() {}, onEnd() {}, onDrain() {}, onClose: end.resolve };
+
+    channel.end();
+    channel.reset(ErrorCode.CONNECT_ERROR);
+
+    expect(await end.promise).toEqual({ kind: 'reset', by: 'local', errorCode: ErrorCode.CONNECT_ERROR });
   });
 });
 

@@ -5,6 +5,8 @@ import {
   type CertificateManagerInit,
   type CertificateRequest,
   createCertificateManager,
+  type IssuedCredential,
+  readIssuedChain,
   type WorkloadCertificate,
 } from '../../../src/identity/index.js';
 import { createScope, type Scope } from '../../../src/runtime/index.js';
@@ -77,6 +79,20 @@ const reasonOf = (manager: CertificateManager) =>
   );
 
 describe('a certificate manager', () => {
+  it('tells of what was issued, so that another process can make the same certificate of it', async () => {
+    const told: IssuedCredential[] = [];
+    const { manager, asked } = setUp({ onIssued: (credential) => told.push(credential) });
+
+    const wanted = manager.certificate(reviews);
+    await (await asked.next()).grant();
+    const { serialNumber } = await wanted;
+
+    expect(told.map(({ identity }) => identity)).toEqual([reviews]);
+    const made = told.map((credential) => readIssuedChain(credential.identity, credential, clock.now()));
+    expect(made.map((certificate) => certificate.serialNumber)).toEqual([serialNumber]);
+    expect(JSON.stringify(told)).not.toContain('PRIVATE KEY');
+  });
+
   it('fetches on first use, once for everyone who asks meanwhile, and then holds', async () => {
     const { manager, asked } = setUp();
 
@@ -92,6 +108,21 @@ describe('a certificate manager', () => {
     expect([two, three]).toEqual([one, one]);
     expect(asked.waiting).toBe(0);
     expect(manager.held()).toEqual([{ identity: reviews, state: 'available', certificate: one }]);
+  });
+
+  it('refreshes as early as it is told to, so that the CA may be away for the rest of the life', async () => {
+    const { manager, asked, rotated } = setUp({ gracePeriodRatio: 0.75 });
+    const wanted = manager.certificate(reviews);
+    await (await asked.next()).grant(4 * HOUR_MS);
+    await wanted;
+
+    clock.advance(HOUR_MS - 1);
+    const early = asked.waiting;
+    clock.advance(1);
+    await (await asked.next()).grant();
+    await rotated.next();
+
+    expect(early).toBe(0);
   });
 
   it('refreshes when half of the life is over, with a new key, and tells who listens', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Workload } from '../../../src/discovery/model.js';
+import type { Service, Workload } from '../../../src/discovery/model.js';
 import { type InboundRequest, planInbound } from '../../../src/routing/index.js';
 import {
   atService,
@@ -142,10 +142,31 @@ describe('planInbound and application tunnels', () => {
     expect(line(plan(authority, tunnelled({ protocol: 'none', port: tunnelPort })))).toBe(expected);
   });
 
-  it('one that expects the PROXY protocol is refused, not fed bytes it would misread', () => {
-    expect(plan('10.1.0.2:80', tunnelled({ protocol: 'proxy', port: 3000 }))).toMatchObject({
-      kind: 'refuse',
-      reason: expect.stringContaining('PROXY protocol'),
+  describe('that ask for the PROXY protocol', () => {
+    const announced = (authority: string, services?: readonly Service[]) => {
+      const given = services ? { ...world, services } : world;
+      const planned = plan(authority, tunnelled({ protocol: 'proxy', port: 3000 }), given);
+      return planned.kind === 'direct' ? planned.announced : planned.fault;
+    };
+    const vips = (...ips: readonly (readonly [network: string, ip: string])[]) => [
+      { ...reviews, addresses: ips.map(([network, ip]) => ({ network, ip })) },
+    ];
+
+    it('are told the address that was asked for, foreign or own', () => {
+      expect(announced('192.0.2.1:443')).toEqual({ address: { host: '192.0.2.1', port: 443 } });
+      expect(announced('10.1.0.2:80')).toEqual({ address: { host: '10.1.0.2', port: 80 } });
+    });
+
+    it.each([
+      ['its address of the own network', vips(['net-2', '10.97.0.1'], ['net-1', '10.96.0.1']), '10.96.0.1'],
+      ['IPv4 before IPv6', vips(['net-1', '2001:db8::1'], ['net-1', '10.96.0.1']), '10.96.0.1'],
+      ['another network when it has none here', vips(['net-2', '2001:db8::2']), '2001:db8::2'],
+    ])('are told a service asked for by name as %s, with its name and port', (_, services, host) => {
+      expect(announced(`${HOST}:80`, services)).toEqual({ address: { host, port: 80 }, hostname: HOST });
+    });
+
+    it('are not reached by the name of a service that has no address (503, as ztunnel)', () => {
+      expect(announced(`${HOST}:80`, vips())).toBe('UNKNOWN_DESTINATION');
     });
   });
 });

@@ -1,0 +1,49 @@
+/** What policies of the root namespace mean for all others, and the rules by which either kind is read. */
+import type { KubeObject, MutualTlsMode, ObjectsByKind } from '../../sources/index.js';
+import type { Labels } from '../labels.js';
+
+type PeerAuthentication = KubeObject<'PeerAuthentication'>;
+
+/** A policy that binds the workloads its selector finds. */
+export interface Selector {
+  /** xDS name of the policy. */
+  readonly key: string;
+  readonly matchLabels: Labels;
+}
+
+export interface MeshPolicies {
+  readonly selectors: readonly Selector[];
+  readonly mutualTls: MutualTlsMode;
+}
+
+export function meshPolicies({ AuthorizationPolicy, PeerAuthentication }: ObjectsByKind): MeshPolicies {
+  return {
+    selectors: selectorsOf(AuthorizationPolicy),
+    mutualTls: modeOf(PeerAuthentication, 'PERMISSIVE'),
+  };
+}
+
+export function selectorsOf(policies: readonly KubeObject<'AuthorizationPolicy'>[]): readonly Selector[] {
+  return policies.filter(isDistributed).flatMap(({ metadata: { namespace, name }, spec: { selector } }) => {
+    return selector ? [{ key: `${namespace}/${name}`, matchLabels: selector.matchLabels }] : [];
+  });
+}
+
+/** Whether proxies of layer 4 have a part in it. */
+export function isDistributed({ spec: { action, targetRef, targetRefs } }: KubeObject<'AuthorizationPolicy'>): boolean {
+  return !targetRef && targetRefs.length === 0 && action !== 'AUDIT' && action !== 'CUSTOM';
+}
+
+/** Of one namespace's policies, for workloads that no selector finds; of several, the oldest counts. */
+export function modeOf(policies: readonly PeerAuthentication[], inherited: MutualTlsMode): MutualTlsMode {
+  const [oldest] = policies.filter(({ spec }) => !spec.selector).sort(byAge);
+  const mode = oldest?.spec.mtls.mode ?? 'UNSET';
+  return mode === 'UNSET' ? inherited : mode;
+}
+
+/** Older first; names decide between equals, so that the order of files never does. */
+export function byAge({ metadata: a }: PeerAuthentication, { metadata: b }: PeerAuthentication): number {
+  const ageOf = ({ creationTimestamp, name }: PeerAuthentication['metadata']) =>
+    `${creationTimestamp ?? '9999'} ${name}`;
+  return ageOf(a) < ageOf(b) ? -1 : 1;
+}

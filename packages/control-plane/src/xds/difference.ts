@@ -1,0 +1,30 @@
+/** What a subscriber is to be told: the difference between what it holds and what there is. */
+import type { EncodedResource } from './encode.js';
+import type { Changes } from './journal.js';
+import type { Selection } from './selection.js';
+import type { Subscription } from './subscription.js';
+
+export interface Difference {
+  readonly changed: readonly EncodedResource[];
+  readonly removed: readonly string[];
+}
+
+/** Between what is held and all that is to be held. */
+export function differenceOf({ held, asked }: Subscription, { resources, answers }: Selection): Difference {
+  const isNews = ({ name, version }: EncodedResource) => held.get(name) !== version || answers.has(name);
+  const changed = [...resources.values()].filter(isNews);
+  const removed = [...new Set([...held.keys(), ...asked])].filter((name) => !resources.has(name));
+  return { changed, removed };
+}
+
+/** The same for a wildcard that had all of a view, from what changed since. */
+export function differenceSince({ held, asked }: Subscription, changes: Changes): Difference | undefined {
+  if (asked.size > 0) return undefined;
+  const changed: EncodedResource[] = [];
+  const removed: string[] = [];
+  for (const [name, resource] of changes) {
+    if (!resource && held.has(name)) removed.push(name);
+    if (resource && held.get(name) !== resource.version) changed.push(resource);
+  }
+  return { changed, removed };
+}

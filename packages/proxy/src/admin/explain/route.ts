@@ -1,0 +1,74 @@
+/**
+ * `GET /explain?from=namespace/pod&to=host:port`: what a connection of that workload would do now, by what this proxy
+ * knows. Asks routing, and says which gateways the connections of this process have found out of service.
+ */
+import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
+import type { GatewayStatus } from '@isthmus/sdk/originate';
+import { type Explanation, explainOutbound, parseAuthority } from '@isthmus/sdk/routing';
+import type { Answer, Route } from '../http.js';
+
+export interface ExplainSources {
+  snapshot(): Snapshot;
+  running(): { readonly localWorkloads: readonly Workload[] };
+  /** Effective settings; only the network is read. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Gateways out of service; undefined where worker processes keep that, each for itself. */
+  gateways?(): readonly GatewayStatus[] | undefined;
+  /** In [0, 1); draws as a connection would. */
+  readonly random?: () => number;
+}
+
+/** What the page says; what `isthmus-proxy explain` prints. */
+export interface ExplainReport extends Explanation {
+  /** Whether the connections of `from` go through this very proxy. */
+  readonly local: boolean;
+  /** Gateways that connections of this process found out of service: they are tried last. */
+  readonly gatewaysOutOfService: readonly GatewayStatus[];
+}
+
+export function explainRoute(sources: ExplainSources): Route {
+  return {
+    method: 'GET',
+    path: '/explain',
+    summary: 'where a connection would go, and why: ?from=namespace/pod&to=host:port',
+    handle: (query) => explain(query, sources),
+  };
+}
+
+function explain(query: URLSearchParams, sources: ExplainSources): Answer {
+  const reading = parseAuthority(query.get('to') ?? undefined);
+  if (!reading.ok) return refused(400, `to: ${reading.reason}; expected host:port`);
+  const [namespace, name, ...more] = (query.get('from') ?? '').split('/');
+  if (!namespace || !name || more.length > 0) return refused(400, 'from: expected namespace/pod');
+  const network = String(sources.config.network ?? '');
+  const { localWorkloads } = sources.running();
+  const known = named([...localWorkloads, ...sources.snapshot().workloads()], { namespace, name, network });
+  if (!known) {
+    return refused(404, `no workload ${namespace}/${name} is known here on network ${JSON.stringify(network)}`);
+  }
+  const { random = Math.random } = sources;
+  const explanation = explainOutbound(sources.snapshot(), {
+    source: known,
+    network,
+    target: reading.authority,
+    random,
+  });
+  const report: ExplainReport = {
+    ...explanation,
+    local: localWorkloads.some(({ uid }) => uid === known.uid),
+    gatewaysOutOfService: [...(sources.gateways?.() ?? [])],
+  };
+  return { status: 200, body: `${JSON.stringify(report, null, 2)}\n`, contentType: 'application/json' };
+}
+
+/** The first wins: local ones come first, because pods of several clusters may share a name. */
+function named(
+  workloads: readonly Workload[],
+  { namespace, name, network }: Pick<Workload, 'namespace' | 'name' | 'network'>,
+): Workload | undefined {
+  return workloads.find((each) => each.namespace === namespace && each.name === name && each.network === network);
+}
+
+function refused(status: 400 | 404, reason: string): Answer {
+  return { status, body: `${reason}\n` };
+}

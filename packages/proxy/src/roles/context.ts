@@ -1,0 +1,38 @@
+/**
+ * What a role is given, built from where its snapshots and certificates come from. The one place where a role's own
+ * process is put together, be it the whole program or one of its workers.
+ */
+import { createHbonePool } from '@isthmus/sdk/hbone';
+import { createGatewayHealth, createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
+import type { Scope } from '@isthmus/sdk/runtime';
+import { hboneSettings } from './hbone-settings.js';
+import type { Role, RoleContext } from './role.js';
+import type { SnapshotFeed } from './snapshot-feed.js';
+
+export interface ContextInit
+  extends Pick<RoleContext, 'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain'> {
+  readonly role: Pick<Role, 'name'>;
+  readonly feed: Pick<SnapshotFeed, 'snapshot' | 'onSnapshot'>;
+}
+
+/** `scope` owns the pool of tunnels that is made here. */
+export function createRoleContext(scope: Scope, { role, feed, log, ...given }: ContextInit): RoleContext {
+  const { settings, clock, certificates, random } = given;
+  const gateways = createGatewayHealth(scope, { clock, random, log: log.child({ scope: 'gateways' }) });
+  return {
+    ...given,
+    log: log.child({ scope: role.name }),
+    originate: createOriginate({
+      pool: createHbonePool(scope, { clock, settings: hboneSettings(settings) }),
+      certificates,
+      clock,
+      network: settings.network,
+      baggage: settings.baggage,
+      gateways,
+      sourceAddress: createSourceAddresses(clock),
+    }),
+    gateways,
+    snapshot: feed.snapshot,
+    onSnapshot: feed.onSnapshot,
+  };
+}

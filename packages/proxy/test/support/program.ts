@@ -1,0 +1,41 @@
+/** The built program as users run it: a real process with an environment of its own. `npm run build` makes it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import type { Scope } from '@isthmus/sdk/runtime';
+
+export const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  readonly text: { readonly stdout: string; readonly stderr: string };
+  readonly exited: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
+  /** Resolves once that text is on its standard output; rejects when it exits before. */
+  written(wanted: string): Promise<void>;
+}
+
+export function startProgram(scope: Scope, args: readonly string[], env: Record<string, string> = {}): Program {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built; run npm run build first`);
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    text.stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    text.stderr += String(chunk);
+  });
+  scope.own(() => void child.kill('SIGKILL'));
+  const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }));
+  return {
+    child,
+    text,
+    exited,
+    async written(wanted) {
+      while (!text.stdout.includes(wanted)) {
+        if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${text.stderr}`);
+        await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
+      }
+    },
+  };
+}
