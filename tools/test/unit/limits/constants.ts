@@ -43,7 +43,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'one more is closed at once and logged',
   },
   {
-    file: `${SDK}/hbone/engine/stream.ts`,
+    file: `${SDK}/hbone/engine/outbound-data.ts`,
     name: 'QUEUE_HIGH_BYTES',
     what: 'Bytes queued on one stream for a peer that does not read',
     hit: 'the writer is paused until half of it is gone',
