@@ -6,7 +6,7 @@
  * peer's SETTINGS_HEADER_TABLE_SIZE has to be known. No Huffman: mesh headers are short and the link is fast.
  */
 import { CodecError } from '../errors.js';
-import { bytesOf, putLatin1 } from '../text.js';
+import { bytesOf, latin1At, putLatin1 } from '../text.js';
 import { STATIC_TABLE } from './static-table.js';
 
 const indexOfName = new Map<string, number>();
@@ -21,13 +21,19 @@ const INDEXED = 0x80;
 const LITERAL_WITHOUT_INDEXING = 0x00;
 
 /**
+ * Text, or the bytes of one that is sent again and again, as `createBaggageBytes` keeps them. Bytes are looked at the
+ * first time they are sent; from then on they must not change.
+ */
+export type HeaderValue = string | Uint8Array;
+
+/**
  * One header block in HPACK (RFC 7541): fields of the static table by index, all others as literals without indexing,
  * names from the static table by index. Splitting it into HEADERS and CONTINUATION is the caller's.
  *
  * Names must be lower case; values are latin1. Throws `CodecError` INVALID_ARGUMENT on a field that RFC 9113 section
  * 8.2.1 forbids to send, naming the field.
  */
-export function encodeHeaderBlock(fields: readonly (readonly [name: string, value: string])[]): Uint8Array {
+export function encodeHeaderBlock(fields: readonly (readonly [name: string, value: HeaderValue])[]): Uint8Array {
   let bound = 0;
   for (const [name, value] of fields) {
     checkField(name, value);
@@ -41,14 +47,14 @@ export function encodeHeaderBlock(fields: readonly (readonly [name: string, valu
 
 /** A block whose fields are known but for some values. */
 export interface HeaderEncoder {
-  /** Most bytes that `write` takes with values of that many characters together. */
-  bound(characters: number): number;
+  /** Most bytes that `write` takes with values of that length together. */
+  bound(length: number): number;
   /**
    * Writes the block to `out` at `at`, with the values of the fields that had none, in order; answers the offset behind
    * it. Throws `CodecError` INVALID_ARGUMENT when a value cannot be sent or there are too few, RangeError when `out` is
    * too short.
    */
-  write(out: Uint8Array, at: number, values: readonly string[]): number;
+  write(out: Uint8Array, at: number, values: readonly HeaderValue[]): number;
 }
 
 interface Part {
@@ -62,10 +68,10 @@ interface Part {
  * destination. Fields without a value get it with each `write`. The same bytes as `encodeHeaderBlock` makes.
  */
 export function createHeaderEncoder(
-  fields: readonly (readonly [name: string, value: string | undefined])[],
+  fields: readonly (readonly [name: string, value: HeaderValue | undefined])[],
 ): HeaderEncoder {
   const parts: Part[] = [];
-  let known: [string, string][] = [];
+  let known: [string, HeaderValue][] = [];
   for (const [name, value] of fields) {
     if (value !== undefined) {
       known.push([name, value]);
@@ -78,7 +84,7 @@ export function createHeaderEncoder(
   const tail = encodeHeaderBlock(known);
   const fixed = parts.reduce((sum, { head }) => sum + head.length + MAX_INTEGER, tail.length);
   return {
-    bound: (characters) => fixed + characters,
+    bound: (length) => fixed + length,
     write(out, at, values) {
       let next = at;
       for (let i = 0; i < parts.length; i++) {
@@ -108,7 +114,11 @@ function putBytes(out: Uint8Array, at: number, bytes: Uint8Array): number {
 }
 
 /** A string literal that is checked while it is written: the looking costs nothing beside the writing. */
-function putValue(out: Uint8Array, at: number, name: string, value: string): number {
+function putValue(out: Uint8Array, at: number, name: string, value: HeaderValue): number {
+  if (typeof value !== 'string') {
+    checkBytes(name, value);
+    return putBytes(out, putInteger(out, at, 0, 7, value.length), value);
+  }
   const { length } = value;
   if (length > SHORT) {
     checkValue(name, value);
@@ -153,11 +163,21 @@ const NAME = /^:?[!-9;-@[-~]+$/;
 const UPPER = /[A-Z]/;
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
-function checkField(name: string, value: string): void {
+/** Bytes that were looked at and can be sent. */
+const sendable = new WeakSet<Uint8Array>();
+
+function checkBytes(name: string, value: Uint8Array): void {
+  if (sendable.has(value)) return;
+  checkValue(name, latin1At(value, 0, value.length));
+  sendable.add(value);
+}
+
+function checkField(name: string, value: HeaderValue): void {
   if (!NAME.test(name) || UPPER.test(name)) {
     throw new CodecError('INVALID_ARGUMENT', `field name ${JSON.stringify(name)} cannot be sent`);
   }
-  checkValue(name, value);
+  if (typeof value === 'string') checkValue(name, value);
+  else checkBytes(name, value);
 }
 
 function checkValue(name: string, value: string): void {
@@ -171,15 +191,15 @@ function isBlank(text: string, index: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-function putField(block: Uint8Array, at: number, name: string, value: string): number {
-  const indexed = indexOfField.get(`${name}\n${value}`);
+function putField(block: Uint8Array, at: number, name: string, value: HeaderValue): number {
+  const indexed = typeof value === 'string' ? indexOfField.get(`${name}\n${value}`) : undefined;
   if (indexed !== undefined) return putInteger(block, at, INDEXED, 7, indexed);
   const nameIndex = indexOfName.get(name);
   if (nameIndex !== undefined) {
-    return putString(block, putInteger(block, at, LITERAL_WITHOUT_INDEXING, 4, nameIndex), value);
+    return putValue(block, putInteger(block, at, LITERAL_WITHOUT_INDEXING, 4, nameIndex), name, value);
   }
   block[at] = LITERAL_WITHOUT_INDEXING;
-  return putString(block, putString(block, at + 1, name), value);
+  return putValue(block, putString(block, at + 1, name), name, value);
 }
 
 function putString(block: Uint8Array, at: number, text: string): number {
