@@ -26,8 +26,11 @@ class StreamRules {
       case 'headers':
         return !this.#opens(entry.streamId, !entry.endStream) || entry.refused || !isPlainRequest(entry);
       case 'stream-error':
+        // In any state of the stream, or in none.
+        if (entry.violation === 'PRIORITY_LENGTH') return false;
+        if (entry.violation === 'STREAM_WINDOW_UPDATE_ZERO') return this.#open.get(entry.streamId) !== true;
         // A request that is refused has opened its stream all the same, and ended it.
-        return !this.#opens(entry.streamId, false) && entry.violation === undefined;
+        return !this.#opens(entry.streamId, false);
       case 'data':
         return !this.#sends(entry.streamId, entry.endStream) || entry.flowBytes > LARGE;
       case 'rst':
