@@ -57,12 +57,6 @@ export interface HeaderEncoder {
   write(out: Uint8Array, at: number, values: readonly HeaderValue[]): number;
 }
 
-interface Part {
-  /** What stands before the value, encoded: whole fields, then the field's name. */
-  readonly head: Uint8Array;
-  readonly name: string;
-}
-
 /**
  * Encodes all of a block that does not change once, and copies it from then on: per workload, or per workload and
  * destination. Fields without a value get it with each `write`. The same bytes as `encodeHeaderBlock` makes.
@@ -70,7 +64,8 @@ interface Part {
 export function createHeaderEncoder(
   fields: readonly (readonly [name: string, value: HeaderValue | undefined])[],
 ): HeaderEncoder {
-  const parts: Part[] = [];
+  const names: string[] = [];
+  const heads: Uint8Array[] = [];
   let known: [string, HeaderValue][] = [];
   for (const [name, value] of fields) {
     if (value !== undefined) {
@@ -78,24 +73,42 @@ export function createHeaderEncoder(
       continue;
     }
     checkField(name, '');
-    parts.push({ head: concat(encodeHeaderBlock(known), nameOf(name)), name });
+    names.push(name);
+    heads.push(concat(encodeHeaderBlock(known), nameOf(name)));
     known = [];
   }
-  const tail = encodeHeaderBlock(known);
-  const fixed = parts.reduce((sum, { head }) => sum + head.length + MAX_INTEGER, tail.length);
-  return {
-    bound: (length) => fixed + length,
-    write(out, at, values) {
-      let next = at;
-      for (let i = 0; i < parts.length; i++) {
-        const { head, name } = parts[i] as Part;
-        const value = values[i];
-        if (value === undefined) throw new CodecError('INVALID_ARGUMENT', `no value for field '${name}'`);
-        next = putValue(out, putBytes(out, next, head), name, value);
-      }
-      return putBytes(out, next, tail);
-    },
-  };
+  return new Template(names, heads, encodeHeaderBlock(known));
+}
+
+/** Few objects, each reached by one step: with hundreds of templates in use, what costs is memory that is not in a cache. */
+class Template implements HeaderEncoder {
+  /** What stands before each value, encoded: whole fields, then the name of the value's field. */
+  readonly #heads: readonly Uint8Array[];
+  readonly #tail: Uint8Array | undefined;
+  readonly #names: readonly string[];
+  readonly #fixed: number;
+
+  constructor(names: readonly string[], heads: readonly Uint8Array[], tail: Uint8Array) {
+    this.#heads = heads;
+    this.#tail = tail.length > 0 ? tail : undefined;
+    this.#names = names;
+    this.#fixed = heads.reduce((sum, head) => sum + head.length + MAX_INTEGER, tail.length);
+  }
+
+  bound(length: number): number {
+    return this.#fixed + length;
+  }
+
+  write(out: Uint8Array, at: number, values: readonly HeaderValue[]): number {
+    const heads = this.#heads;
+    let next = at;
+    for (let i = 0; i < heads.length; i++) {
+      const value = values[i];
+      if (value === undefined) throw new CodecError('INVALID_ARGUMENT', `no value for field '${this.#names[i]}'`);
+      next = putValue(out, putBytes(out, next, heads[i] as Uint8Array), value, this.#names, i);
+    }
+    return this.#tail === undefined ? next : putBytes(out, next, this.#tail);
+  }
 }
 
 const SPACE = 0x20;
@@ -113,15 +126,18 @@ function putBytes(out: Uint8Array, at: number, bytes: Uint8Array): number {
   return at + length;
 }
 
-/** A string literal that is checked while it is written: the looking costs nothing beside the writing. */
-function putValue(out: Uint8Array, at: number, name: string, value: HeaderValue): number {
-  if (typeof value !== 'string') {
-    checkBytes(name, value);
-    return putBytes(out, putInteger(out, at, 0, 7, value.length), value);
-  }
+/**
+ * A string literal that is checked while it is written: the looking costs nothing beside the writing. The field is
+ * `names[index]`, which is looked up for messages only.
+ */
+function putValue(out: Uint8Array, at: number, value: HeaderValue, names: readonly string[], index: number): number {
   const { length } = value;
+  if (typeof value !== 'string') {
+    checkBytes(names[index], value);
+    return putBytes(out, putInteger(out, at, 0, 7, length), value);
+  }
   if (length > SHORT) {
-    checkValue(name, value);
+    checkValue(names[index], value);
     return putString(out, at, value);
   }
   const start = putInteger(out, at, 0, 7, length);
@@ -133,7 +149,7 @@ function putValue(out: Uint8Array, at: number, name: string, value: HeaderValue)
     out[start + i] = code;
     odd |= (code - 0x20) | (0x7e - code);
   }
-  if (odd < 0 || out[start] === SPACE || out[start + length - 1] === SPACE) checkValue(name, value);
+  if (odd < 0 || out[start] === SPACE || out[start + length - 1] === SPACE) checkValue(names[index], value);
   return start + length;
 }
 
@@ -166,7 +182,7 @@ const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 /** Bytes that were looked at and can be sent. */
 const sendable = new WeakSet<Uint8Array>();
 
-function checkBytes(name: string, value: Uint8Array): void {
+function checkBytes(name: string | undefined, value: Uint8Array): void {
   if (sendable.has(value)) return;
   checkValue(name, latin1At(value, 0, value.length));
   sendable.add(value);
@@ -180,7 +196,7 @@ function checkField(name: string, value: HeaderValue): void {
   else checkBytes(name, value);
 }
 
-function checkValue(name: string, value: string): void {
+function checkValue(name: string | undefined, value: string): void {
   if (FORBIDDEN.test(value) || isBlank(value, 0) || isBlank(value, value.length - 1)) {
     throw new CodecError('INVALID_ARGUMENT', `value of field '${name}' cannot be sent: ${JSON.stringify(value)}`);
   }
@@ -196,10 +212,10 @@ function putField(block: Uint8Array, at: number, name: string, value: HeaderValu
   if (indexed !== undefined) return putInteger(block, at, INDEXED, 7, indexed);
   const nameIndex = indexOfName.get(name);
   if (nameIndex !== undefined) {
-    return putValue(block, putInteger(block, at, LITERAL_WITHOUT_INDEXING, 4, nameIndex), name, value);
+    return putValue(block, putInteger(block, at, LITERAL_WITHOUT_INDEXING, 4, nameIndex), value, [name], 0);
   }
   block[at] = LITERAL_WITHOUT_INDEXING;
-  return putValue(block, putString(block, at + 1, name), name, value);
+  return putValue(block, putString(block, at + 1, name), value, [name], 0);
 }
 
 function putString(block: Uint8Array, at: number, text: string): number {
