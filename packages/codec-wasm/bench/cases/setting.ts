@@ -29,9 +29,9 @@ export function serverDecoder(codec: Codec, maxHeaderListSize = 65_536): Connect
   return decoder;
 }
 
-/** A header block as one HEADERS frame on stream 1. */
-export function headersFrame(block: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(9 + block.length);
+/** A header block as one HEADERS frame on stream 1, in a Buffer as sockets of Node hand bytes over. */
+export function headersFrame(block: Uint8Array): Buffer {
+  const frame = Buffer.alloc(9 + block.length);
   frame.set(block, writeFrameHeader(frame, 0, block.length, FrameType.HEADERS, FrameFlag.END_HEADERS, 1));
   return frame;
 }
