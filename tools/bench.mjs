@@ -1,4 +1,5 @@
-// `npm run bench`, `bench:gate`, `bench:native`: builds the codec (nx knows whether it has to), compiles suite and runner, runs.
+// `npm run bench`, `bench:gate`, `bench:native`, `bench:tunnel`: builds what is measured (nx knows whether it has to), compiles
+// suite and runner, runs.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,13 @@ const { resolve } = createRequire(import.meta.url);
 
 if (!process.argv.includes('--help')) process.stderr.write('building ...\n');
 const steps = [
-  [resolve('nx/bin/nx.js'), 'run', '@isthmus/codec-wasm:bench', '--outputStyle=static'],
+  [
+    resolve('nx/bin/nx.js'),
+    'run-many',
+    '-t=bench,build',
+    '-p=@isthmus/codec-wasm,@isthmus/sdk',
+    '--outputStyle=static',
+  ],
   [resolve('typescript/bin/tsc'), '-p', 'tools/tsconfig.bench.json'],
 ];
 for (const step of steps) {

@@ -2,9 +2,10 @@
 import { docs, gate, run } from './commands.js';
 import { native } from './native.js';
 import { dispatch } from './options.js';
+import { tunnel } from './tunnel/command.js';
 
 try {
-  process.exitCode = await dispatch(process.argv.slice(2), { run, gate, native, docs });
+  process.exitCode = await dispatch(process.argv.slice(2), { run, gate, native, tunnel, docs });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
   process.exitCode = 1;

@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import Benchmark from 'benchmark';
 import type { BenchCase } from './case.js';
+import { cpuSeconds } from './cpu.js';
 import { lowerQuartile, median, type Result, type Round, summarize } from './statistics.js';
 
 export const MIN_ROUNDS = 5;
@@ -101,15 +102,6 @@ class Side {
     this.#callsOfSample = Math.max(1, benchmark.count);
     return lowerQuartile(samples);
   }
-}
-
-/**
- * Seconds of CPU that this process has used, all its threads. Not the time on the clock: on a busy machine that is mostly
- * the time of others (a load of 15 on two cores moved ratios by a factor of 10; by CPU time they stand).
- */
-export function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 function exposedGc(): () => void {

@@ -1,6 +1,7 @@
 /** The command line of the benchmarks. Commander reports what is wrong with it; exit code 2. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MIN_ROUNDS } from './measure.js';
+import type { TunnelOptions } from './tunnel/command.js';
 
 export interface RunOptions {
   readonly json?: string;
@@ -19,6 +20,7 @@ export interface Commands {
   run(options: RunOptions): Promise<number>;
   gate(options: GateOptions): Promise<number>;
   native(options: { readonly rounds: number }): Promise<number>;
+  tunnel(options: TunnelOptions): Promise<number>;
   docs(file: string): Promise<number>;
 }
 
@@ -33,7 +35,7 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
     code = result;
   };
   const program = new Command('npm run')
-    .description('Races the codec against named peers; ratio > 1 says how many times faster it is.')
+    .description('Races the codec and the tunnels against named peers; ratio > 1 says how many times faster they are.')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   program
     .command('bench')
@@ -58,6 +60,18 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
     .addOption(rounds(ROUNDS))
     .action(async (options: { rounds: number }) => set(await commands.native(options)));
   program
+    .command('bench:tunnel')
+    .usage('-- [options]')
+    .description('races tunnels through a pair of proxies: three processes, mTLS on loopback; about 4 minutes')
+    .option('--json <file>', 'write the results there as JSON')
+    .option('--grep <regexp>', 'only rows whose id matches', pattern)
+    .option('--short', 'less of everything; about 2 minutes', false)
+    .option('--gate', 'short, and exit 1 when a row is under its floor twice running', false)
+    .option('--profile <id>', "instead of measuring, leave CPU profiles of the subject's proxies under that row's load")
+    .option('--node <path>', 'the Node to run proxies and load on; default the one that runs this')
+    .addOption(rounds())
+    .action(async (options: TunnelOptions) => set(await commands.tunnel(options)));
+  program
     .command('bench:docs <results>')
     .usage('-- <results>')
     .description('prints the results of `bench --json` into docs/performance.md')
@@ -66,14 +80,13 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
   return code;
 }
 
-function rounds(standard: number): Option {
-  return new Option('--rounds <n>', `pairs of measurements, at least ${MIN_ROUNDS}`)
-    .argParser((text) => {
-      const value = Number(text);
-      if (Number.isInteger(value) && value >= MIN_ROUNDS && value <= 1000) return value;
-      throw new InvalidArgumentError(`It must be a whole number from ${MIN_ROUNDS} to 1000.`);
-    })
-    .default(standard);
+function rounds(standard?: number): Option {
+  const option = new Option('--rounds <n>', `pairs of measurements, at least ${MIN_ROUNDS}`).argParser((text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= MIN_ROUNDS && value <= 1000) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${MIN_ROUNDS} to 1000.`);
+  });
+  return standard === undefined ? option : option.default(standard);
 }
 
 function pattern(text: string): RegExp {

@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { manifestsOf, toYaml } from './manifests.js';
-import { LAB_DIRECTORY_PREFIX } from './names.js';
+import { LAB_PREFIX } from './names.js';
 import { type Cluster, clustersOf, type Pod, type World } from './topology.js';
 
 export interface LabFiles {
@@ -31,7 +31,7 @@ export interface LabFiles {
 }
 
 export function createFiles(world: World, keepLogs?: string): LabFiles {
-  const directory = mkdtempSync(join(tmpdir(), LAB_DIRECTORY_PREFIX));
+  const directory = mkdtempSync(join(tmpdir(), LAB_PREFIX));
   const logs = keepLogs === undefined ? join(directory, 'logs') : resolve(keepLogs);
   const rootDirectory = join(directory, 'root');
   const files: LabFiles = {

@@ -5,11 +5,13 @@
  *   + <pid>      a process the lab started
  *   - <pid>      it has ended, the number may be somebody else's now
  *   dir <path>   the lab's temporary directory; only a name that starts with the prefix below is accepted
+ *   netns <name> a network namespace of the lab, likewise
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
-import { LAB_DIRECTORY_PREFIX } from './names.js';
+import { LAB_PREFIX } from './names.js';
+import { removeNamespace } from './netns/namespaces.js';
 
 /** How long ended processes may take before they are killed. */
 const GRACE_MS = 3_000;
@@ -17,6 +19,7 @@ const POLL_MS = 50;
 
 const running = new Set<number>();
 const directories = new Set<string>();
+const namespaces = new Set<string>();
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [word = '', ...rest] = line.split(' ');
@@ -24,7 +27,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const pid = Number(argument);
   if (word === '+' && Number.isInteger(pid) && pid > 1) running.add(pid);
   else if (word === '-') running.delete(pid);
-  else if (word === 'dir' && basename(argument).startsWith(LAB_DIRECTORY_PREFIX)) directories.add(argument);
+  else if (word === 'dir' && basename(argument).startsWith(LAB_PREFIX)) directories.add(argument);
+  else if (word === 'netns' && argument.startsWith(LAB_PREFIX) && !argument.includes('/')) namespaces.add(argument);
 }
 
 signalAll('SIGTERM');
@@ -34,6 +38,7 @@ while (running.size > 0 && Date.now() < deadline) {
   signalAll(0);
 }
 signalAll('SIGKILL');
+for (const name of namespaces) removeNamespace(name);
 for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 
 /** Forgets who is not there any more; signal 0 only asks. */

@@ -1,6 +1,10 @@
 /** What the tests use of the lab. */
 export { getBySocks5, grpcBySocks5, type HttpAnswer, linesBySocks5, listRequest } from './calls.js';
 export { EXPECTED } from './expected.js';
+export { type PlainClients, plainClients } from './netns/callers.js';
+export { createDoors, type Doors } from './netns/doors.js';
+export { createNamespaces, type Namespaces } from './netns/namespaces.js';
+export { missingForLab, missingForNamespaces } from './netns/requirements.js';
 export { findPrograms, type Programs } from './programs.js';
 export { silentProgress } from './progress.js';
 export { parsePrometheusText, type Sample } from './prometheus-text.js';

@@ -2,7 +2,9 @@
  * The lab as a program: `npm run mesh`. Standard output is the result (table and addresses, or one JSON object);
  * progress and complaints go to standard error.
  */
+import { missingForLab } from './netns/requirements.js';
 import { parseOptions } from './options.js';
+import { findPrograms } from './programs.js';
 import { createProgress } from './progress.js';
 import { addresses, complaints, jsonReport } from './report.js';
 import { runOnce } from './run.js';
@@ -24,9 +26,15 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   try {
-    const { baggage, keepLogs } = options;
+    const { baggage, keepLogs, netns } = options;
+    const missing = netns ? missingForLab(findPrograms().proxy) : [];
+    if (missing.length > 0) {
+      process.stderr.write(`--netns is not possible here; it needs ${missing.join('; ')}\n`);
+      return 2;
+    }
+    const ground = netns ? 'netns' : 'loopback';
     const signal = AbortSignal.any([stop.signal, deadline]);
-    const lab = await startLab({ baggage, progress, signal, ...(keepLogs === undefined ? {} : { keepLogs }) });
+    const lab = await startLab({ baggage, progress, signal, ground, ...(keepLogs === undefined ? {} : { keepLogs }) });
     try {
       const result = await runOnce(lab, options.requests, progress, signal);
       if (options.json) process.stdout.write(`${JSON.stringify(jsonReport(result, progress.seconds()))}\n`);

@@ -35,7 +35,7 @@ export function manifestsOf(cluster: Cluster): Readonly<Record<string, readonly 
     'services.yaml': cluster.services.map(service),
     'pods.yaml': cluster.apps.map((pod) => podManifest(cluster, pod, { 'ambient.istio.io/redirection': 'enabled' })),
     'mesh.yaml': [
-      podManifest(cluster, cluster.ztunnel, {}),
+      ...(cluster.placement === 'node' ? [podManifest(cluster, cluster.ztunnel, {})] : []),
       ...cluster.gateways.flatMap((gateway) => gatewayManifests(cluster, gateway)),
     ],
     'policy.yaml': cluster.apps.flatMap(authorizationPolicy),

@@ -1,2 +1,4 @@
 /** Names that more than one process of the lab must agree on. */
-export const LAB_DIRECTORY_PREFIX = 'isthmus-lab-';
+
+/** Of everything a lab makes outside itself: its directory, its network namespaces. */
+export const LAB_PREFIX = 'isthmus-lab-';

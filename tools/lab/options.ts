@@ -7,6 +7,8 @@ export interface LabOptions {
   /** Like check, with nothing but one JSON object on standard output. */
   readonly json: boolean;
   readonly baggage: boolean;
+  /** In network namespaces, not on loopback. */
+  readonly netns: boolean;
   /** Pages asked for from each storefront. */
   readonly requests: number;
   /** For everything from the start to the verdict. */
@@ -17,7 +19,7 @@ export interface LabOptions {
 export function parseOptions(argv: readonly string[]): LabOptions {
   const program = new Command('mesh')
     .description(
-      'Starts two clusters on two networks, all on loopback addresses of this machine: control planes, ztunnels, waypoints,\n' +
+      'Starts two clusters on two networks, on loopback addresses of this machine: control planes, ztunnels, waypoints,\n' +
         'east-west gateways and a small shop. Sends traffic across, shows who reported whom, and stays until Ctrl-C.',
     )
     .option('--check', 'run once; exit 0 only if every series names both ends and every path was seen', false)
@@ -27,18 +29,20 @@ export function parseOptions(argv: readonly string[]): LabOptions {
         .choices(['on', 'off'])
         .default('on'),
     )
+    .option('--netns', 'networks are network namespaces and pods are captured; takes root, ip, nft and curl', false)
     .option('--requests <n>', 'pages asked for from each storefront', wholeNumber(1, 10_000), 24)
     .option('--timeout <seconds>', 'give up after that long', wholeNumber(1, 3_600), 90)
     .option('--keep-logs <dir>', 'write the logs of all processes there and keep them')
     .addHelpText(
       'after',
-      '\nExit codes: 0 well; 1 not well, or a process did not start; 2 wrong options; 130 interrupted during a check.',
+      '\nExit codes: 0 well; 1 not well, or a process did not start; 2 wrong options, or --netns where it cannot be; 130 interrupted during a check.',
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  const { check, json, baggage, requests, timeout, keepLogs } = program.parse(argv, { from: 'user' }).opts<{
+  const { check, json, baggage, netns, requests, timeout, keepLogs } = program.parse(argv, { from: 'user' }).opts<{
     check: boolean;
     json: boolean;
     baggage: 'on' | 'off';
+    netns: boolean;
     requests: number;
     timeout: number;
     keepLogs?: string;
@@ -47,6 +51,7 @@ export function parseOptions(argv: readonly string[]): LabOptions {
     check: check || json,
     json,
     baggage: baggage === 'on',
+    netns,
     requests,
     timeoutSeconds: timeout,
     ...(keepLogs === undefined ? {} : { keepLogs }),

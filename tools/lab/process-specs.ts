@@ -18,6 +18,7 @@ import {
   serviceHostname,
   TRUST_DOMAIN,
   type World,
+  type Ztunnel,
 } from './topology.js';
 
 export const TOKEN_ISSUER = 'isthmus-lab';
@@ -39,15 +40,37 @@ export function controlPlaneName(cluster: Cluster): string {
   return `${cluster.id}/control-plane`;
 }
 
-export function proxyPods(cluster: Cluster): readonly Pod[] {
-  return [cluster.ztunnel, ...cluster.gateways];
+export function ztunnelName(cluster: Cluster, { name }: Ztunnel): string {
+  return `${cluster.id}/${name}`;
 }
 
-/** Every proxy of the world with the address its metrics and readiness are on. */
-export function proxiesOf(world: World): readonly { readonly proxy: string; readonly ip: string }[] {
-  return clustersOf(world).flatMap((cluster) =>
-    proxyPods(cluster).map((pod) => ({ proxy: processName(cluster, pod), ip: pod.ip })),
-  );
+/** Pods a proxy runs in. */
+export function proxyPods(cluster: Cluster): readonly Pod[] {
+  return [...cluster.ztunnels.map(({ pod }) => pod), ...cluster.gateways];
+}
+
+export interface ProxyProcess {
+  readonly process: string;
+  /** Whose series its series are: the ztunnels of a cluster are one to whoever looks at metrics. */
+  readonly proxy: string;
+  readonly cluster: Cluster;
+  /** The address its metrics and readiness are on. */
+  readonly ip: string;
+}
+
+export function proxiesOf(world: World): readonly ProxyProcess[] {
+  return clustersOf(world).flatMap((cluster) => [
+    ...cluster.ztunnels.map((ztunnel) => ({
+      process: ztunnelName(cluster, ztunnel),
+      proxy: `${cluster.id}/ztunnel`,
+      cluster,
+      ip: ztunnel.pod.ip,
+    })),
+    ...cluster.gateways.map((pod) => {
+      const name = processName(cluster, pod);
+      return { process: name, proxy: name, cluster, ip: pod.ip };
+    }),
+  ]);
 }
 
 const BASE_ENV = { PATH: process.env.PATH ?? '', NODE_ENV: 'production' };
@@ -90,13 +113,13 @@ export function controlPlaneConfiguration(world: World, cluster: Cluster, files:
   };
 }
 
+/** Where connections are captured an app calls services by their names, and knows of nothing else. */
 export function appSpec(programs: Programs, cluster: Cluster, pod: AppPod): ProcessSpec {
   const upstreams = calledBy(pod).flatMap((service) => {
     const variable = service.name.toUpperCase();
-    return [
-      [variable, `${service.name}.${SHOP_NAMESPACE}:${service.port}`],
-      [`${variable}_VIA`, `${pod.ip}:${viaPort(service)}`],
-    ];
+    const named = [variable, `${service.name}.${SHOP_NAMESPACE}:${service.port}`];
+    const via = [`${variable}_VIA`, `${pod.ip}:${viaPort(service)}`];
+    return cluster.placement === 'pod' ? [named] : [named, via];
   });
   return {
     name: processName(cluster, pod),
@@ -110,6 +133,11 @@ export function appSpec(programs: Programs, cluster: Cluster, pod: AppPod): Proc
       ...Object.fromEntries(upstreams),
     },
   };
+}
+
+/** Loopback in any case: the pod's own address on a lab of loopback addresses, else one per pod of a shared namespace. */
+export function adminHost({ placement }: Cluster, { ip }: Pick<Pod, 'ip'>): string {
+  return placement === 'node' ? ip : `127.0.0.${ip.split('.').at(-1)}`;
 }
 
 function proxyEnv(cluster: Cluster, pod: Pod, files: LabFiles, options: ProxyOptions): Record<string, string> {
@@ -128,7 +156,7 @@ function proxyEnv(cluster: Cluster, pod: Pod, files: LabFiles, options: ProxyOpt
     CA_ROOT_CA: root,
     AUTH_TOKEN: files.token(cluster, pod),
     AMBIENT_ENABLE_BAGGAGE: String(options.baggage),
-    ADMIN_ADDRESS: `${pod.ip}:15000`,
+    ADMIN_ADDRESS: `${adminHost(cluster, pod)}:15000`,
     METRICS_ADDRESS: `${pod.ip}:15020`,
     READINESS_ADDRESS: `${pod.ip}:15021`,
     LOG_LEVEL: options.logLevel,
@@ -136,6 +164,32 @@ function proxyEnv(cluster: Cluster, pod: Pod, files: LabFiles, options: ProxyOpt
     // Nothing in a lab is worth waiting for at the end.
     CONNECTION_TERMINATION_DEADLINE: '1s',
     ...options.settings,
+  };
+}
+
+/** The group its own traffic is told by, which is not captured: Istio's number. */
+export const PROXY_GROUP = 1337;
+
+/** In the pod it speaks for, whose traffic the kernel leads to it. */
+export function podZtunnelSpec(
+  programs: Programs,
+  cluster: Cluster,
+  ztunnel: Ztunnel,
+  files: LabFiles,
+  options: ProxyOptions,
+): ProcessSpec {
+  const { namespace, name, serviceAccount } = ztunnel.pod;
+  return {
+    name: ztunnelName(cluster, ztunnel),
+    program: programs.proxy,
+    args: ['ztunnel'],
+    gid: PROXY_GROUP,
+    env: {
+      PROXY_MODE: 'dedicated',
+      PROXY_WORKLOAD_INFO: `${namespace}/${name}/${serviceAccount}`,
+      INTERCEPTION_MODE: 'REDIRECT',
+      ...proxyEnv(cluster, ztunnel.pod, files, options),
+    },
   };
 }
 

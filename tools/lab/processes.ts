@@ -12,6 +12,10 @@ export interface ProcessSpec {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** The network namespace it runs in; the lab's own when absent. */
+  readonly namespace?: string;
+  /** The group it runs as; the lab's own when absent. */
+  readonly gid?: number;
 }
 
 export interface RunningProcess {
@@ -52,11 +56,13 @@ export function createProcesses(guardProgram: string, logDirectory: string): Pro
     if (before && before.exit() === undefined) throw new Error(`${spec.name} is running already`);
     const logFile = join(logDirectory, `${spec.name.replaceAll('/', '-')}.log`);
     const log = openSync(logFile, 'a', 0o600);
-    // Detached: Ctrl-C in the terminal reaches the lab only, and the lab decides in which order things end.
-    const child = spawn(process.execPath, [spec.program, ...spec.args], {
+    const [program, ...args] = commandOf(spec);
+    const child = spawn(program, args, {
+      // Ctrl-C in the terminal reaches the lab only, and the lab decides in which order things end.
       detached: true,
       env: spec.env,
       stdio: ['ignore', log, log],
+      ...(spec.gid !== undefined && { gid: spec.gid }),
     });
     closeSync(log);
     // A program that cannot be spawned has no pid, which is told below; unheard, the event would end the lab.
@@ -99,6 +105,18 @@ export function createProcesses(guardProgram: string, logDirectory: string): Pro
       await guardGone;
     },
   };
+}
+
+/** What to spawn. `ip netns exec` becomes the program, so its id is the program's. */
+export function commandOf({
+  namespace,
+  program,
+  args,
+}: Pick<ProcessSpec, 'namespace' | 'program' | 'args'>): readonly [program: string, ...args: string[]] {
+  const command = /\.[cm]?js$/.test(program)
+    ? ([process.execPath, program, ...args] as const)
+    : ([program, ...args] as const);
+  return namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
 }
 
 function watch(spec: ProcessSpec, child: ChildProcess, pid: number, logFile: string): RunningProcess {

@@ -8,16 +8,24 @@ export interface Programs {
   readonly controlPlane: string;
   readonly shop: string;
   readonly guard: string;
+  /** What runs inside network namespaces: a way in, and a plain client. */
+  readonly doorkeeper: string;
+  readonly lineClient: string;
 }
+
+/** Names another proxy to run, for instance the single executable. */
+export const PROXY_VARIABLE = 'ISTHMUS_LAB_PROXY';
 
 /** Throws with the command to run when one of them is not built. */
 export function findPrograms(): Programs {
   const root = findRoot(dirname(fileURLToPath(import.meta.url)));
   const programs = {
-    proxy: binOf(root, 'packages/proxy'),
+    proxy: process.env[PROXY_VARIABLE] ?? binOf(root, 'packages/proxy'),
     controlPlane: binOf(root, 'packages/control-plane'),
     shop: binOf(root, 'examples/shop'),
     guard: join(root, 'tools/dist/lab/guard.js'),
+    doorkeeper: join(root, 'tools/dist/lab/netns/doorkeeper.js'),
+    lineClient: join(root, 'tools/dist/lab/netns/line-client.js'),
   };
   const absent = Object.values(programs).filter((path) => !existsSync(path));
   if (absent.length > 0) throw new Error(`not built: ${absent.join(', ')}; run "npm run build"`);

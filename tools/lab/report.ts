@@ -1,8 +1,9 @@
 /** What the lab says at the end: as JSON, as sentences about what is not well, and as addresses to try. Pure text. */
+import { adminHost } from './process-specs.js';
 import type { RunResult } from './run.js';
 import { END_LABELS, ENDS } from './series.js';
 import type { Lab } from './start.js';
-import { clustersOf } from './topology.js';
+import { type Cluster, clustersOf } from './topology.js';
 import { serviceAddress, socks5Entry } from './traffic.js';
 import type { UnknownLabel } from './verdict.js';
 
@@ -51,26 +52,14 @@ function section(title: string, lines: readonly string[], count = lines.length):
   return `not ok: ${count} ${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-export function addresses({ world, files, processes }: Lab): string {
-  const { host, port } = socks5Entry(world, 'east');
-  const curl = (service: string, path: string) => {
-    const address = serviceAddress(service);
-    return `  curl --socks5-hostname ${host}:${port} http://${address.host}:${address.port}${path}`;
-  };
-  const rows = clustersOf(world).flatMap((cluster) => [
-    `${cluster.id} on ${cluster.network}`,
-    `  ${'storefront'.padEnd(22)} http://${cluster.apps[0]?.ip}:${cluster.apps[0]?.listenPort}/product/42`,
-    ...[cluster.ztunnel, ...cluster.gateways].map(
-      (pod) => `  ${pod.app.padEnd(22)} http://${pod.ip}:15020/metrics   http://${pod.ip}:15000/config_dump`,
-    ),
-    `  ${'manifests'.padEnd(22)} ${files.manifests(cluster)} (edit them, the mesh follows)`,
-  ]);
+export function addresses(lab: Lab): string {
+  const { world, files, processes } = lab;
+  const inNamespaces = lab.namespaceOf(world.clusters.east) !== undefined;
   return [
     "As east's storefront:",
-    curl('reviews', '/reviews/42'),
-    curl('ratings', '/ratings/42'),
+    ...(inNamespaces ? callsInNamespace(lab) : callsBySocks5(lab)),
     '',
-    ...rows,
+    ...clustersOf(world).flatMap((cluster) => clusterLines(lab, cluster)),
     'processes (end one and see what happens)',
     ...processes.list().map(({ spec, pid }) => `  ${spec.name.padEnd(28)} pid ${pid}`),
     `logs: ${files.logs}`,
@@ -78,4 +67,41 @@ export function addresses({ world, files, processes }: Lab): string {
     'Ctrl-C stops everything and leaves nothing behind.',
     '',
   ].join('\n');
+}
+
+function callsBySocks5({ world }: Lab): readonly string[] {
+  const { host, port } = socks5Entry(world, 'east');
+  return EXAMPLES.map(([service, path]) => `  curl --socks5-hostname ${host}:${port} ${urlOf(service, path)}`);
+}
+
+function callsInNamespace({ world, namespaceOf }: Lab): readonly string[] {
+  const namespace = namespaceOf(world.clusters.east, { app: 'storefront' });
+  return EXAMPLES.map(([service, path]) => `  ip netns exec ${namespace} curl ${urlOf(service, path)}`);
+}
+
+const EXAMPLES = [
+  ['reviews', '/reviews/42'],
+  ['ratings', '/ratings/42'],
+] as const;
+
+function urlOf(service: string, path: string): string {
+  const { host, port } = serviceAddress(service);
+  return `http://${host}:${port}${path}`;
+}
+
+function clusterLines({ files, namespaceOf }: Lab, cluster: Cluster): readonly string[] {
+  const network = namespaceOf(cluster);
+  const proxies = [
+    ...cluster.ztunnels.map(({ name, pod }) => ({ name, pod })),
+    ...cluster.gateways.map((pod) => ({ name: pod.app, pod })),
+  ];
+  return [
+    `${cluster.id} on ${cluster.network}${network === undefined ? '' : `, in the namespace ${network}`}`,
+    `  ${'storefront'.padEnd(22)} http://${cluster.apps[0]?.ip}:${cluster.apps[0]?.listenPort}/product/42`,
+    ...proxies.map(
+      ({ name, pod }) =>
+        `  ${name.padEnd(22)} http://${pod.ip}:15020/metrics   http://${adminHost(cluster, pod)}:15000/config_dump`,
+    ),
+    `  ${'manifests'.padEnd(22)} ${files.manifests(cluster)} (edit them, the mesh follows)`,
+  ];
 }

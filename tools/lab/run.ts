@@ -16,7 +16,7 @@ const SETTLE_MS = 3_000;
 const POLL_MS = 100;
 
 export async function runOnce(lab: Lab, pages: number, progress: Progress, signal: AbortSignal): Promise<RunResult> {
-  const { sent, failures } = await abortable(sendTraffic(lab.world, pages), signal);
+  const { sent, failures } = await abortable(sendTraffic(lab.world, pages, lab.callers), signal);
   progress.step(`traffic: ${sent} calls, ${failures.length} failed`);
   const deadline = performance.now() + SETTLE_MS;
   let series = await lab.scrape();

@@ -4,18 +4,21 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import { type ReservedSlice, reserveSlice } from './address-plan.js';
 import { issueCredentials } from './credentials.js';
 import { createFiles, type LabFiles } from './files.js';
+import { type Ground, loopbackGround } from './ground.js';
+import { netnsCallers } from './netns/callers.js';
+import { netnsGround } from './netns/ground.js';
 import { type Planned, planProcesses, type Stage, stagesOf } from './plan.js';
 import { controlPlaneConfiguration, proxiesOf } from './process-specs.js';
 import { createProcesses, type Processes } from './processes.js';
-import { findPrograms } from './programs.js';
+import { findPrograms, type Programs } from './programs.js';
 import { type Progress, silentProgress } from './progress.js';
 import { untilReady } from './readiness.js';
 import { scrapeAll } from './scrape.js';
 import type { Series } from './series.js';
-import { buildWorld, clustersOf, type World } from './topology.js';
+import { clustersOf, type World } from './topology.js';
+import { type Callers, loopbackCallers } from './traffic.js';
 
 export interface StartOptions {
   /** Peer metadata exchange of all proxies. Default on. */
@@ -27,8 +30,12 @@ export interface StartOptions {
   readonly logLevel?: string;
   /** Of each network. Default 1. */
   readonly eastWestGateways?: number;
+  /** Where it stands: on loopback addresses of this machine (default), or in network namespaces, which takes root. */
+  readonly ground?: 'loopback' | 'netns';
   /** Further settings of all proxies, by the names of their environment variables. */
   readonly proxySettings?: Readonly<Record<string, string>>;
+  /** Of all processes, besides what each is given. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Aborts the start; what was started is ended. */
   readonly signal?: AbortSignal;
 }
@@ -37,6 +44,10 @@ export interface Lab {
   readonly world: World;
   readonly files: LabFiles;
   readonly processes: Processes;
+  readonly namespaceOf: Ground['namespaceOf'];
+  readonly reach: Ground['reach'];
+  /** Who makes the traffic of a run. */
+  readonly callers: Callers;
   /** Starts a process that has ended, as it was started before; resolves when it is ready. */
   start(name: string, signal?: AbortSignal): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
@@ -53,19 +64,28 @@ export interface Lab {
 const START_TIMEOUT_MS = 60_000;
 
 export async function startLab(options: StartOptions = {}): Promise<Lab> {
-  const { baggage = true, logLevel = 'info', progress = silentProgress, proxySettings = {} } = options;
+  const {
+    baggage = true,
+    logLevel = 'info',
+    progress = silentProgress,
+    proxySettings = {},
+    environment = {},
+  } = options;
   const programs = findPrograms();
-  const slice = await reserveSlice();
-  const world = buildWorld(slice, options.eastWestGateways);
+  const netns = options.ground === 'netns' ? netnsGround(programs, options.eastWestGateways) : undefined;
+  const ground = netns ?? (await loopbackGround(options.eastWestGateways));
+  const { world } = ground;
   const files = createFiles(world, options.keepLogs);
   const processes = createProcesses(programs.guard, files.logs);
   processes.tellGuard(`dir ${files.directory}`);
-  progress.step(`addresses 127.${slice.number}.0.0/16, files in ${files.directory}`);
+  progress.step(`${ground.where}, files in ${files.directory}`);
 
-  const planned = planProcesses(programs, world, files, { baggage, logLevel, settings: proxySettings });
+  const planned = planProcesses(programs, ground, files, { baggage, logLevel, settings: proxySettings });
   const stages = stagesOf(world);
-  const lab = createLab({ world, files, processes, planned, stages, slice });
+  const lab = createLab({ ground, programs, files, processes, planned, stages, environment });
   try {
+    await netns?.open(processes, files.directory);
+    if (netns) progress.step('networks are joined by a cable that passes HBONE to gateways only; pods are captured');
     await issueCredentials(world, files);
     writeConfigurations(world, files);
     progress.step('certificate authorities of both clusters under one root, a token for each proxy');
@@ -88,15 +108,17 @@ function writeConfigurations(world: World, files: LabFiles): void {
 }
 
 interface Parts {
-  readonly world: World;
+  readonly ground: Ground;
+  readonly programs: Programs;
   readonly files: LabFiles;
   readonly processes: Processes;
   readonly planned: ReadonlyMap<string, Planned>;
   readonly stages: readonly Stage[];
-  readonly slice: ReservedSlice;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-function createLab({ world, files, processes, planned, stages, slice }: Parts): Lab {
+function createLab({ ground, programs, files, processes, planned, stages, environment }: Parts): Lab {
+  const { world } = ground;
   let closing: Promise<void> | undefined;
   const isRunning = (name: string) => processes.list().some(({ spec, exit }) => spec.name === name && !exit());
 
@@ -104,7 +126,7 @@ function createLab({ world, files, processes, planned, stages, slice }: Parts): 
     // Callers before callees: what is logged then is not a failure that is only the end of the lab.
     for (const { names } of [...stages].reverse()) await processes.stop(names.filter(isRunning));
     await processes.close();
-    await slice.release();
+    await ground.release();
     files.remove();
   }
 
@@ -112,11 +134,15 @@ function createLab({ world, files, processes, planned, stages, slice }: Parts): 
     world,
     files,
     processes,
+    namespaceOf: ground.namespaceOf,
+    reach: ground.reach,
+    callers: world.clusters.east.placement === 'pod' ? netnsCallers(ground, programs) : loopbackCallers(world),
     async start(name, signal) {
       const found = planned.get(name);
       if (!found) throw new Error(`no process ${name}; there are ${[...planned.keys()].join(', ')}`);
       const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
-      await untilReady(processes.start(found.spec), found.probe, signal ? AbortSignal.any([signal, timeout]) : timeout);
+      const spec = { ...found.spec, env: { ...found.spec.env, ...environment } };
+      await untilReady(processes.start(spec), found.probe, signal ? AbortSignal.any([signal, timeout]) : timeout);
     },
     async kill(name) {
       const running = processes.get(name);
@@ -124,7 +150,12 @@ function createLab({ world, files, processes, planned, stages, slice }: Parts): 
       await running.exited;
     },
     log: (name) => readFileSync(processes.get(name).logFile, 'utf8'),
-    scrape: () => scrapeAll(proxiesOf(world).filter(({ proxy }) => isRunning(proxy))),
+    scrape: () =>
+      scrapeAll(
+        proxiesOf(world)
+          .filter((each) => isRunning(each.process))
+          .map(({ proxy, ip, cluster }) => ({ proxy, ip, reach: ground.reach(cluster) })),
+      ),
     close() {
       closing ??= closeAll();
       return closing;

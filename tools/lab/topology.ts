@@ -109,12 +109,26 @@ export interface GatewayPod extends Pod {
   readonly role: 'waypoint' | 'east-west-gateway';
 }
 
+/** How the ztunnels of a lab stand for its pods: one for all of a cluster's, or one in each pod, which captures. */
+export type ZtunnelPlacement = 'node' | 'pod';
+
+export interface Ztunnel {
+  /** `ztunnel`, or `ztunnel-reviews` where each pod has one. */
+  readonly name: string;
+  /** The pod it runs in, and by whose service account the control plane knows it. */
+  readonly pod: Pod;
+  readonly speaksFor: readonly AppPod[];
+}
+
 export interface Cluster {
   readonly id: ClusterId;
   readonly network: string;
   readonly node: string;
   readonly controlPlaneIp: string;
+  /** Of the node; nothing runs in it where each pod has a ztunnel of its own. */
   readonly ztunnel: Pod;
+  readonly placement: ZtunnelPlacement;
+  readonly ztunnels: readonly Ztunnel[];
   readonly apps: readonly AppPod[];
   readonly gateways: readonly GatewayPod[];
   /** Services defined here, with the address each has here. */
@@ -128,8 +142,8 @@ export interface World {
 export const EAST_WEST_GATEWAY = 'istio-eastwestgateway';
 
 /** `eastWestGateways`: of each network, 1 to 10. */
-export function buildWorld(slice: Slice, eastWestGateways = 1): World {
-  const cluster = (id: ClusterId) => buildCluster(id, slice, eastWestGateways);
+export function buildWorld(slice: Slice, eastWestGateways = 1, placement: ZtunnelPlacement = 'node'): World {
+  const cluster = (id: ClusterId) => buildCluster(id, slice, eastWestGateways, placement);
   return { clusters: { east: cluster('east'), west: cluster('west') } };
 }
 
@@ -157,7 +171,20 @@ export function spiffeOf({ namespace, serviceAccount }: Pick<Pod, 'namespace' | 
   return `spiffe://${TRUST_DOMAIN}/ns/${namespace}/sa/${serviceAccount}`;
 }
 
-function buildCluster(id: ClusterId, addresses: Slice, eastWestGateways: number): Cluster {
+function ztunnelsOf(placement: ZtunnelPlacement, node: Pod, apps: readonly AppPod[]): readonly Ztunnel[] {
+  if (placement === 'node') return [{ name: 'ztunnel', pod: node, speaksFor: apps }];
+  return apps.map((pod) => ({ name: `ztunnel-${pod.app}`, pod, speaksFor: [pod] }));
+}
+
+/**
+ * Where apps name services themselves, a service of the other cluster has to be defined here too, without pods: nobody
+ * else gives its name an address. Kubernetes' DNS asks the same of a mesh of several clusters.
+ */
+function isDefined({ app, global }: ServiceSpec, { apps }: ClusterSpec, placement: ZtunnelPlacement): boolean {
+  return apps[app] !== undefined || (placement === 'pod' && global);
+}
+
+function buildCluster(id: ClusterId, addresses: Slice, eastWestGateways: number, placement: ZtunnelPlacement): Cluster {
   const index = 1 + CLUSTER_IDS.indexOf(id);
   const { apps, waypoints } = CLUSTERS[id];
   const ip = (host: number) => addresses.pod(index, host);
@@ -165,26 +192,30 @@ function buildCluster(id: ClusterId, addresses: Slice, eastWestGateways: number)
     ...pod(role === 'waypoint' ? SHOP_NAMESPACE : MESH_NAMESPACE, name, 'latest', name, ip(host)),
     role,
   });
+  const ztunnel = pod(MESH_NAMESPACE, 'ztunnel', 'latest', 'ztunnel', ip(2));
+  const appPods = APP_NAMES.flatMap((app, host) => {
+    const version = apps[app];
+    if (version === undefined) return [];
+    const listenPort = SERVICES.find((service) => service.app === app)?.targetPort ?? 0;
+    return [{ ...pod(SHOP_NAMESPACE, `${app}-${version}`, version, app, ip(20 + host)), app, listenPort }];
+  });
   return {
     id,
     network: NETWORKS[id],
     node: `${id}-node`,
     controlPlaneIp: ip(1),
-    ztunnel: pod(MESH_NAMESPACE, 'ztunnel', 'latest', 'ztunnel', ip(2)),
+    ztunnel,
+    placement,
+    ztunnels: ztunnelsOf(placement, ztunnel, appPods),
     gateways: [
       ...Array.from({ length: eastWestGateways }, (_, index) =>
         gateway('east-west-gateway', gatewayName(index + 1), index === 0 ? 10 : 40 + index),
       ),
       ...waypoints.map((name, host) => gateway('waypoint', name, 11 + host)),
     ],
-    apps: APP_NAMES.flatMap((app, host) => {
-      const version = apps[app];
-      if (version === undefined) return [];
-      const listenPort = SERVICES.find((service) => service.app === app)?.targetPort ?? 0;
-      return [{ ...pod(SHOP_NAMESPACE, `${app}-${version}`, version, app, ip(20 + host)), app, listenPort }];
-    }),
+    apps: appPods,
     services: SERVICES.flatMap((service, host) =>
-      apps[service.app] === undefined ? [] : [{ ...service, vip: addresses.vip(index, 20 + host) }],
+      isDefined(service, CLUSTERS[id], placement) ? [{ ...service, vip: addresses.vip(index, 20 + host) }] : [],
     ),
   };
 }

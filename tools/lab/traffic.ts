@@ -4,7 +4,7 @@
  */
 import { getBySocks5, grpcBySocks5, linesBySocks5, listRequest } from './calls.js';
 import type { HostPort } from './socks5.js';
-import { CLUSTER_IDS, type ClusterId, podOf, SERVICES, SHOP_NAMESPACE, type World } from './topology.js';
+import { type AppPod, CLUSTER_IDS, type ClusterId, podOf, SERVICES, SHOP_NAMESPACE, type World } from './topology.js';
 
 /** Pages asked for at the same time, per storefront. */
 const CONCURRENCY = 4;
@@ -15,14 +15,29 @@ export interface TrafficReport {
   readonly failures: readonly string[];
 }
 
-interface Call {
+export interface Call {
   readonly what: string;
   run(): Promise<void>;
 }
 
-export async function sendTraffic(world: World, pages: number): Promise<TrafficReport> {
-  const perStorefront = CLUSTER_IDS.map((id) => range(pages).map((number) => pageCall(world, id, number)));
-  const lists = [...perStorefront, socks5Calls(world)];
+/** Who makes the calls of a lab: how a user sees a page, and calls of every kind from east's storefront. */
+export interface Callers {
+  /** Rejects unless the page is answered well. */
+  page(cluster: ClusterId, storefront: AppPod, path: string): Promise<void>;
+  readonly direct: readonly Call[];
+}
+
+export function loopbackCallers(world: World): Callers {
+  return { page: fetchPage, direct: socks5Calls(world) };
+}
+
+export async function sendTraffic(
+  world: World,
+  pages: number,
+  callers: Callers = loopbackCallers(world),
+): Promise<TrafficReport> {
+  const perStorefront = CLUSTER_IDS.map((id) => range(pages).map((number) => pageCall(world, id, number, callers)));
+  const lists = [...perStorefront, callers.direct];
   const failures = (await Promise.all(lists.map((calls) => runAll(calls, CONCURRENCY)))).flat();
   return { sent: lists.flat().length, failures };
 }
@@ -43,17 +58,19 @@ async function runAll(calls: readonly Call[], concurrency: number): Promise<read
   return failures;
 }
 
-function pageCall(world: World, cluster: ClusterId, number: number): Call {
-  const { ip, listenPort } = podOf(world, cluster, 'storefront');
-  const url = `http://${ip}:${listenPort}/product/${number}`;
+function pageCall(world: World, cluster: ClusterId, number: number, { page }: Callers): Call {
+  const path = `/product/${number}`;
   return {
-    what: `${cluster}'s storefront, GET ${url}`,
-    async run() {
-      const response = await fetch(url, { signal: AbortSignal.timeout(PAGE_TIMEOUT_MS) });
-      const body = await response.text();
-      if (!response.ok) throw new Error(`status ${response.status}: ${body.trim()}`);
-    },
+    what: `${cluster}'s storefront, GET ${path}`,
+    run: () => page(cluster, podOf(world, cluster, 'storefront'), path),
   };
+}
+
+async function fetchPage(_: ClusterId, { ip, listenPort }: AppPod, path: string): Promise<void> {
+  const url = `http://${ip}:${listenPort}${path}`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(PAGE_TIMEOUT_MS) });
+  const body = await response.text();
+  if (!response.ok) throw new Error(`${url}: status ${response.status}: ${body.trim()}`);
 }
 
 /** Where the storefront of that cluster speaks SOCKS5. */

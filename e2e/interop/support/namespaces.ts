@@ -1,45 +1,34 @@
-/**
- * Two network namespaces with a cable between them. They have names of their own, nothing leads out of them, and nothing
- * outside them is changed.
- */
-import { execFileSync } from 'node:child_process';
+/** Two network namespaces with a cable between them, and the addresses of both sides on it. */
+import { createNamespaces, type Namespaces } from '@isthmus/tools/lab';
 import { OURS, PREFIX_LENGTH, REAL_IP, type Side } from './world.js';
 
-export interface Namespaces {
+export interface TwoNamespaces {
   nameOf(side: Side): string;
   /** Idempotent; whatever is inside has to be ended before. */
   remove(): void;
 }
 
-export function createNamespaces(): Namespaces {
-  const unique = process.pid;
-  const names: Readonly<Record<Side, string>> = { real: `isthmus-${unique}-real`, ours: `isthmus-${unique}-ours` };
-  const made: string[] = [];
-  const remove = () => {
-    for (const name of made.splice(0)) ip('netns', 'delete', name);
+export function createTwoNamespaces(): TwoNamespaces {
+  const names: Readonly<Record<Side, string>> = {
+    real: `isthmus-${process.pid}-real`,
+    ours: `isthmus-${process.pid}-ours`,
   };
+  const namespaces = createNamespaces(Object.values(names));
   try {
-    for (const name of Object.values(names)) {
-      ip('netns', 'add', name);
-      made.push(name);
-      ip('-n', name, 'link', 'set', 'lo', 'up');
-    }
     // Made inside the namespaces from the start, so that not even for a moment it is among the machine's own interfaces.
-    ip('link', 'add', 'mesh0', 'netns', names.real, 'type', 'veth', 'peer', 'name', 'mesh0', 'netns', names.ours);
-    for (const address of [REAL_IP]) plug(names.real, address);
-    for (const address of Object.values(OURS)) plug(names.ours, address);
-    for (const name of Object.values(names)) ip('-n', name, 'link', 'set', 'mesh0', 'up');
+    namespaces.configure(names.real, [`link add mesh0 type veth peer name mesh0 netns ${names.ours}`]);
+    plug(namespaces, names.real, [REAL_IP]);
+    plug(namespaces, names.ours, Object.values(OURS));
   } catch (error) {
-    remove();
+    namespaces.remove();
     throw error;
   }
-  return { nameOf: (side) => names[side], remove };
+  return { nameOf: (side) => names[side], remove: namespaces.remove };
 }
 
-function plug(namespace: string, address: string): void {
-  ip('-n', namespace, 'address', 'add', `${address}/${PREFIX_LENGTH}`, 'dev', 'mesh0');
-}
-
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+function plug(namespaces: Namespaces, name: string, addresses: readonly string[]): void {
+  namespaces.configure(name, [
+    ...addresses.map((address) => `address add ${address}/${PREFIX_LENGTH} dev mesh0`),
+    'link set mesh0 up',
+  ]);
 }

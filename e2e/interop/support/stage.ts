@@ -6,12 +6,11 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findPrograms, type HostPort } from '@isthmus/tools/lab';
+import { createDoors, type Doors, findPrograms, type HostPort } from '@isthmus/tools/lab';
 import { until } from '../../support/wait.js';
 import { createCredentials } from './credentials.js';
-import { createDoors, type Doors } from './doors.js';
 import { manifestsOf, type Variation } from './manifests.js';
-import { createNamespaces } from './namespaces.js';
+import { createTwoNamespaces } from './namespaces.js';
 import { createProcesses, type Processes, type Spec } from './processes.js';
 import {
   controlPlaneConfiguration,
@@ -63,7 +62,7 @@ export async function openStage(ztunnel: string): Promise<Stage> {
     process.off('exit', cleanUp);
   };
   try {
-    const names = createNamespaces();
+    const names = createTwoNamespaces();
     cleanups.push(names.remove);
     const namespaces = { real: names.nameOf('real'), ours: names.nameOf('ours') };
     const credentials = await createCredentials(directory);
@@ -90,9 +89,12 @@ function writeCluster(setting: Setting, cluster: ClusterId): void {
   writeFileSync(join(directory, `${cluster}.yaml`), JSON.stringify(controlPlaneConfiguration(setting, cluster)));
 }
 
-async function openDoors({ directory, namespaces }: Setting, processes: Processes): Promise<Record<Side, Doors>> {
+async function openDoors(
+  { programs, directory, namespaces }: Setting,
+  processes: Processes,
+): Promise<Record<Side, Doors>> {
   for (const side of SIDES) {
-    const command = [process.execPath, beside('doorkeeper.mjs'), join(directory, `${side}.sock`)] as const;
+    const command = [process.execPath, programs.doorkeeper, join(directory, `${side}.sock`)] as const;
     processes.start({ name: `${side}/doorkeeper`, namespace: namespaces[side], command, env: {} });
     await until(`the door to ${side}`, () => existsSync(join(directory, `${side}.sock`)) || undefined);
   }

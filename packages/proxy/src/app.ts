@@ -4,7 +4,7 @@
  * control plane is away the proxy goes on with the last configuration and its certificates.
  */
 import type { Writable } from 'node:stream';
-import { createDiscoveryClient, createStore, type DiscoveryClient, proxyNode } from '@isthmus/sdk/discovery';
+import { createStore, proxyNode } from '@isthmus/sdk/discovery';
 import { type CertificateManager, createCaClient, createCertificateManager } from '@isthmus/sdk/identity';
 import { type Clock, createDrain, type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
@@ -14,9 +14,10 @@ import { dumpConnections } from './admin/dump-connections.js';
 import { serveHttp } from './admin/http.js';
 import { metricsRoutes } from './admin/metrics.js';
 import { createReadiness, type Readiness, readinessRoutes } from './admin/readiness.js';
-import { accessTo } from './config/control-plane.js';
+import { caAccess } from './config/control-plane.js';
 import { effectiveSettings, type Settings } from './config.js';
 import { createRoleContext } from './roles/context.js';
+import { createDiscovery, type Discovery } from './roles/discovery.js';
 import { keepCertificates } from './roles/keep-certificates.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
 import { createSnapshotFeed, type SnapshotFeed } from './roles/snapshot-feed.js';
@@ -69,7 +70,7 @@ interface Parts {
   readonly credentials: CredentialKeeper;
   readonly feed: SnapshotFeed;
   readonly certificates: CertificateManager;
-  readonly discovery: DiscoveryClient;
+  readonly discovery: Discovery;
   readonly merged: MergedMetrics;
   readonly running: {
     role: RunningRole | undefined;
@@ -99,6 +100,7 @@ function assemble(scope: Scope, init: Init): Parts {
   scope.own(lines.flush);
   const componentLog = createComponentLog(settings.logLevel, settings.logFormat, lines);
   const { log } = componentLog;
+  for (const notice of settings.notices) log.info({ scope: 'settings' }, notice);
   const telemetry = createTelemetry({
     clock,
     maxSeries: settings.metricsMaxSeries,
@@ -117,7 +119,7 @@ function assemble(scope: Scope, init: Init): Parts {
   const feed = createSnapshotFeed(store, log.child({ scope: 'snapshot' }));
   const certificates = createCertificateManager(scope, {
     ca: createCaClient({
-      ...accessTo(settings.caAddress, settings.caRootCa, settings),
+      ...caAccess(settings),
       asks: settings.mode === 'shared' ? 'impersonate' : 'own',
       ttlSeconds: Math.round(settings.secretTtlMs / 1_000),
     }),
@@ -128,8 +130,7 @@ function assemble(scope: Scope, init: Init): Parts {
     // A process that does everything itself has no use for keys outside of their TLS contexts.
     ...(settings.workers > 1 && { onIssued: credentials.issued }),
   });
-  const discovery = createDiscoveryClient(scope, {
-    ...accessTo(settings.xdsAddress, settings.xdsRootCa, settings),
+  const discovery = createDiscovery(scope, settings, {
     node: nodeOf(init),
     store,
     onSnapshot: feed.changed,
@@ -223,7 +224,7 @@ async function ownCertificate(scope: Scope, { init, certificates }: Parts): Prom
 }
 
 function contextOf(scope: Scope, parts: Parts): RoleContext {
-  const { init, componentLog, telemetry, feed, certificates, drain, running } = parts;
+  const { init, componentLog, telemetry, feed, certificates, drain, running, discovery } = parts;
   const { settings, clock, random, role } = init;
   const context = createRoleContext(scope, {
     settings,
@@ -235,6 +236,7 @@ function contextOf(scope: Scope, parts: Parts): RoleContext {
     log: componentLog.log,
     telemetry: telemetry.telemetry,
     drain: drain.signal,
+    ...(discovery.demand && { demand: discovery.demand }),
   });
   running.gateways = context.gateways;
   return context;
@@ -324,6 +326,11 @@ function nodeOf({ settings, role }: Init) {
     ip: instanceIp ?? '1.1.1.1',
     pod: podName ?? workload?.name ?? role.name,
     namespace: podNamespace ?? workload?.namespace ?? 'istio-system',
-    metadata: { CLUSTER_ID: clusterId, NETWORK: network, ...(nodeName !== undefined && { NODE_NAME: nodeName }) },
+    metadata: {
+      CLUSTER_ID: clusterId,
+      NETWORK: network,
+      ...(nodeName !== undefined && { NODE_NAME: nodeName }),
+      ...settings.nodeMetadata,
+    },
   });
 }

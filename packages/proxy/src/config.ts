@@ -3,9 +3,11 @@
  * effective settings and docs/reference/settings.md are printed from here. Names are Istio's and ztunnel's where the
  * thing is the same. `readSettings` reports all problems at once and starts nothing.
  */
-import { LOG_LEVELS } from '@isthmus/sdk/runtime';
+import { LOG_LEVELS, type LogLevel } from '@isthmus/sdk/runtime';
+import { headersOf, type NodeMetadata, nodeMetadataOf, noticesOf, type ServiceHeaders } from './config/environment.js';
 import {
   duration,
+  existingFile,
   flag,
   integer,
   ip,
@@ -13,6 +15,7 @@ import {
   listOf,
   loopbackAddress,
   oneOf,
+  rustLogLevel,
   serverAddress,
   share,
   text,
@@ -32,6 +35,7 @@ import {
   type WorkloadInfo,
   workloadInfo,
 } from './config/workloads.js';
+import { type ProxyConfig, proxyConfig } from './config/yaml-kinds.js';
 
 export type { ListenAddress } from './config/kinds.js';
 export type { RootSource, TokenSource } from './config/pem-source.js';
@@ -68,12 +72,12 @@ export const SETTINGS = {
     default: undefined,
     doc: 'In shared mode the proxy stands for the workloads of this node; when unset, for every workload it is told of.',
   }),
-  mode: setting<'shared' | 'dedicated'>({
+  mode: setting<'shared' | 'dedicated' | undefined>({
     env: ['PROXY_MODE'],
     kind: oneOf('shared', 'dedicated'),
-    default: 'shared',
+    default: undefined,
     defaultText: 'shared for ztunnel, dedicated otherwise',
-    doc: 'shared: one process stands for all HBONE workloads of a node. dedicated: for the one that PROXY_WORKLOAD_INFO names. Waypoints and gateways are always dedicated.',
+    doc: 'shared: one process stands for all HBONE workloads of a node. dedicated: for the one that PROXY_WORKLOAD_INFO names. Waypoints and gateways are always dedicated, and refuse shared.',
   }),
   workload: setting<WorkloadInfo | undefined>({
     env: ['PROXY_WORKLOAD_INFO'],
@@ -112,11 +116,43 @@ export const SETTINGS = {
     default: 'cluster.local',
     doc: "Trust domain of the proxy's own identity.",
   }),
-  xdsAddress: setting<string>({
+  xdsAddress: setting<string | undefined>({
     env: ['XDS_ADDRESS'],
     kind: serverAddress,
-    default: 'https://localhost:15012',
+    default: undefined,
+    defaultText:
+      'none with LOCAL_XDS_PATH or LOCAL_XDS, else what PROXY_CONFIG says, https://istiod.istio-system.svc:15012 in Kubernetes, else https://localhost:15012',
     doc: "The control plane's discovery service, as [https://]host:port.",
+  }),
+  xdsOnDemand: setting<boolean>({
+    env: ['XDS_ON_DEMAND'],
+    kind: flag,
+    default: false,
+    doc: 'Ask the control plane for destinations one by one, when a connection needs them, instead of holding the whole mesh. A ztunnel in one process only. A destination that is not answered within 5 s is refused, not passed through.',
+  }),
+  localXdsPath: setting<string | undefined>({
+    env: ['LOCAL_XDS_PATH'],
+    kind: existingFile,
+    default: undefined,
+    doc: "A file with the mesh, in ztunnel's YAML format: workloads, services, policies. Read again when it changes; a text with a mistake is not used, the last good one stays. It takes the place of the control plane unless XDS_ADDRESS is set too; certificates still come from CA_ADDRESS.",
+  }),
+  localXds: setting<string | undefined>({
+    env: ['LOCAL_XDS'],
+    kind: text,
+    default: undefined,
+    doc: 'The same as text instead of a file.',
+  }),
+  proxyConfig: setting<ProxyConfig | undefined>({
+    env: ['PROXY_CONFIG'],
+    kind: proxyConfig,
+    default: undefined,
+    doc: "Istio's ProxyConfig. discoveryAddress counts where XDS_ADDRESS is not set, proxyMetadata is added to the xDS node's metadata. ISTIO_META_NAME=value and ISTIO_METAJSON_NAME=json are added too, and come before it.",
+  }),
+  altXdsHostname: setting<string | undefined>({
+    env: ['ALT_XDS_HOSTNAME'],
+    kind: text,
+    default: undefined,
+    doc: 'Another name the discovery service may prove, besides the host of XDS_ADDRESS. Headers: each XDS_HEADER_NAME=value is sent with every call to it.',
   }),
   xdsRootCa: setting<RootSource | undefined>({
     env: ['XDS_ROOT_CA'],
@@ -129,8 +165,14 @@ export const SETTINGS = {
     env: ['CA_ADDRESS'],
     kind: serverAddress,
     default: undefined,
-    defaultText: 'XDS_ADDRESS',
+    defaultText: 'XDS_ADDRESS or its default',
     doc: 'The certificate service, as [https://]host:port.',
+  }),
+  altCaHostname: setting<string | undefined>({
+    env: ['ALT_CA_HOSTNAME'],
+    kind: text,
+    default: undefined,
+    doc: 'Another name the certificate service may prove, besides the host of CA_ADDRESS. Headers: each CA_HEADER_NAME=value is sent with every call to it.',
   }),
   caRootCa: setting<RootSource | undefined>({
     env: ['CA_ROOT_CA'],
@@ -159,6 +201,12 @@ export const SETTINGS = {
     kind: share,
     default: 0.5,
     doc: "The share of its life that a certificate has left when the next one is asked for; istio-agent's name and default. The CA may be away for that long before anybody notices.",
+  }),
+  crlPath: setting<string | undefined>({
+    env: ['CRL_PATH'],
+    kind: text,
+    default: undefined,
+    doc: 'File of certificate revocation lists, PEM or DER. Read again when it changes; certificates on it are refused and connections they opened are closed. A missing or broken file revokes nothing new and is warned about.',
   }),
   baggage: setting<boolean>({
     env: ['AMBIENT_ENABLE_BAGGAGE', 'ENABLE_RESPONSE_BAGGAGE'],
@@ -216,11 +264,18 @@ export const SETTINGS = {
     default: 1,
     doc: "Processes that share the listening sockets and carry the traffic; with more than one, another speaks to the control plane, keeps the certificates and serves the pages. As in ztunnel a percentage is of the machine's processors and 0 is all of them; `--workers` on the command line comes first.",
   }),
-  logLevel: setting<(typeof LOG_LEVELS)[number]>({
+  logLevel: setting<LogLevel | undefined>({
     env: ['LOG_LEVEL'],
     kind: oneOf(...LOG_LEVELS),
-    default: 'info',
+    default: undefined,
+    defaultText: 'the level in RUST_LOG, else info',
     doc: 'What is logged; POST /logging on the admin port changes it while running.',
+  }),
+  rustLog: setting<{ readonly level: LogLevel | undefined } | undefined>({
+    env: ['RUST_LOG'],
+    kind: rustLogLevel(LOG_LEVELS),
+    default: undefined,
+    doc: "ztunnel's name for LOG_LEVEL, which comes before it. Only a level for everything counts; those of single targets (access=debug) are ztunnel's own.",
   }),
   logFormat: setting<'plain' | 'json'>({
     env: ['LOG_FORMAT'],
@@ -280,6 +335,18 @@ export const SETTINGS = {
     default: 'NONE',
     doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
   }),
+  requireWaypoint: setting<boolean>({
+    env: ['REQUIRE_WAYPOINT'],
+    kind: flag,
+    default: false,
+    doc: 'Refuse (401) whoever calls a workload directly that has a waypoint, or whose services all have one, and is none of these waypoints; plaintext included. Off by default, because ingress gateways of Istio go around waypoints unless told otherwise (istio.io/ingress-use-waypoint).',
+  }),
+  authzPolicyInfoLogging: setting<boolean>({
+    env: ['AUTHZ_POLICY_INFO_LOGGING'],
+    kind: flag,
+    default: false,
+    doc: 'What a dry-run policy would have done is logged at info, not at debug.',
+  }),
   localhostAppTunnel: setting<boolean>({
     env: ['LOCALHOST_APP_TUNNEL'],
     kind: flag,
@@ -313,21 +380,52 @@ export const SETTINGS = {
   }),
 } satisfies SettingTable;
 
-/** Settings as the program uses them: the table's values for this role. */
-export type Settings = Values<typeof SETTINGS> & Completed & { readonly role: RoleName };
+/** Settings as the program uses them: the table's values for this role, and what shares a prefix. */
+export type Settings = Omit<Values<typeof SETTINGS>, keyof Completed> &
+  Completed & {
+    readonly role: RoleName;
+    /** ISTIO_META_* and ISTIO_METAJSON_*: added to the xDS node's metadata, and overrides it. */
+    readonly nodeMetadata: NodeMetadata;
+    /** XDS_HEADER_* and CA_HEADER_*; may be secret. */
+    readonly xdsHeaders: ServiceHeaders;
+    readonly caHeaders: ServiceHeaders;
+    /** Sentences about variables that are set and have no effect, for the log. */
+    readonly notices: readonly string[];
+  };
 
 export type SettingsResult =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+const KNOWN_NAMES: ReadonlySet<string> = new Set(
+  Object.values<SettingTable[string]>(SETTINGS).flatMap(({ env }) => env),
+);
+
 export function readSettings(role: RoleName, env: Environment): SettingsResult {
   const { values, problems } = readTable(SETTINGS, env);
-  const settings: Settings = { ...values, ...completed(values, role), role };
-  const all = [...problems, ...RULES.flatMap((rule) => rule(settings, role))];
+  const families = [nodeMetadataOf(env), headersOf(env, 'XDS_HEADER_'), headersOf(env, 'CA_HEADER_')] as const;
+  const [metadata, xdsHeaders, caHeaders] = families;
+  const inKubernetes = (env.KUBERNETES_SERVICE_HOST ?? '') !== '';
+  const settings: Settings = {
+    ...values,
+    ...completed(values, { role, inKubernetes }),
+    role,
+    nodeMetadata: { ...values.proxyConfig?.metadata, ...metadata.value },
+    xdsHeaders: xdsHeaders.value,
+    caHeaders: caHeaders.value,
+    notices: noticesOf(env, KNOWN_NAMES),
+  };
+  const all = [
+    ...problems,
+    ...families.flatMap((family) => family.problems),
+    ...RULES.flatMap((rule) => rule(settings, role)),
+  ];
   return all.length > 0 ? { ok: false, problems: all } : { ok: true, settings };
 }
 
 /** What is in effect, for `isthmus-proxy config` and the admin dump. */
-export function effectiveSettings({ role, ...values }: Settings): Record<string, unknown> {
-  return { role, ...withoutSecrets(SETTINGS, values) };
+export function effectiveSettings({ role, xdsHeaders, caHeaders, ...values }: Settings): Record<string, unknown> {
+  // Headers carry credentials more often than not.
+  const names = { xdsHeaders: Object.keys(xdsHeaders), caHeaders: Object.keys(caHeaders) };
+  return { role, ...withoutSecrets(SETTINGS, values), ...names };
 }

@@ -15,7 +15,7 @@ import type { Environment } from './config/table.js';
 import { effectiveSettings, ROLE_NAMES, type RoleName, readSettings, SETTINGS, type Settings } from './config.js';
 import { ROLES } from './roles/index.js';
 import { version } from './version.js';
-import { isWorker, runWorker } from './workers/worker.js';
+import { inheritListeners, isWorker, runWorker } from './workers/worker.js';
 
 const EXIT = { clean: 0, failed: 1, misused: 2 } as const;
 /** After draining, what closing sockets and servers may take. */
@@ -116,6 +116,7 @@ function program(): Command {
 
 /** Signals reach the whole process group; what a worker does about them its head says. */
 function work(): void {
+  inheritListeners(process.env, process);
   process.on('SIGTERM', () => {}).on('SIGINT', () => {});
   process.stdout.on('error', () => {});
   runWorker({ roles: ROLES, stdout: process.stdout, exit: (code) => process.exit(code) });

@@ -31,6 +31,7 @@ export interface TcpListenerInit {
 /** Resolves with the port that is bound; rejects with the system's error when it cannot be. */
 export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<number> {
   const { address, drain, log, prepare, onConnection } = init;
+  let open = 0;
   const server = createServer(
     {
       allowHalfOpen: true,
@@ -39,9 +40,20 @@ export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<nu
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_MS,
     },
-    onConnection,
+    (socket) => {
+      // Not by `server.maxConnections`: a worker process that is full would give the connection back to its head, which
+      // offers it again at once, for as long as all are full.
+      if (open >= MAX_CONNECTIONS) {
+        log.warn({ ...address, limit: MAX_CONNECTIONS }, 'connection dropped: too many are open');
+        return void socket.destroy();
+      }
+      open += 1;
+      socket.once('close', () => {
+        open -= 1;
+      });
+      return onConnection(socket);
+    },
   );
-  server.maxConnections = MAX_CONNECTIONS;
   const stop = () => {
     server.close();
   };
@@ -52,7 +64,6 @@ export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<nu
   prepare?.(server);
   // Accepting can fail later, for want of descriptors; the listener lives on.
   server.on('error', (error) => log.warn({ err: error, ...address }, 'accepting a connection failed'));
-  server.on('drop', () => log.warn({ ...address, limit: MAX_CONNECTIONS }, 'connection dropped: too many are open'));
   const bound = server.address();
   if (typeof bound === 'object' && bound) return bound.port;
   throw new Error('the listening socket is not one of TCP');

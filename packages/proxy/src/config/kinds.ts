@@ -2,6 +2,7 @@
  * What kinds of value a setting can have: how its text is read and what an operator may write. A kind refuses by
  * throwing `Refusal`; the reader (`table.ts`) turns that into a problem that names the variable. Kinds know no setting.
  */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 
@@ -35,6 +36,16 @@ export const flag: Kind<boolean> = {
     if (value === 'true') return true;
     if (value === 'false') return false;
     throw new Refusal('is neither');
+  },
+};
+
+/** A path; a file that is not there would be noticed only when it is too late to say so. */
+export const existingFile: Kind<string> = {
+  name: 'file',
+  allowed: 'the path of a file',
+  parse(value) {
+    if (!existsSync(value)) throw new Refusal('does not exist');
+    return value;
   },
 };
 
@@ -89,6 +100,22 @@ export const share: Kind<number> = {
     return number;
   },
 };
+
+/**
+ * The level that RUST_LOG sets for everything, as in `info,access=debug`; undefined when it names levels of parts only,
+ * which are called otherwise here. The last one counts, as with ztunnel.
+ */
+export function rustLogLevel<const W extends string>(levels: readonly W[]): Kind<{ readonly level: W | undefined }> {
+  return {
+    name: 'RUST_LOG',
+    allowed: 'a level such as info, then any target=level',
+    parse(value) {
+      const words = value.split(',').map((piece) => piece.trim().toLowerCase());
+      const named = words.map((word) => levels.find((level) => level === (word === 'off' ? 'silent' : word)));
+      return { level: named.findLast((level) => level !== undefined) };
+    },
+  };
+}
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

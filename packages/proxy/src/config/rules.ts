@@ -3,6 +3,7 @@
  * see only the fields they speak about, so that they stand above the table they are applied to.
  */
 import { existsSync } from 'node:fs';
+import type { LogLevel } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
 import type { RootSource, TokenSource } from './pem-source.js';
 import type { OutboundListener, PlaintextTarget, Socks5Listener, WorkloadInfo, WorkloadName } from './workloads.js';
@@ -14,23 +15,27 @@ const ISTIO_TOKEN = './var/run/secrets/tokens/istio-token';
 export interface Completed {
   readonly mode: 'shared' | 'dedicated';
   readonly workload: WorkloadInfo | undefined;
+  readonly xdsAddress: string | undefined;
   readonly xdsRootCa: RootSource;
   readonly caAddress: string;
   readonly caRootCa: RootSource;
   readonly authToken: TokenSource | undefined;
   readonly socks5Listeners: readonly Socks5Listener[];
   readonly terminationDeadlineMs: number;
+  readonly logLevel: LogLevel;
 }
 
 /** What `completed` fills from, absent values included. */
-type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined } & Pick<
-  Completed,
-  'mode' | 'socks5Listeners'
->;
+type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined } & Pick<Completed, 'socks5Listeners'>;
 
 export interface Ruled extends Given {
   readonly terminationGraceSeconds: number | undefined;
-  readonly xdsAddress: string;
+  readonly xdsOnDemand: boolean;
+  readonly workers: number;
+  readonly localXdsPath: string | undefined;
+  readonly localXds: string | undefined;
+  readonly proxyConfig: { readonly discoveryAddress: string | undefined } | undefined;
+  readonly rustLog: { readonly level: LogLevel | undefined } | undefined;
   readonly podName: string | undefined;
   readonly podNamespace: string | undefined;
   readonly serviceAccount: string | undefined;
@@ -40,9 +45,21 @@ export interface Ruled extends Given {
   readonly inboundPlaintextTargets: readonly PlaintextTarget[];
 }
 
+export interface Surroundings {
+  readonly role: string;
+  readonly inKubernetes: boolean;
+}
+
+/** Where Istio's own proxies look for their control plane. */
+const ISTIOD = 'https://istiod.istio-system.svc:15012';
+const LOCALHOST = 'https://localhost:15012';
+
 /** Fills what was not given from what was. */
-export function completed(values: Ruled, role: string): Completed {
-  const mode = role === 'ztunnel' ? values.mode : 'dedicated';
+export function completed(values: Ruled, { role, inKubernetes }: Surroundings): Completed {
+  const mode = values.mode ?? (role === 'ztunnel' ? 'shared' : 'dedicated');
+  const named = values.xdsAddress ?? values.proxyConfig?.discoveryAddress;
+  const controlPlane = named ?? (inKubernetes ? ISTIOD : LOCALHOST);
+  const isLocal = values.localXdsPath !== undefined || values.localXds !== undefined;
   const workload = values.workload ?? workloadOfPod(values);
   const wantsSocks5 = values.enableSocks5 && mode === 'dedicated' && values.socks5Listeners.length === 0;
   // Read when it is needed, and said to be missing then: it may be mounted later than the proxy starts.
@@ -51,8 +68,9 @@ export function completed(values: Ruled, role: string): Completed {
   return {
     mode,
     workload: mode === 'dedicated' ? workload : undefined,
+    xdsAddress: isLocal ? values.xdsAddress : controlPlane,
     xdsRootCa,
-    caAddress: values.caAddress ?? values.xdsAddress,
+    caAddress: values.caAddress ?? controlPlane,
     caRootCa: values.caRootCa ?? xdsRootCa,
     authToken: values.authToken ?? token,
     socks5Listeners:
@@ -60,6 +78,7 @@ export function completed(values: Ruled, role: string): Completed {
         ? [{ workload, address: { host: '127.0.0.1', port: PORT.socks5 } }]
         : values.socks5Listeners,
     terminationDeadlineMs: values.terminationDeadlineMs ?? deadlineWithin(values.terminationGraceSeconds),
+    logLevel: values.logLevel ?? values.rustLog?.level ?? 'info',
   };
 }
 
@@ -79,6 +98,23 @@ type Rule = (settings: Ruled, role: string) => readonly string[];
 
 /** Each returns a sentence per problem, naming the variables to change. */
 export const RULES: readonly Rule[] = [
+  ({ xdsOnDemand, xdsAddress, workers }, role) => {
+    if (!xdsOnDemand) return [];
+    const remedies = [
+      ...(role === 'ztunnel' ? [] : [`a ${role} needs all that is bound to it or exported`]),
+      ...(xdsAddress === undefined ? ['there is no control plane to ask; set XDS_ADDRESS'] : []),
+      ...(workers > 1 ? ['worker processes ask nobody; set ZTUNNEL_WORKER_THREADS=1'] : []),
+    ];
+    return remedies.map((remedy) => `XDS_ON_DEMAND=true cannot be used: ${remedy}`);
+  },
+  ({ localXdsPath, localXds }) =>
+    localXdsPath !== undefined && localXds !== undefined
+      ? ['LOCAL_XDS_PATH and LOCAL_XDS both hold the mesh; keep one']
+      : [],
+  ({ mode }, role) =>
+    role !== 'ztunnel' && mode === 'shared'
+      ? [`PROXY_MODE=shared is for ztunnels: a ${role} stands for itself alone; set dedicated, or leave it out`]
+      : [],
   ({ mode, workload }, role) =>
     mode === 'dedicated' && !workload
       ? [

@@ -3,6 +3,7 @@
  * process is put together, be it the whole program or one of its workers.
  */
 import { createHbonePool } from '@isthmus/sdk/hbone';
+import { watchRevocationFile } from '@isthmus/sdk/identity';
 import { createGatewayHealth, createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { hboneSettings } from './hbone-settings.js';
@@ -10,7 +11,10 @@ import type { Role, RoleContext } from './role.js';
 import type { SnapshotFeed } from './snapshot-feed.js';
 
 export interface ContextInit
-  extends Pick<RoleContext, 'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain'> {
+  extends Pick<
+    RoleContext,
+    'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain' | 'demand'
+  > {
   readonly role: Pick<Role, 'name'>;
   readonly feed: Pick<SnapshotFeed, 'snapshot' | 'onSnapshot'>;
 }
@@ -19,11 +23,16 @@ export interface ContextInit
 export function createRoleContext(scope: Scope, { role, feed, log, ...given }: ContextInit): RoleContext {
   const { settings, clock, certificates, random } = given;
   const gateways = createGatewayHealth(scope, { clock, random, log: log.child({ scope: 'gateways' }) });
+  const { crlPath: path } = settings;
+  const revocations = path
+    ? watchRevocationFile(scope, { path, clock, log: log.child({ scope: 'revocation' }) })
+    : undefined;
   return {
     ...given,
+    revocations,
     log: log.child({ scope: role.name }),
     originate: createOriginate({
-      pool: createHbonePool(scope, { clock, settings: hboneSettings(settings) }),
+      pool: createHbonePool(scope, { clock, random, revocations, settings: hboneSettings(settings) }),
       certificates,
       clock,
       network: settings.network,

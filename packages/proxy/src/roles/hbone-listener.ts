@@ -24,12 +24,13 @@ export interface HboneListenerInit {
 /** Rejects with the system's error when the address cannot be bound. */
 export async function listenHbone(scope: Scope, init: HboneListenerInit): Promise<void> {
   const { context, host, reporter, certificate, onConnect } = init;
-  const { clock, log, settings, drain, telemetry } = context;
+  const { clock, log, settings, drain, telemetry, revocations } = context;
   const server = createHboneServer(scope, {
     certificate,
     onConnect,
     clock,
     log,
+    revocations,
     settings: hboneSettings(settings),
     onEarlyError({ fault, facts, peerIdentity }: EarlyError) {
       telemetry.earlyDeny({

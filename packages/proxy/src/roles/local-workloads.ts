@@ -18,6 +18,18 @@ export function findLocal(locals: readonly Workload[], { namespace, name }: Work
   return locals.find((workload) => workload.namespace === namespace && workload.name === name);
 }
 
+/**
+ * Whose a captured connection is, by the address that is this end's: the client's of an outbound one, the called one's of
+ * an inbound one. A dedicated proxy is in the namespace of its one workload, so whatever is there is that one's (ztunnel).
+ */
+export function localAt(
+  locals: readonly Workload[],
+  ip: string,
+  { mode }: Pick<Settings, 'mode'>,
+): Workload | undefined {
+  return mode === 'dedicated' ? locals[0] : locals.find(({ addresses }) => addresses.includes(ip));
+}
+
 /** Names of nodes and pods mean something within one cluster only. */
 function isOfThisCluster({ clusterId, network }: Workload, own: Own): boolean {
   return clusterId === own.clusterId && network === own.network;

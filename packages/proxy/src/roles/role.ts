@@ -1,6 +1,6 @@
 /** What every role is given, and what a role is. A role composes accept, decide and originate; it decides nothing. */
 import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
-import type { CertificateSource } from '@isthmus/sdk/identity';
+import type { CertificateSource, Revocations } from '@isthmus/sdk/identity';
 import type { GatewayHealth, Originate } from '@isthmus/sdk/originate';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Settings } from '../config.js';
@@ -12,12 +12,16 @@ export interface RoleContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly certificates: CertificateSource;
+  /** Revocation lists to obey; undefined where CRL_PATH names none. */
+  readonly revocations?: Revocations | undefined;
   readonly telemetry: Telemetry;
   readonly originate: Originate;
   /** Gateways of other networks that are out of service. */
   readonly gateways: Pick<GatewayHealth, 'status'>;
   /** The newest snapshot. */
   snapshot(): Snapshot;
+  /** Asks for addresses by name where the proxy is told of them on demand; see `DiscoveryClient.demand`. */
+  demand?(names: readonly string[]): Promise<readonly string[]>;
   /** Calls back after each change of the snapshot, until the scope closes. */
   onSnapshot(scope: Scope, listener: (snapshot: Snapshot) => void): void;
   /** Aborts when the process drains: stop accepting, let what runs finish. */

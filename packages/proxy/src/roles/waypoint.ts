@@ -35,7 +35,11 @@ async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
   // Closed after the connections are cut: those are to be seen as drained, not as lost with their transport.
   const listening = scope.child();
   const connections = createConnections(scope);
-  const guard = createPolicyGuard(context.log, atWaypoint);
+  const guard = createPolicyGuard({
+    log: context.log,
+    relevant: atWaypoint,
+    dryRunLevel: context.settings.authzPolicyInfoLogging ? 'info' : 'debug',
+  });
   let locals = localWorkloads(context.snapshot(), settings);
   context.onSnapshot(scope, (snapshot) => {
     locals = localWorkloads(snapshot, settings);

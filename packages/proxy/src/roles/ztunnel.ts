@@ -13,6 +13,7 @@ import { type CaptureInit, serveSocks5 } from '../capture/socks5-server.js';
 import { serveStatic } from '../capture/static-listener.js';
 import { listenTcp } from '../capture/tcp-listener.js';
 import { createPolicyGuard } from '../policy/guard.js';
+import { itsWaypoints, noDoorkeepers } from '../policy/through-waypoint.js';
 import { createConnections } from './connections.js';
 import { listenHbone } from './hbone-listener.js';
 import { localWorkloads } from './local-workloads.js';
@@ -32,7 +33,11 @@ export const ztunnel: Role = {
 async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
   const { settings, log } = context;
   const connections = createConnections(scope);
-  const guard = createPolicyGuard(log);
+  const guard = createPolicyGuard({
+    log,
+    doorkeepers: settings.requireWaypoint ? itsWaypoints : noDoorkeepers,
+    dryRunLevel: settings.authzPolicyInfoLogging ? 'info' : 'debug',
+  });
   let locals: readonly Workload[] = [];
   const accept = acceptor({ context, connections, guard }, (uid) => locals.find((workload) => workload.uid === uid));
   const listeners = createListenerSet<LocalAddress>(scope, { log, start: accept });

@@ -133,6 +133,12 @@ export const METRICS = {
     labels: GATEWAY_LABELS,
     help: 'Outer tunnels that ended with a fault; response_flags says which (unstable).',
   },
+  crlRejections: {
+    name: 'istio_crl_policy_rejections_total',
+    kind: 'counter',
+    labels: ['reporter'],
+    help: 'Connections refused because the certificate of the peer is on a revocation list of CRL_PATH (unstable).',
+  },
   xdsMessages: {
     name: 'istio_xds_message_total',
     kind: 'counter',

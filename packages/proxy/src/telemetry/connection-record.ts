@@ -17,6 +17,7 @@ import type { ConnectionFacts, ConnectionRecord, Outcome } from './types.js';
 export interface ConnectionFamilies {
   family(name: ReporterRow['families'][keyof ReporterRow['families']]): Family<NumberSeries>;
   readonly socketsOpen: Family<NumberSeries>;
+  readonly crlRejections: Family<NumberSeries>;
 }
 
 export interface RecordContext extends ConnectionFamilies {
@@ -67,6 +68,7 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
     close(outcome) {
       if (ended) return;
       ended = true;
+      if (!held && isRevoked(outcome)) context.crlRejections.series(pair('reporter', facts.reporter)).add(1);
       const series = held ?? countOpened();
       family('received').release(series.received);
       family('sent').release(series.sent);
@@ -81,6 +83,10 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
       context.accessLog.completed(live.facts, { received, sent, durationMs, outcome });
     },
   };
+}
+
+function isRevoked(outcome: Outcome): boolean {
+  return outcome.kind === 'fault' && outcome.code === 'CERT_REVOKED';
 }
 
 function flagsOf(row: ReporterRow, outcome: Outcome): string {

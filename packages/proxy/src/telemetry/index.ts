@@ -61,7 +61,8 @@ export function createTelemetry(init: TelemetryInit): TelemetrySystem {
   family('info').hold(pairs({ role, cluster, network, node })).add(1);
 
   const open = createOpenConnections(clock);
-  const context: RecordContext = { clock, accessLog, family, open, socketsOpen: family('socketsOpen') };
+  const crlRejections = family('crlRejections');
+  const context: RecordContext = { clock, accessLog, family, open, socketsOpen: family('socketsOpen'), crlRejections };
   const recordRequest = createRequestRecorder({
     requests: family('requests'),
     duration: histogram('requestDuration'),
@@ -76,7 +77,10 @@ export function createTelemetry(init: TelemetryInit): TelemetrySystem {
         recordRequest(facts);
         accessLog.request(facts);
       },
-      earlyDeny: (facts) => accessLog.denied(facts),
+      earlyDeny(facts) {
+        if (facts.code === 'CERT_REVOKED') crlRejections.series(pair('reporter', facts.reporter)).add(1);
+        accessLog.denied(facts);
+      },
     },
     xds: {
       message(typeUrl, bytes) {

@@ -1,12 +1,10 @@
 /**
  * The head of a group of worker processes. It has the one discovery stream, the one set of certificates and the one
- * admin port; workers share the listening sockets and carry all traffic. A worker that ends by itself is replaced after
- * a back-off of 100 ms doubling to 15 s, and costs the connections it carried; nobody else's. A worker that does not
- * answer `MISSED_REPORTS` times in a row is killed, which is the same.
+ * admin port; workers share the listening sockets and carry all traffic. What the head learns every worker is told; a
+ * worker that ends costs the connections it carried, nobody else's (see `slot.ts`).
  */
-
 import type { CertificateManager } from '@isthmus/sdk/identity';
-import { type Backoff, type Clock, createBackoff, type Logger, type Scope } from '@isthmus/sdk/runtime';
+import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Diagnostics } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
@@ -18,8 +16,9 @@ import type { MergedMetrics } from '../telemetry/merged.js';
 import { type CredentialKeeper, credentialOf } from './credentials.js';
 import type { FromHead, WorkerReport } from './protocol.js';
 import { remoteDiagnostics } from './remote-diagnostics.js';
+import { Slot, type WorkerStatus } from './slot.js';
 import { encodeBatch, type FollowedStore } from './state.js';
-import { forkWorker, tellState, type WorkerProcess } from './worker-process.js';
+import { tellState, type WorkerProcess } from './worker-process.js';
 
 export interface WorkerGroupInit {
   readonly settings: Settings;
@@ -53,40 +52,12 @@ export interface WorkerGroup extends RunningRole {
   status(): readonly WorkerStatus[];
 }
 
-export interface WorkerStatus {
-  readonly id: number;
-  readonly pid: number | undefined;
-  readonly state: 'starting' | 'serving' | 'replacing';
-  readonly restarts: number;
-  readonly openConnections: number;
-}
-
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_CAP_MS = 15_000;
-/** A worker that lived this long was well: the next one starts at once. */
-const STEADY_MS = 60_000;
 /** How old the numbers of a worker may be when it dies: what it counted since is lost. */
 const REPORT_MS = 5_000;
-/** On the way to a scrape, which has a time limit of its own. */
-const ANSWER_MS = 2_000;
-const MISSED_REPORTS = 5;
+/** For the list of connections, which somebody waits for. */
+const LIST_MS = 2_000;
 /** From `stop` to SIGKILL. */
 const STOP_MS = 2_000;
-
-interface Slot {
-  readonly id: number;
-  readonly backoff: Backoff;
-  process: WorkerProcess | undefined;
-  state: WorkerStatus['state'];
-  /** Has been told the state, and hears of changes from then on. */
-  informed: boolean;
-  drained: boolean;
-  reason: string | undefined;
-  report: WorkerReport | undefined;
-  missed: number;
-  since: number;
-  restarts: number;
-}
 
 /** Starts the workers; `scope` ends them. */
 export function createWorkerGroup(scope: Scope, init: WorkerGroupInit): WorkerGroup {
@@ -97,48 +68,21 @@ export function createWorkerGroup(scope: Scope, init: WorkerGroupInit): WorkerGr
 }
 
 class Group implements WorkerGroup {
+  readonly started: Promise<void>;
   readonly #init: WorkerGroupInit;
   readonly #slots: readonly Slot[];
-  readonly started: Promise<void>;
   #stopping = false;
-  #release: (() => void) | undefined;
+  #releaseReadiness: (() => void) | undefined;
   /** The first start; gone afterwards. */
   #starting: { resolve(): void; reject(error: Error): void } | undefined;
-  #gone: (() => void) | undefined;
+  #onGone: (() => void) | undefined;
 
   constructor(init: WorkerGroupInit) {
     this.#init = init;
-    this.#slots = Array.from({ length: init.settings.workers }, (_, index) => ({
-      id: index + 1,
-      backoff: createBackoff({ firstMs: BACKOFF_FIRST_MS, capMs: BACKOFF_CAP_MS, random: init.random }),
-      process: undefined,
-      state: 'starting',
-      informed: false,
-      drained: false,
-      reason: undefined,
-      report: undefined,
-      missed: 0,
-      since: 0,
-      restarts: 0,
-    }));
+    this.#slots = Array.from({ length: init.settings.workers }, (_, index) => this.#slot(index + 1));
     this.started = this.#start();
     // Whoever made the group waits for it or closes the scope; between the two it must not count as unhandled.
     this.started.catch(() => {});
-  }
-
-  #start(): Promise<void> {
-    const { store, credentials, drain } = this.#init;
-    store.follow((batch) => this.#tellAll('batch', encodeBatch(batch)));
-    credentials.listen({
-      issued: (credential) => this.#tellAll('credential', credential),
-      forgotten: (identity) => this.#tellAll('forget', identity),
-    });
-    drain.addEventListener('abort', () => this.#tellAll('drain', null), { once: true });
-    const started = new Promise<void>((resolve, reject) => {
-      this.#starting = { resolve, reject };
-    });
-    for (const slot of this.#slots) this.#launch(slot);
-    return started;
   }
 
   localWorkloads() {
@@ -159,7 +103,7 @@ class Group implements WorkerGroup {
   }
 
   async connections(): Promise<readonly ConnectionDump[]> {
-    const asked = this.#serving().map(({ process }) => process?.channel.ask('connections', null, ANSWER_MS));
+    const asked = this.#serving().map(({ process }) => process?.channel.ask('connections', null, LIST_MS));
     const answers = await Promise.allSettled(asked);
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
   }
@@ -170,18 +114,12 @@ class Group implements WorkerGroup {
   }
 
   status(): readonly WorkerStatus[] {
-    return this.#slots.map(({ id, process, state, restarts, report }) => ({
-      id,
-      pid: process?.pid,
-      state,
-      restarts,
-      openConnections: report?.openConnections ?? 0,
-    }));
+    return this.#slots.map(({ status }) => status);
   }
 
   async reports(): Promise<readonly WorkerReport[]> {
-    await Promise.all(this.#living().map((slot) => this.#hear(slot)));
-    return this.#living().flatMap(({ report }) => report ?? []);
+    await Promise.all(this.#slots.map((slot) => slot.hear()));
+    return this.#slots.flatMap(({ report }) => report ?? []);
   }
 
   /** Returns how to stop. */
@@ -201,7 +139,7 @@ class Group implements WorkerGroup {
     this.#starting?.reject(new Error('closed before every worker served'));
     if (this.#living().length === 0) return;
     const gone = new Promise<void>((resolve) => {
-      this.#gone = resolve;
+      this.#onGone = resolve;
     });
     this.#tellAll('stop', null);
     const cancel = this.#init.clock.schedule(STOP_MS, () => {
@@ -211,8 +149,74 @@ class Group implements WorkerGroup {
     cancel();
   }
 
+  #start(): Promise<void> {
+    const { store, credentials, drain } = this.#init;
+    store.follow((batch) => this.#tellAll('batch', encodeBatch(batch)));
+    credentials.listen({
+      issued: (credential) => this.#tellAll('credential', credential),
+      forgotten: (identity) => this.#tellAll('forget', identity),
+    });
+    drain.addEventListener('abort', () => this.#tellAll('drain', null), { once: true });
+    const started = new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject };
+    });
+    for (const slot of this.#slots) slot.launch();
+    return started;
+  }
+
+  #slot(id: number): Slot {
+    const { program, certificates, credentials, merged, drain, clock, log, random } = this.#init;
+    return new Slot({
+      id,
+      program,
+      clock,
+      log,
+      random,
+      certificate: (identity) => credentialOf(identity, certificates, credentials),
+      inform: (process) => this.#inform(process),
+      onState: (from, to, slot) => this.#changed(from, to, slot),
+      onLost: (report) => merged.retire(report),
+      isReplaced: () => !this.#stopping && !this.#starting && !drain.aborted,
+    });
+  }
+
+  #inform({ channel }: WorkerProcess): void {
+    const { settings, store, credentials, logLevels, drain } = this.#init;
+    const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
+    tellState(channel, start, credentials.all(), store.snapshot);
+    if (drain.aborted) channel.tell('drain', null);
+  }
+
+  #changed(from: WorkerStatus['state'] | undefined, to: WorkerStatus['state'], { id, reason }: Slot): void {
+    const { counters } = this.#init;
+    if (from === 'starting' || from === 'serving') counters.count(from, -1);
+    if (to !== 'replacing') counters.count(to, 1);
+    this.#keepReadiness();
+    if (to === 'serving') this.#servesNow();
+    if (to === 'starting' && from === 'replacing') counters.restarted();
+    if (to !== 'replacing') return;
+    this.#starting?.reject(new Error(`worker ${id}: ${reason}`));
+    if (this.#stopping && this.#living().length === 0) this.#onGone?.();
+  }
+
+  #servesNow(): void {
+    if (!this.#starting || this.#serving().length < this.#slots.length) return;
+    this.#starting.resolve();
+    this.#starting = undefined;
+  }
+
+  /** With the first worker of several the proxy serves; with none it must not be sent traffic. */
+  #keepReadiness(): void {
+    if (this.#serving().length > 0) {
+      this.#releaseReadiness?.();
+      this.#releaseReadiness = undefined;
+    } else if (!this.#stopping) {
+      this.#releaseReadiness ??= this.#init.holdReadiness();
+    }
+  }
+
   #serving(): readonly Slot[] {
-    return this.#slots.filter(({ state }) => state === 'serving');
+    return this.#slots.filter(({ serving }) => serving);
   }
 
   #living(): readonly Slot[] {
@@ -220,118 +224,6 @@ class Group implements WorkerGroup {
   }
 
   #tellAll<K extends keyof FromHead['tell']>(kind: K, payload: FromHead['tell'][K]): void {
-    for (const { process, informed } of this.#slots) {
-      if (informed || kind === 'stop') process?.channel.tell(kind, payload);
-    }
-  }
-
-  #launch(slot: Slot): void {
-    const { program, certificates, credentials, counters, clock } = this.#init;
-    slot.state = 'starting';
-    slot.informed = false;
-    slot.drained = false;
-    slot.reason = undefined;
-    slot.report = undefined;
-    slot.missed = 0;
-    slot.since = clock.monotonic();
-    counters.count('starting', 1);
-    this.#holdUnlessServed();
-    slot.process = forkWorker({
-      id: slot.id,
-      program,
-      onHello: () => this.#inform(slot),
-      onServing: () => this.#served(slot),
-      onFailed: (reason) => {
-        slot.reason = reason;
-      },
-      onDrained: () => {
-        slot.drained = true;
-      },
-      onExit: (how) => this.#ended(slot, how),
-      certificate: (identity) => credentialOf(identity, certificates, credentials),
-    });
-  }
-
-  #inform(slot: Slot): void {
-    const { settings, store, credentials, logLevels, drain } = this.#init;
-    const { process } = slot;
-    if (!process) return;
-    // The token is for the control plane, and a worker speaks to none.
-    const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
-    tellState(process.channel, start, credentials.all(), store.snapshot);
-    slot.informed = true;
-    if (drain.aborted) process.channel.tell('drain', null);
-  }
-
-  #served(slot: Slot): void {
-    const { counters, log } = this.#init;
-    slot.state = 'serving';
-    counters.count('starting', -1);
-    counters.count('serving', 1);
-    this.#holdUnlessServed();
-    log.info({ worker: slot.id, pid: slot.process?.pid, restarts: slot.restarts }, 'worker serves');
-    if (this.#starting && this.#slots.every(({ state }) => state === 'serving')) {
-      this.#starting.resolve();
-      this.#starting = undefined;
-    }
-  }
-
-  #ended(slot: Slot, how: string): void {
-    const { counters, merged, log, clock, drain } = this.#init;
-    const pid = slot.process?.pid;
-    counters.count(slot.state === 'serving' ? 'serving' : 'starting', -1);
-    if (slot.report) merged.retire(slot.report);
-    slot.process = undefined;
-    slot.report = undefined;
-    slot.state = 'replacing';
-    if (this.#stopping) {
-      if (this.#living().length === 0) this.#gone?.();
-      return;
-    }
-    this.#holdUnlessServed();
-    const reason = slot.reason ?? how;
-    if (this.#starting) {
-      this.#starting.reject(new Error(slot.reason ?? `worker ${slot.id} ${how}`));
-      return;
-    }
-    if (drain.aborted) {
-      log.warn({ worker: slot.id, pid, reason }, 'worker ended while draining');
-      return;
-    }
-    if (clock.monotonic() - slot.since >= STEADY_MS) slot.backoff.reset();
-    const delayMs = Math.round(slot.backoff.next());
-    slot.restarts += 1;
-    counters.restarted();
-    log.error({ worker: slot.id, pid, reason, delayMs }, 'worker ended, its connections with it; it is replaced');
-    clock.schedule(delayMs, () => {
-      if (!this.#stopping && !drain.aborted) this.#launch(slot);
-    });
-  }
-
-  async #hear(slot: Slot): Promise<void> {
-    const { process } = slot;
-    if (!process || slot.state !== 'serving') return;
-    try {
-      const report = await process.report(ANSWER_MS);
-      if (slot.process !== process) return;
-      slot.report = report;
-      slot.missed = 0;
-    } catch {
-      if (slot.process !== process) return;
-      slot.missed += 1;
-      if (slot.missed < MISSED_REPORTS) return;
-      slot.reason = `no answer ${slot.missed} times in a row`;
-      process.kill();
-    }
-  }
-
-  /** With the first worker of several the proxy serves; with none it must not be sent traffic. */
-  #holdUnlessServed(): void {
-    if (this.#serving().length > 0) {
-      this.#release?.();
-      this.#release = undefined;
-    } else {
-      this.#release ??= this.#init.holdReadiness();
-    }
+    for (const slot of this.#slots) slot.tell(kind, payload);
   }
 }

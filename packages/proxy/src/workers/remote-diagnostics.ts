@@ -12,6 +12,8 @@ const PROFILE_SLACK_MS = 10_000;
 /** The first piece comes when the whole heap has been walked. */
 const PIECE_MS = 60_000;
 const ABANDONED_MS = 30_000;
+/** V8 hands out a snapshot in small pieces, and each answer takes a turn of both processes. */
+const PIECE_BYTES = 1_048_576;
 
 /** The head's side. */
 export function remoteDiagnostics({ ask }: Pick<Channel<FromHead>, 'ask'>): Diagnostics {
@@ -50,13 +52,25 @@ export function answerDiagnostics(own: Diagnostics): Pick<Handlers<FromHead>['as
         snapshot = own.heapSnapshot();
         pieces = snapshot[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       }
-      const next = await pieces?.next();
-      if (!next || next.done) {
+      const piece = pieces && (await gather(pieces));
+      if (!piece || piece.length === 0) {
         end();
         return null;
       }
       abandoned = setTimeout(end, ABANDONED_MS).unref();
-      return next.value;
+      return piece;
     },
   };
+}
+
+/** Up to `PIECE_BYTES` and what the last piece has over; empty at the end. */
+async function gather(pieces: AsyncIterator<Buffer>): Promise<Uint8Array> {
+  const gathered: Buffer[] = [];
+  for (let bytes = 0; bytes < PIECE_BYTES; ) {
+    const next = await pieces.next();
+    if (next.done) break;
+    gathered.push(next.value);
+    bytes += next.value.length;
+  }
+  return Buffer.concat(gathered);
 }

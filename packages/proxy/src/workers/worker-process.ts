@@ -6,7 +6,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Snapshot } from '@isthmus/sdk/discovery';
 import { type Channel, createChannel } from './channel.js';
 import type { WireCredential } from './credentials.js';
-import type { FromHead, FromWorker, WorkerReport, WorkerStart } from './protocol.js';
+import type { FromHead, FromWorker, WorkerStart } from './protocol.js';
 import { batchesOf, encodeBatch } from './state.js';
 
 /** Tells the program that it is a worker, and which. */
@@ -28,7 +28,6 @@ export interface WorkerProcessInit {
 export interface WorkerProcess {
   readonly pid: number | undefined;
   readonly channel: Channel<FromHead>;
-  report(timeoutMs: number): Promise<WorkerReport>;
   kill(): void;
 }
 
@@ -37,7 +36,8 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
   // kernel's own choice among several acceptors is uneven.
   cluster.setupPrimary({ exec: init.program, args: [], serialization: 'advanced' });
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  const worker = cluster.fork({ [WORKER_VARIABLE]: String(init.id) });
+  // The token is for the control plane, and a worker speaks to none.
+  const worker = cluster.fork({ [WORKER_VARIABLE]: String(init.id), AUTH_TOKEN: undefined });
   const kill = () => void worker.process.kill('SIGKILL');
   const channel = channelTo(worker, init, kill);
   // A write to a process that has just died; its end is told by `exit`.
@@ -46,7 +46,7 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
     channel.close();
     init.onExit(signal ? `ended by ${signal}` : `exited with ${code}`);
   });
-  return { pid: worker.process.pid, channel, report: (timeoutMs) => channel.ask('report', null, timeoutMs), kill };
+  return { pid: worker.process.pid, channel, kill };
 }
 
 function channelTo(worker: Worker, init: WorkerProcessInit, kill: () => void): Channel<FromHead> {

@@ -41,6 +41,14 @@ export function isWorker(env: Readonly<Record<string, string | undefined>>): boo
   return env[WORKER_VARIABLE] !== undefined && process.send !== undefined;
 }
 
+/**
+ * Sockets that systemd handed to the head are a worker's to listen on too: by their number, which the head resolves. The
+ * variable that says whom they are for names the head.
+ */
+export function inheritListeners(env: Record<string, string | undefined>, ids: { pid: number; ppid: number }): void {
+  if (env.LISTEN_PID === String(ids.ppid)) env.LISTEN_PID = String(ids.pid);
+}
+
 /** Follows the head from its first word to `stop`. */
 export function runWorker(init: WorkerInit): void {
   let worker: Worker | undefined;

@@ -4,7 +4,7 @@
  */
 import { createStore, type Store } from '@isthmus/sdk/discovery';
 import { createHbonePool } from '@isthmus/sdk/hbone';
-import type { CertificateSource, WorkloadCertificate } from '@isthmus/sdk/identity';
+import { type CertificateSource, type WorkloadCertificate, watchRevocationFile } from '@isthmus/sdk/identity';
 import { createGatewayHealth, createOriginate, createSourceAddresses } from '@isthmus/sdk/originate';
 import { createDrain, createScope, type Drain, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import type { TestAuthority } from '@isthmus/sdk/testing';
@@ -78,7 +78,9 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
     deadlineMs: settings.terminationDeadlineMs,
     openConnections: () => running?.openConnections() ?? 0,
   });
-  const pool = createHbonePool(scope, { clock: realClock, settings: hboneSettings(settings) });
+  const { crlPath: path } = settings;
+  const revocations = path ? watchRevocationFile(scope, { path }) : undefined;
+  const pool = createHbonePool(scope, { clock: realClock, settings: hboneSettings(settings), revocations });
   const gateways = createGatewayHealth(scope, { clock: realClock });
   running = await role.start(scope, {
     settings,
@@ -86,6 +88,7 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
     random: given.random ?? (() => 0.5),
     log: silentLogger,
     certificates,
+    revocations,
     telemetry: telemetry.telemetry,
     originate: createOriginate({
       pool,
@@ -100,6 +103,7 @@ export async function startProxy({ role, env, authority, records, ...given }: Pr
     snapshot: snapshots.snapshot,
     onSnapshot: snapshots.onSnapshot,
     drain: drain.signal,
+    ...(given.demand && { demand: given.demand }),
   });
   return {
     role: running,

@@ -12,10 +12,19 @@ import { type Logger, silentLogger } from '../runtime/log.js';
 import type { Scope } from '../runtime/scope.js';
 import type { discoveryPb } from '../wire/protos.js';
 import { RESOURCE_TYPES, type ResourceTypeName } from '../wire/resource-types.js';
-import { createDeltaSession, type DeltaSession, formatRefusals, type Refusal } from './delta-session.js';
+import {
+  createDeltaSession,
+  type DeltaSession,
+  formatRefusals,
+  type Received,
+  type Refusal,
+  type SubscriptionMode,
+} from './delta-session.js';
 import { runDeltaStream, type TerminationReason } from './delta-stream.js';
+import { createDemands } from './demands.js';
 import { createLink, type LinkState } from './link.js';
-import type { Snapshot } from './model.js';
+import type { ResourceModel, Snapshot } from './model.js';
+import { createPolicyOrder } from './policy-order.js';
 import type { Batch, Store } from './store.js';
 
 export type DiscoveryClientInit = ControlPlaneAccess & {
@@ -25,6 +34,8 @@ export type DiscoveryClientInit = ControlPlaneAccess & {
   /** After each change, with what changed. Throwing is logged and stops nothing. */
   readonly onSnapshot?: (snapshot: Snapshot, batch: Batch) => void;
   readonly observer?: DiscoveryObserver;
+  /** Default `wildcard`: everything the server lets us know. */
+  readonly mode?: SubscriptionMode;
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly random?: () => number;
@@ -42,6 +53,12 @@ export interface DiscoveryObserver {
 export interface DiscoveryClient {
   /** Resolves when every resource type was received once and is in force; rejects when the scope closes before. */
   readonly ready: Promise<void>;
+  /**
+   * Asks for addresses that are not known: `network/ip`, `namespace/hostname` or a uid. Resolves, when the answers are in
+   * force, with the names that nobody answered within 5 s: a caller must not take those for names that nobody has. With
+   * a wildcard subscription nothing is asked. Never rejects.
+   */
+  demand(names: readonly string[]): Promise<readonly string[]>;
   /** For admin pages. */
   status(): DiscoveryStatus;
 }
@@ -65,21 +82,42 @@ const BACKOFF_CAP_MS = 15_000;
 
 export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): DiscoveryClient {
   const { address, clock = realClock, log = silentLogger, random = Math.random, observer } = init;
-  const session = createDeltaSession(init.node);
+  const session = createDeltaSession(init.node, init.mode);
+  let send: (request: discoveryPb.DeltaDiscoveryRequest) => void = () => {};
+  const demands = createDemands(clock, (names) => {
+    // On a stream that has ended it is not sent, and the next one begins with all that is pending.
+    const request = session.demand(names);
+    if (request) send(request);
+  });
   const link = createLink(address, clock, log);
   const ready = createReady(scope.signal);
+  /** Answers to demands whose workloads are not in force yet. */
+  let owed: Pick<Received, 'batch' | 'answered'>[] = [];
+  const order = createPolicyOrder(clock, takeInForce);
+  scope.own(() => order.close());
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
     observer?.received?.(response.typeUrl, resourceBytes(response));
-    const { reply, batch, refused } = session.receive(response);
+    const { reply, batch, refused, answered } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
       const resources = formatRefusals(refused);
       log.warn({ typeUrl: response.typeUrl, resources }, 'resources refused, what was good before stays in force');
     }
-    apply(batch, init, log);
+    if (answered.length > 0) owed.push({ batch, answered });
+    takeInForce(order.next(batch, init.store.snapshot));
     if (session.synced) ready.resolve();
     return reply;
+  }
+
+  /** Whoever waits for an answer looks at the snapshot next, so it has to be there: policies may hold workloads back. */
+  function takeInForce(batch: Batch): void {
+    apply(batch, init, log);
+    const isInForce = ({ kind, value }: ResourceModel) =>
+      kind !== 'workload' || init.store.snapshot.workload(value.uid) !== undefined;
+    const due = owed.filter((each) => each.batch.upserts.every(isInForce));
+    owed = owed.filter((each) => !due.includes(each));
+    for (const { answered } of due) demands.answered(answered);
   }
 
   async function keepUp(): Promise<void> {
@@ -98,7 +136,11 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
         open: session.open,
         onAccepted,
         onResponse,
+        onOpened: (way) => {
+          send = way;
+        },
       });
+      send = () => {};
       if (acceptedAt !== undefined) observer?.connected?.(false);
       if (scope.signal.aborted) return;
       link.down(end);
@@ -114,6 +156,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   scope.own(() => running);
   return {
     ready: ready.promise,
+    demand: (names) => (init.mode === 'on-demand' ? demands.demand(names) : Promise.resolve([])),
     status: () => ({ address, ...link.state, types: typeStatuses(session) }),
   };
 }

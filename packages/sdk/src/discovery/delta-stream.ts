@@ -22,6 +22,8 @@ export interface DeltaStreamInit {
   onAccepted(): void;
   /** The reply to send. */
   onResponse(response: Response): Request;
+  /** Called once the stream exists, with the way to send more; sending on a stream that has ended does nothing. */
+  onOpened?(send: (request: Request) => void): void;
 }
 
 /** ztunnel's reasons, which are label values of `istio_xds_connection_terminations_total`. */
@@ -90,6 +92,7 @@ function run(client: Client, metadata: Metadata, init: DeltaStreamInit): Promise
       resolve(timedOut ? TIMED_OUT : streamEnd(code, details, accepted));
     });
     for (const request of init.open()) call.write(request);
+    init.onOpened?.((request) => void (call.writable && call.write(request)));
   });
 }
 

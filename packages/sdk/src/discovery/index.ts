@@ -21,6 +21,7 @@ export {
   type DeltaSession,
   type Received,
   type Refusal,
+  type SubscriptionMode,
   type SubscriptionState,
 } from './delta-session.js';
 export type { StreamEnd, TerminationReason } from './delta-stream.js';
@@ -28,6 +29,8 @@ export { encodeAuthorization } from './encode/authorization.js';
 export { encodeService } from './encode/service.js';
 export { encodeWorkload } from './encode/workload.js';
 export type { LinkState } from './link.js';
+export { type LocalMesh, readLocalMesh, resourcesOf } from './local/mesh.js';
+export { createLocalSource, type LocalSource, type LocalSourceInit, type LocalStatus } from './local/source.js';
 export type * from './model.js';
 export { type ProxyNodeInit, proxyNode } from './node.js';
 export { type Batch, createStore, type Removal, type Store } from './store.js';

@@ -22,7 +22,7 @@ export const SETTING_ROWS = {
     default: 16_777_216,
     unit: 'bytes',
     env: 'HTTP2_CONNECTION_WINDOW_SIZE',
-    doc: 'What all streams of a connection may send us unread together.',
+    doc: 'What all streams of a connection may send us unread together; as much again is lent when readers stall.',
   },
   maxFrameBytes: {
     default: 1_048_576,

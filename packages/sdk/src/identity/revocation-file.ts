@@ -28,11 +28,10 @@ interface Watch {
   readonly onRevoked: (reason: string) => void;
 }
 
-/** Resolves when the file has been read once, or could not be. Never rejects. */
-export async function watchRevocationFile(scope: Scope, init: RevocationFileInit): Promise<Revocations> {
+/** Reads the file at once and until the scope closes; who asks before it has been read waits for that. */
+export function watchRevocationFile(scope: Scope, init: RevocationFileInit): Revocations {
   const file = new RevocationFile({ clock: realClock, log: silentLogger, ...init });
   scope.own(() => file.stop());
-  await file.start();
   return file;
 }
 
@@ -46,14 +45,17 @@ class RevocationFile implements Revocations {
   #version: string | undefined;
   #cancelPoll = () => {};
   #isStopped = false;
+  readonly #firstLook: Promise<void>;
 
   constructor({ path, clock, log }: Required<RevocationFileInit>) {
     this.#path = path;
     this.#clock = clock;
     this.#log = log;
+    this.#firstLook = this.#poll();
   }
 
-  check(chain: readonly X509Certificate[]): Promise<string | undefined> {
+  async check(chain: readonly X509Certificate[]): Promise<string | undefined> {
+    await this.#firstLook;
     return findRevoked(this.#lists, chain);
   }
 
@@ -61,11 +63,6 @@ class RevocationFile implements Revocations {
     const watch = { chain, onRevoked };
     this.#watches.add(watch);
     return () => this.#watches.delete(watch);
-  }
-
-  async start(): Promise<void> {
-    await this.#look();
-    this.#cancelPoll = this.#clock.schedule(POLL_MS, () => void this.#poll());
   }
 
   stop(): void {
@@ -105,7 +102,7 @@ class RevocationFile implements Revocations {
 
   async #checkWatched(): Promise<void> {
     for (const watch of [...this.#watches]) {
-      const reason = await this.check(watch.chain);
+      const reason = await findRevoked(this.#lists, watch.chain);
       if (reason !== undefined && this.#watches.delete(watch)) watch.onRevoked(reason);
     }
   }

@@ -24,7 +24,8 @@ export interface RevocationList {
   revokes(certificate: X509Certificate, issuer: X509Certificate): Promise<boolean>;
 }
 
-const PEM_CRL = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g;
+/** The short label is an old one (RFC 7468 section 6). */
+const PEM_CRL = /-----BEGIN (?:X509 )?CRL-----([^-]+)-----END (?:X509 )?CRL-----/g;
 
 /**
  * The lists of a file: PEM (blocks of another kind are passed over) or one DER. An empty file holds none. Throws when a
@@ -41,6 +42,8 @@ export function parseRevocationLists(file: Uint8Array): readonly RevocationList[
 
 function createList(der: Uint8Array): RevocationList {
   const crl = new X509Crl(new Uint8Array(der));
+  // Every list has one (RFC 5280 section 5.1.2.5). Of one without, the parser silently drops the entries.
+  if (!crl.nextUpdate) throw new Error(`the revocation list of ${crl.issuer} has no nextUpdate`);
   const serials = new Set(crl.entries.map(({ serialNumber }) => canonicalSerial(serialNumber)));
   /** By fingerprint of the issuer: a signature is verified once. */
   const signers = new Map<string, Promise<boolean>>();
@@ -48,7 +51,7 @@ function createList(der: Uint8Array): RevocationList {
   function isSignedBy(issuer: X509Certificate): Promise<boolean> {
     const known = signers.get(issuer.fingerprint256);
     if (known) return known;
-    const verdict = verify(crl, new ReadCertificate(new Uint8Array(issuer.raw)));
+    const verdict = isFrom(crl, new ReadCertificate(new Uint8Array(issuer.raw)));
     signers.set(issuer.fingerprint256, verdict);
     return verdict;
   }
@@ -62,10 +65,10 @@ function createList(der: Uint8Array): RevocationList {
   };
 }
 
-async function verify(crl: X509Crl, issuer: ReadCertificate): Promise<boolean> {
+async function isFrom(crl: X509Crl, issuer: ReadCertificate): Promise<boolean> {
   if (crl.issuer !== issuer.subject) return false;
   // It throws when the list was signed with an algorithm that the issuer's key is not made for.
-  return crl.verify({ publicKey: issuer }).catch(() => false);
+  return crl.verify({ publicKey: issuer.publicKey }).catch(() => false);
 }
 
 /** Of a certificate whose issuer follows it in the chain; a root, which nobody issued, is not looked up. */

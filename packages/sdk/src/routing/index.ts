@@ -21,6 +21,7 @@ export { type GatewayRequest, planGateway } from './gateway.js';
 export { identityOf } from './identities.js';
 export { type InboundRequest, planInbound } from './inbound.js';
 export { plainIp } from './ip.js';
+export { missingInbound, missingOutbound } from './missing.js';
 export { isFromAnotherNetwork } from './networks.js';
 export { type OutboundRequest, type OutboundTarget, planOutbound } from './outbound.js';
 export type {
@@ -35,6 +36,7 @@ export type {
   SocketAddress,
   TunnelPlan,
 } from './plan.js';
+export { waypointIdentities } from './reference.js';
 export { CLUSTER_DOMAIN, searchNames } from './search-names.js';
 export { type SourceFacts, sourcePeerOf } from './source.js';
 export type { Observe, Step } from './steps.js';

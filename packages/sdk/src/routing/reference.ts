@@ -37,7 +37,7 @@ export function describeReference({ destination, hboneMtlsPort }: GatewayAddress
  * Every waypoint the destination's owner names, weight 0 and the one that weights replace included: while weights shift,
  * clients that have not heard of it yet still send to the old one.
  */
-function waypointsOf({ waypoint, weightedWaypoints = [] }: Bound): readonly GatewayAddress[] {
+export function waypointsOf({ waypoint, weightedWaypoints = [] }: Bound): readonly GatewayAddress[] {
   const weighted = weightedWaypoints.map(({ destination }) => destination);
   return waypoint ? [...weighted, waypoint] : weighted;
 }

@@ -42,6 +42,8 @@ export interface TestAuthority {
   issuePem(identity: string, options?: IssueOptions): Promise<PemIdentity>;
   /** A TLS server's certificate for DNS names and IP addresses, of a control plane for instance. */
   issueServer(names: readonly string[], options?: IssueOptions): Promise<PemIdentity>;
+  /** A revocation list (PEM) with these serial numbers, hexadecimal. */
+  revoke(serialNumbers: readonly string[]): Promise<string>;
   /** Signs the public key of a PKCS#10 request (PEM) as `identity`; the request's own names are ignored. Returns PEM. */
   sign(request: string, identity: string, options?: IssueOptions): Promise<string>;
 }
@@ -119,6 +121,18 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
     async issueServer(names, options = {}) {
       const { cert, key } = await issueLeaf(names.map(serverName), options);
       return { key, cert, ca: [rootPem, ...(options.extraRoots ?? [])].join('') };
+    },
+    async revoke(serialNumbers) {
+      const list = await x509.X509CrlGenerator.create({
+        issuer: root.subject,
+        thisUpdate: new Date(now() - HOUR_MS),
+        // In the past on purpose: a list goes on to count when the next one is late.
+        nextUpdate: new Date(now() - HOUR_MS / 2),
+        entries: serialNumbers.map((serial) => ({ serialNumber: serial, revocationDate: new Date(now() - HOUR_MS) })),
+        signingAlgorithm: ALGORITHM,
+        signingKey: rootKeys.privateKey,
+      });
+      return pem(x509.PemConverter.encode(list.rawData, 'X509 CRL'));
     },
     async sign(request, identity, options = {}) {
       const { publicKey } = new x509.Pkcs10CertificateRequest(request);

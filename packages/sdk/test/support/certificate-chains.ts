@@ -10,6 +10,8 @@ export interface Issuer {
   readonly pem: string;
   /** An authority under this one. `ca: false` makes one that must not sign. */
   intermediate(options?: { readonly ca?: boolean }): Promise<Issuer>;
+  /** A revocation list (PEM) with these serial numbers. */
+  revoke(serialNumbers: readonly string[]): Promise<string>;
   /** Certifies the key of a PKCS#10 request (PEM) for an identity. */
   sign(csr: string, identity: string): Promise<string>;
 }
@@ -45,6 +47,17 @@ function issuer(own: x509.X509Certificate, signingKey: webcrypto.CryptoKey): Iss
       const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const constraints = new x509.BasicConstraintsExtension(ca, undefined, true);
       return issuer(await create(keys.publicKey, `CN=under ${own.subject.slice(3)}`, [constraints]), keys.privateKey);
+    },
+    async revoke(serialNumbers) {
+      const list = await x509.X509CrlGenerator.create({
+        issuer: own.subject,
+        thisUpdate: validity().notBefore,
+        nextUpdate: validity().notAfter,
+        entries: serialNumbers.map((serialNumber) => ({ serialNumber, revocationDate: validity().notBefore })),
+        signingAlgorithm: ALGORITHM,
+        signingKey,
+      });
+      return `${x509.PemConverter.encode(list.rawData, 'X509 CRL')}\n`;
     },
     async sign(csr, identity) {
       const { publicKey } = new x509.Pkcs10CertificateRequest(csr);

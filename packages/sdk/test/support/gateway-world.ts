@@ -48,6 +48,7 @@ export interface BackendInit extends Partial<HboneServerInit> {
 export async function createGatewayWorld(
   fixture: HboneFixture,
   choose: (backends: number) => number,
+  init: Partial<HboneServerInit> = {},
 ): Promise<GatewayWorld> {
   const backends: Backend[] = [];
   let outerTunnels = 0;
@@ -59,7 +60,7 @@ export async function createGatewayWorld(
       const onward = connect({ ...address, allowHalfOpen: true }).on('error', () => incoming.refuse(503));
       onward.once('connect', () => void pump(incoming.accept(), onward));
     },
-    { certificate: () => fixture.gateway },
+    { certificate: () => fixture.gateway, ...init },
   );
 
   const world: GatewayWorld = {

@@ -7,6 +7,7 @@ import {
   type EarlyError,
   type HboneClientConnection,
   type HbonePool,
+  type HbonePoolInit,
   type HboneServer,
   type HboneServerInit,
   type HboneSettings,
@@ -40,7 +41,7 @@ export interface HboneFixture {
   readonly reviews: WorkloadCertificate;
   readonly gateway: WorkloadCertificate;
   serve(onConnect: HboneServerInit['onConnect'], init?: Partial<HboneServerInit>): Promise<RunningServer>;
-  pool(settings?: Partial<HboneSettings>): HbonePool;
+  pool(settings?: Partial<HboneSettings>, init?: Partial<HbonePoolInit>): HbonePool;
   dial(address: HopAddress, init?: Partial<Parameters<typeof dialHbone>[0]>): Promise<HboneClientConnection>;
   hop(address: HopAddress, init?: Partial<PoolHop>): PoolHop;
   /** Closes everything and expects no socket to be left. */
@@ -81,7 +82,8 @@ export async function createHboneFixture(): Promise<HboneFixture> {
         nextEarlyError: () => new Promise((resolve) => waiting.push(resolve)),
       };
     },
-    pool: (settings) => createHbonePool(scope, { clock: realClock, ...(settings ? { settings } : {}) }),
+    pool: (settings, init = {}) =>
+      createHbonePool(scope, { clock: realClock, ...(settings ? { settings } : {}), ...init }),
     async dial(address, init = {}) {
       const connection = await dialHbone({
         target: address,

@@ -49,6 +49,18 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the writer is paused until half of it is gone',
   },
   {
+    file: `${SDK}/hbone/engine/header-blocks.ts`,
+    name: 'MAX_SHAPES',
+    what: 'Templates of header blocks, by which fields there are',
+    hit: 'other blocks are encoded field by field',
+  },
+  {
+    file: `${SDK}/hbone/engine/flow-control.ts`,
+    name: 'LENDABLE_WINDOWS',
+    what: 'Connection windows lent on top when readers stall',
+    hit: 'the tunnels of that connection wait for a reader',
+  },
+  {
     file: `${SDK}/hbone/io/duplex.ts`,
     name: 'HIGH_WATER_BYTES',
     what: 'Bytes a tunnel buffers towards its user in each direction',
@@ -77,6 +89,54 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     name: 'SHARED_SLOTS',
     what: 'HBONE connections of a process, all roles together',
     hit: 'one more is refused: `SLOTS_EXHAUSTED`',
+  },
+  {
+    file: `${SDK}/hbone/client/pool-group.ts`,
+    name: 'PARALLEL_DRAWS',
+    what: 'Inner connections opened at once for one service that nobody waits for',
+    hit: 'the others follow when these are open',
+  },
+  {
+    file: `${SDK}/hbone/client/connection-pool.ts`,
+    name: 'MAX_ATTEMPTS',
+    what: 'CONNECTs of one tunnel that peers refused unprocessed',
+    hit: 'the caller is refused',
+  },
+  {
+    file: `${SDK}/identity/tls-parameters.ts`,
+    name: 'SESSION_LIFE_SECONDS',
+    what: 'Seconds for which a TLS session may be resumed',
+    hit: 'a full handshake',
+  },
+  {
+    file: `${SDK}/hbone/io/tls-sessions.ts`,
+    name: 'MAX_TICKETS',
+    what: 'TLS sessions a pool keeps for each certificate of ours',
+    hit: 'the oldest makes room',
+  },
+  {
+    file: `${SDK}/hbone/io/peer-proof.ts`,
+    name: 'MAX_PROOFS',
+    what: 'Clients whose chains a server remembers, for revocation lists',
+    hit: 'the oldest is forgotten; its resumed session is refused',
+  },
+  {
+    file: `${SDK}/hbone/io/peer-proof.ts`,
+    name: 'MAX_CHAIN',
+    what: 'Certificates of a chain that is looked up in revocation lists',
+    hit: 'a longer chain is refused',
+  },
+  {
+    file: `${SDK}/identity/revocation-file.ts`,
+    name: 'MAX_FILE_BYTES',
+    what: 'Bytes of the file of revocation lists',
+    hit: 'it is not loaded; the lists in force stay',
+  },
+  {
+    file: `${SDK}/identity/revocation-file.ts`,
+    name: 'POLL_MS',
+    what: 'How often the file of revocation lists is looked at, ms',
+    hit: 'changes count from then on',
   },
   {
     file: `${SDK}/originate/dial-tcp.ts`,
@@ -124,6 +184,12 @@ export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
     hit: 'it grows no longer',
   },
   {
+    file: `${SDK}/discovery/policy-order.ts`,
+    name: 'GRACE_MS',
+    what: 'A workload waits for policies it names and that were not received yet, ms',
+    hit: 'it is in force as it is: closed to everybody',
+  },
+  {
     file: `${SDK}/discovery/decode/problems.ts`,
     name: 'MAX_KEPT',
     what: 'Problems told of one refused resource',
@@ -153,13 +219,73 @@ export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
     what: 'Longest pause between attempts at a certificate, ms',
     hit: 'it grows no longer',
   },
+  {
+    file: `${SDK}/routing/alternatives.ts`,
+    name: 'MOST',
+    what: 'Alternatives of a plan through a gateway',
+    hit: 'the others are not tried',
+  },
+  {
+    file: `${SDK}/originate/gateways.ts`,
+    name: 'MAX_ATTEMPTS',
+    what: 'Gateways tried for one connection',
+    hit: 'it fails with the last reason',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'MAX_TRACKED',
+    what: 'Gateways known to be out of service',
+    hit: 'the longest known is taken for well',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'PROBE_CAP_MS',
+    what: 'Longest wait between probes of a gateway, in ms',
+    hit: 'it is probed at that pace',
+  },
+  {
+    file: `${SDK}/originate/gateway-health.ts`,
+    name: 'FORGET_MS',
+    what: 'A gateway out of service that nothing leads to, in ms',
+    hit: 'it is forgotten and no longer probed',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'ANSWER_MS',
+    what: 'Wait for an address asked for on demand, in ms',
+    hit: 'the connection is refused',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'MAX_WAITING',
+    what: 'Addresses asked for on demand and waited for',
+    hit: 'one more counts as unanswered',
+  },
+  {
+    file: `${SDK}/discovery/demands.ts`,
+    name: 'MAX_REMEMBERED',
+    what: 'Addresses asked for lately, which are not asked for again',
+    hit: 'the oldest is forgotten',
+  },
+  {
+    file: `${SDK}/discovery/delta-session.ts`,
+    name: 'MAX_PENDING',
+    what: 'Addresses asked for that a reconnect asks for again',
+    hit: 'the oldest is dropped',
+  },
+  {
+    file: `${SDK}/discovery/local/source.ts`,
+    name: 'MAX_TEXT_BYTES',
+    what: 'Characters of a local mesh (LOCAL_XDS_PATH)',
+    hit: 'not used, the last good one stays',
+  },
 ];
 
 export const PROXY_CONSTANTS: readonly ConstantRow[] = [
   {
     file: `${PROXY}/capture/tcp-listener.ts`,
     name: 'MAX_CONNECTIONS',
-    what: 'Open connections of one listener (SOCKS5, static, plaintext)',
+    what: 'Open connections of one listener (SOCKS5, static, plaintext, captured)',
     hit: 'one more is closed at once and logged',
   },
   {
@@ -173,6 +299,18 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     name: 'MAX_HANDSHAKE',
     what: 'Bytes of a SOCKS5 handshake',
     hit: 'the connection is closed',
+  },
+  {
+    file: `${PROXY}/capture/interception/conntrack.ts`,
+    name: 'MAX_TABLE_BYTES',
+    what: 'Bytes of the conntrack table, where original destinations are found in it',
+    hit: 'captured connections are refused; install koffi',
+  },
+  {
+    file: `${PROXY}/capture/rules/command.ts`,
+    name: 'MAX_EXCLUDED_PORTS',
+    what: 'Inbound ports that `isthmus-proxy rules` can leave out',
+    hit: 'exit code 2',
   },
   { file: `${PROXY}/http/retry.ts`, name: 'MAX_ATTEMPTS', what: 'Attempts at one request', hit: 'answered 503' },
   {
@@ -236,19 +374,19 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'fault `IDENTITY_UNAVAILABLE`',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
+    file: `${PROXY}/workers/slot.ts`,
     name: 'ANSWER_MS',
     what: 'Time a worker has to report its numbers, ms',
     hit: 'its last ones are shown',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
-    name: 'MISSED_REPORTS',
-    what: 'Reports in a row a worker may miss',
+    file: `${PROXY}/workers/slot.ts`,
+    name: 'SILENT_MS',
+    what: 'Time a worker may not be heard of, ms',
     hit: 'it is killed and replaced',
   },
   {
-    file: `${PROXY}/workers/group.ts`,
+    file: `${PROXY}/workers/slot.ts`,
     name: 'BACKOFF_CAP_MS',
     what: 'Longest pause before a worker that ended is replaced, ms',
     hit: 'it grows no longer',

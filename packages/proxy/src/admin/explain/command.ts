@@ -5,7 +5,7 @@
  * 3 the connection would be refused.
  */
 import { request } from 'node:http';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ListenAddress, listenAddress, Refusal } from '../../config/kinds.js';
 import type { ExplainReport } from './route.js';
 import { explanationText } from './text.js';
@@ -34,7 +34,11 @@ export function createExplainCommand(output: ExplainOutput): Command {
     .description('ask a running proxy where a connection would go, with every candidate and why')
     .requiredOption('--from <namespace/pod>', 'the workload that would connect', pattern(/^[^/\s]+\/[^/\s]+$/))
     .requiredOption('--to <host:port>', 'service name, VIP or pod address', pattern(/^\S+:\d{1,5}$/))
-    .option('--admin <ip:port>', 'admin address of the proxy', adminAddress, { host: '127.0.0.1', port: 15_000 })
+    .addOption(
+      new Option('--admin <ip:port>', 'admin address of the proxy')
+        .argParser(adminAddress)
+        .default({ host: '127.0.0.1', port: 15_000 }, '127.0.0.1:15000'),
+    )
     .option('--json', 'print what the proxy answered', false)
     .addHelpText('after', '\nExit codes: 0 it leads somewhere, 1 no answer, 2 bad usage, 3 it would be refused')
     .action(async (flags: Flags) => output.exit(await explain(flags, output)));

@@ -17,15 +17,18 @@ import {
 
 const nameOf = (table: TableName) => `istio-ambient-${table}`;
 
-/** Base chains. Only a chain of type `route` looks for another way after a packet was marked. */
+/**
+ * Base chains, at the priorities of dstnat and mangle, as numbers: older versions of nft know those names in prerouting
+ * only. Only a chain of type `route` looks for another way after a packet was marked.
+ */
 const BASE: Readonly<Record<TableName, Readonly<Record<ChainName, string>>>> = {
   nat: {
-    prerouting: 'type nat hook prerouting priority dstnat; policy accept;',
-    output: 'type nat hook output priority dstnat; policy accept;',
+    prerouting: 'type nat hook prerouting priority -100; policy accept;',
+    output: 'type nat hook output priority -100; policy accept;',
   },
   mangle: {
-    prerouting: 'type filter hook prerouting priority mangle; policy accept;',
-    output: 'type route hook output priority mangle; policy accept;',
+    prerouting: 'type filter hook prerouting priority -150; policy accept;',
+    output: 'type route hook output priority -150; policy accept;',
   },
 };
 const CHAINS: readonly ChainName[] = ['prerouting', 'output'];

@@ -12,6 +12,7 @@ import {
   type DirectPlan,
   formatSocketAddress,
   identityOf,
+  missingInbound,
   planInbound,
   type SocketAddress,
   sourcePeerOf,
@@ -21,6 +22,7 @@ import type { PolicyGuard } from '../../policy/guard.js';
 import type { ConnectionFacts, Outcome } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
 import { join } from '../join.js';
+import { learn } from '../learn.js';
 import type { RoleContext } from '../role.js';
 import { proxyProtocolHeader } from './proxy-protocol.js';
 
@@ -35,6 +37,8 @@ export type Inbound = (incoming: IncomingConnect, local: Workload) => Promise<vo
 
 export function createInbound({ context, connections, guard }: InboundInit): Inbound {
   return async (incoming, local) => {
+    // What stays unknown is refused by the plan.
+    if (context.demand) await learn(context, (snapshot) => missingInbound(snapshot, local, incoming.authority));
     const plan = planInbound(context.snapshot(), {
       local,
       localAddress: incoming.connection.localAddress,

@@ -20,6 +20,7 @@ import {
 } from '../../capture/interception/interception.js';
 import type { Destination } from '../../capture/interception/judge.js';
 import type { Captured } from '../../capture/types.js';
+import { localAt } from '../local-workloads.js';
 import type { RoleContext } from '../role.js';
 import type { Plaintext } from './plaintext.js';
 
@@ -40,14 +41,13 @@ const LOOPBACK = ['127.0.0.1', '::1'];
 export async function intercept(scope: Scope, init: InterceptInit): Promise<void> {
   const { mode, context, plaintext, onCaptured, locals } = init;
   const { settings, log } = context;
-  const dedicated = settings.mode === 'dedicated';
   const interception = await prepareInterception(mode);
   log.info({ mode, by: interception.by }, 'intercepting connections');
-  const whose = (ip: string) => locals().find(({ addresses }) => dedicated || addresses.includes(ip));
+  const whose = (ip: string) => localAt(locals(), ip, settings);
 
   await listen(scope, init, interception, {
     name: 'outbound',
-    hosts: dedicated ? LOOPBACK : ANYWHERE,
+    hosts: settings.mode === 'dedicated' ? LOOPBACK : ANYWHERE,
     port: PORT.outbound,
     onConnection(socket, { host: ip, port }) {
       const client = clientOf(socket);

@@ -6,12 +6,13 @@ import type { Workload } from '@isthmus/sdk/discovery';
 import type { Originated } from '@isthmus/sdk/originate';
 import { plannedDestination } from '@isthmus/sdk/originate';
 import { mergePeer, type Peer } from '@isthmus/sdk/peer';
-import { formatSocketAddress, identityOf, type Plan, planOutbound } from '@isthmus/sdk/routing';
+import { formatSocketAddress, identityOf, missingOutbound, type Plan, planOutbound } from '@isthmus/sdk/routing';
 import type { FaultCode } from '@isthmus/sdk/wire';
 import type { Captured } from '../../capture/types.js';
 import type { ConnectionFacts, ConnectionRecord } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
 import { join } from '../join.js';
+import { learn } from '../learn.js';
 import { findLocal } from '../local-workloads.js';
 import type { RoleContext } from '../role.js';
 
@@ -23,7 +24,7 @@ export interface OutboundInit {
 }
 
 export function createOutbound(init: OutboundInit): (captured: Captured) => void {
-  const { context, connections, locals } = init;
+  const { context, locals } = init;
   return (captured) => {
     const source = findLocal(locals(), captured.workload);
     if (!source) {
@@ -35,14 +36,34 @@ export function createOutbound(init: OutboundInit): (captured: Captured) => void
         `${namespace}/${name} is not a workload of this proxy`,
       );
     }
-    const { random, settings } = context;
-    const { target } = captured;
-    const plan = planOutbound(context.snapshot(), { source, network: settings.network, target, random });
-    if (plan.kind === 'refuse' && !plan.service) return refuse(captured, context, plan.fault, plan.reason);
-    const connection = connections.open();
-    const record = context.telemetry.connection(factsOf(captured, source, plan));
-    void carry({ captured, source, plan, record, connection, context }).finally(connection.done);
+    if (context.demand) void forwardInformed(captured, source, init);
+    else forward(captured, source, init);
   };
+}
+
+/** Once all is known that the decision needs. What nobody answered about is refused: it may be anything, passed through or not. */
+async function forwardInformed(captured: Captured, source: Workload, init: OutboundInit): Promise<void> {
+  const { context } = init;
+  const { network } = context.settings;
+  const { target, socket } = captured;
+  const unanswered = await learn(context, (snapshot) => missingOutbound(snapshot, { source, network, target }));
+  if (socket.destroyed) return refuse(captured, context, 'CLIENT_GONE', 'closed before its destination was known');
+  if (unanswered.length === 0) return forward(captured, source, init);
+  const reason = `the control plane did not answer for ${unanswered.join(', ')} in time`;
+  refuse(captured, context, 'UNKNOWN_DESTINATION', reason);
+}
+
+function forward(captured: Captured, source: Workload, { context, connections }: OutboundInit): void {
+  const { random, settings } = context;
+  const { target } = captured;
+  const plan = planOutbound(context.snapshot(), { source, network: settings.network, target, random });
+  if (plan.kind === 'refuse' && !plan.service) {
+    refuse(captured, context, plan.fault, plan.reason);
+    return;
+  }
+  const connection = connections.open();
+  const record = context.telemetry.connection(factsOf(captured, source, plan));
+  void carry({ captured, source, plan, record, connection, context }).finally(connection.done);
 }
 
 interface Carried {

@@ -1,49 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createScope } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../../src/config.js';
 import { startTestControlPlane } from '../../support/control-plane.js';
+import { startProgram } from '../../support/program.js';
 import { connectTo, serveEcho } from '../../support/tcp.js';
 import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
-/** The built program, as users run it; `npm run build` makes it. */
-const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
 const ADDRESSES = addressesOf(71);
 const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
-beforeAll(() => {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built; run npm run build first`);
-});
 let scope = createScope();
 afterEach(async () => {
   await scope.close();
   scope = createScope();
 });
 
-function program(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
-  const text = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
-    text.stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    text.stderr += String(chunk);
-  });
-  scope.own(() => void child.kill('SIGKILL'));
-  const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }));
-  return { child, text, exited };
-}
-
-/** Resolves once the program has written that text. */
-async function written(child: ChildProcess, text: { readonly stdout: string }, wanted: string): Promise<void> {
-  while (!text.stdout.includes(wanted)) {
-    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
-    await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'close')]);
-  }
-}
+const program = (args: readonly string[], env: Record<string, string> = {}) => startProgram(scope, args, env);
 
 describe('isthmus-proxy', () => {
   it('lists commands and every setting in its help', async () => {
@@ -87,12 +61,12 @@ describe('isthmus-proxy', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'drains on %s and exits with 0, also before its first sync',
     async (signal) => {
-      const { child, text, exited } = program(['ztunnel'], {
+      const { child, written, exited } = program(['ztunnel'], {
         ...PAGES,
         XDS_ADDRESS: '127.0.0.1:1',
         XDS_ROOT_CA: 'SYSTEM',
       });
-      await written(child, text, 'control plane cannot be reached yet');
+      await written('control plane cannot be reached yet');
 
       child.kill(signal);
 
@@ -105,7 +79,7 @@ describe('isthmus-proxy', () => {
     const plane = await startTestControlPlane({ authority, records: eastRecords(ADDRESSES) });
     scope.own(() => plane.stop());
     const echo = await serveEcho(scope, '127.0.0.1', 0);
-    const { child, text, exited } = program(['ztunnel'], {
+    const { child, written, exited } = program(['ztunnel'], {
       ...PAGES,
       CLUSTER_ID: 'east',
       NETWORK: 'network-1',
@@ -114,7 +88,7 @@ describe('isthmus-proxy', () => {
       CONNECTION_TERMINATION_DEADLINE: '1h',
       OUTBOUND_LISTENERS: `shop/storefront@${LISTENER.host}:${LISTENER.port}=127.0.0.1:${echo.port}`,
     });
-    await written(child, text, 'serving');
+    await written('serving');
     const socket = await connectTo(scope, LISTENER.host, LISTENER.port);
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
     // A connection the kernel has accepted is not yet one the program knows of; one that carries bytes is.

@@ -54,6 +54,7 @@ describe('a connection that cannot be made', () => {
     });
   });
 
+  // hbone §10.server.5
   it('because the application is down is told apart from the mesh being down, at both ends', async () => {
     const records = [...mesh.east.store.snapshot.workloads()].find(({ name }) => name === 'ratings');
     if (!records) throw new Error('no ratings');
@@ -132,6 +133,7 @@ describe('the HBONE port', () => {
     return connection;
   }
 
+  // hbone §10.server.5
   it.each([
     ['without a port', 'ratings', 'BAD_AUTHORITY', '400'],
     ['with an address that is not the workload', '127.41.31.77:8080', 'AUTHORITY_NOT_LOCAL', '400'],

@@ -22,6 +22,7 @@ const failures = (proxy: TwoClusters['east']) =>
     .map(({ labels }) => [labels.reporter, labels.response_flags]);
 
 describe('L4 policy', () => {
+  // hbone §10.server.8
   it('cuts an open connection when it no longer allows it, across networks, and so that nobody takes it for an end', async () => {
     mesh.west.update({ policies: [denyNobody] });
     const { socket } = await socks5(mesh.scope, mesh.socks5, 'reviews', 80);
@@ -46,6 +47,7 @@ describe('L4 policy', () => {
     expect(atSource).toMatchObject({ level: 'error', fault: 'TUNNEL_LOST' });
   });
 
+  // hbone §10.server.5, hbone §10.fact.2
   it('denies with 401, which the source tells its client and counts as DENY', async () => {
     mesh.west.update({ policies: [denyStorefront] });
 

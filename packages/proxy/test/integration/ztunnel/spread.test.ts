@@ -5,8 +5,8 @@ import { eastRecords, REVIEWS, startTwoClusters, type TwoClusters, westRecords }
 
 const OCTET = 61;
 const PODS = 3;
-const WARM_UP = 30;
-const CONNECTIONS = 150;
+const WARM_UP = 20;
+const CONNECTIONS = 60;
 
 let mesh: TwoClusters;
 let apps: TestServer[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localWorkloads } from '../../../src/roles/local-workloads.js';
+import { localAt, localWorkloads } from '../../../src/roles/local-workloads.js';
 import { storeOf, workload } from '../../support/model.js';
 
 const SHARED = {
@@ -50,5 +50,24 @@ describe('local workloads', () => {
 
     expect(right).toEqual(['waypoint']);
     expect(wrongAccount).toEqual([]);
+  });
+});
+
+describe('the workload of a captured connection', () => {
+  const locals = [
+    workload({ name: 'storefront', addresses: ['10.0.0.1', 'fd00::1'] }),
+    workload({ name: 'reviews', addresses: ['10.0.0.2'] }),
+  ];
+  const whose = (ip: string, mode: 'shared' | 'dedicated', of = locals) => localAt(of, ip, { mode })?.name;
+
+  it('is, in shared mode, the one that has the address, and nobody where none has', () => {
+    const found = ['10.0.0.2', 'fd00::1', '10.0.0.3', '127.0.0.1'].map((ip) => whose(ip, 'shared'));
+
+    expect(found).toEqual(['reviews', 'storefront', undefined, undefined]);
+  });
+
+  it('is, in dedicated mode, the one there is, whatever the address, and nobody before it is known', () => {
+    expect(whose('127.0.0.1', 'dedicated', locals.slice(0, 1))).toBe('storefront');
+    expect(whose('10.0.0.1', 'dedicated', [])).toBeUndefined();
   });
 });

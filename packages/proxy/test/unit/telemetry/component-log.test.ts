@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createComponentLog } from '../../../src/telemetry/component-log.js';
 import { formatLevels, withLevels } from '../../../src/telemetry/log-levels.js';
@@ -39,6 +40,25 @@ describe('the component log', () => {
       'shown again',
       'shown by one made later',
     ]);
+  });
+});
+
+describe('a line writer whose stream is shared with other processes', () => {
+  it('writes whole lines, in pieces that a pipe takes at once', () => {
+    const writes: string[] = [];
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        writes.push(String(chunk));
+        done();
+      },
+    });
+    const writer = createLineWriter(stream, 100);
+    const lines = ['a'.repeat(60), 'ü'.repeat(30), 'b'.repeat(20), 'c'.repeat(150), 'd'].map((line) => `${line}\n`);
+
+    for (const line of lines) writer.write(line);
+    writer.flush();
+
+    expect(writes).toEqual([lines[0], `${lines[1]}${lines[2]}`, lines[3], lines[4]]);
   });
 });
 

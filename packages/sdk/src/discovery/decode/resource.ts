@@ -11,12 +11,17 @@ import type { Decoded } from './problems.js';
 import { decodeService } from './service.js';
 import { decodeWorkload } from './workload.js';
 
-export function decodeResource(type: ResourceTypeName, resource: discoveryPb.Resource): Decoded<ResourceModel> {
+/** `isAlias` tells names under which any resource may come, because they were asked for. */
+export function decodeResource(
+  type: ResourceTypeName,
+  resource: discoveryPb.Resource,
+  isAlias: (name: string) => boolean = () => false,
+): Decoded<ResourceModel> {
   switch (type) {
     case 'address':
-      return decodePayload(RESOURCE_TYPES.address, resource, decodeAddress);
+      return decodePayload(RESOURCE_TYPES.address, resource, isAlias, decodeAddress);
     case 'authorization':
-      return decodePayload(RESOURCE_TYPES.authorization, resource, (message) =>
+      return decodePayload(RESOURCE_TYPES.authorization, resource, isAlias, (message) =>
         kindOf('policy', decodeAuthorization(message)),
       );
   }
@@ -36,6 +41,7 @@ export function decodeAddress({ type }: workloadPb.Address): Decoded<ResourceMod
 function decodePayload<M extends Message>(
   type: ResourceType<M>,
   { name, resource }: discoveryPb.Resource,
+  isAlias: (name: string) => boolean,
   decode: (message: M) => Decoded<ResourceModel>,
 ): Decoded<ResourceModel> {
   if (!resource) return problem('resource', 'absent');
@@ -49,7 +55,7 @@ function decodePayload<M extends Message>(
   const decoded = decode(message);
   const key = type.key(message);
   // Removals come by resource name: what is stored under another key could never be removed again.
-  return decoded.ok && key !== name ? problem('name', `"${name}" should be "${key}"`) : decoded;
+  return decoded.ok && key !== name && !isAlias(name) ? problem('name', `"${name}" should be "${key}"`) : decoded;
 }
 
 function kindOf<Kind extends string, T>(kind: Kind, decoded: Decoded<T>): Decoded<{ kind: Kind; value: T }> {

@@ -1,10 +1,10 @@
 /** The connection's receive window, and the padding of DATA frames, which counts against windows but is never shown. */
-import { ReceiveWindow } from './flow-control.js';
+import { SharedReceiveWindow } from './flow-control.js';
 import type { StreamTable } from './stream-table.js';
 import type { FrameWriter } from './writer.js';
 
 export class InboundData {
-  readonly #window: ReceiveWindow;
+  readonly #window: SharedReceiveWindow;
   readonly #streams: StreamTable;
   readonly #writer: FrameWriter;
   #streamId = 0;
@@ -12,7 +12,7 @@ export class InboundData {
   #unseenBytes = 0;
 
   constructor(windowBytes: number, streams: StreamTable, writer: FrameWriter) {
-    this.#window = new ReceiveWindow(windowBytes);
+    this.#window = new SharedReceiveWindow(windowBytes);
     this.#streams = streams;
     this.#writer = writer;
   }
@@ -22,7 +22,9 @@ export class InboundData {
     this.#settlePadding();
     this.#streamId = streamId;
     this.#unseenBytes = flowBytes;
-    return this.#window.receive(flowBytes);
+    if (!this.#window.receive(flowBytes)) return false;
+    this.#announce(this.#window.lend());
+    return true;
   }
 
   /** Part of the frame was shown; its reader gives the credit back when it has taken it. */
@@ -31,7 +33,10 @@ export class InboundData {
   }
 
   credit(bytes: number): void {
-    const increment = this.#window.consume(bytes);
+    this.#announce(this.#window.consume(bytes));
+  }
+
+  #announce(increment: number): void {
     if (increment > 0) this.#writer.windowUpdate(0, increment);
   }
 

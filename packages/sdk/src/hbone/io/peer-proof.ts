@@ -39,10 +39,12 @@ function proofOf(leaf: X509Certificate): PeerProof {
   };
 }
 
+/** A peer chooses what it sends along; chains of meshes have three or four. */
+const MAX_CHAIN = 16;
+
 function chainOf(leaf: X509Certificate): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  // A peer chooses what it sends along, so the length is bounded here too.
-  for (let next: X509Certificate | undefined = leaf; next && chain.length < 16; next = next.issuerCertificate) {
+  for (let next: X509Certificate | undefined = leaf; next && chain.length < MAX_CHAIN; next = next.issuerCertificate) {
     chain.push(next);
   }
   return chain;

@@ -1,8 +1,14 @@
 /** RFC 9113 for the client role: answers, what a server may send when, and what the user of a tunnel learns of it. */
 
+import { describe, expect, it } from 'vitest';
+import { dialHbone } from '../../../src/hbone/index.js';
+import { realClock } from '../../../src/runtime/clock.js';
 import { clientCases } from '../../support/conformance/run.js';
+import { codec } from '../../support/engine-pair.js';
+import { createHboneFixture, REVIEWS } from '../../support/hbone-fixture.js';
 import { raw, rawFrame } from '../../support/raw-frames.js';
 import { hpack } from '../../support/raw-hpack.js';
+import { serveRaw } from '../../support/raw-tls-server.js';
 
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
@@ -343,3 +349,38 @@ clientCases('flow control', [
     seen: ['closed reset by local 3'],
   },
 ]);
+
+describe('client: requests', () => {
+  it('8.5 sends :method and :authority alone, then its headers in order (hbone §10.client.2)', async () => {
+    const fixture = await createHboneFixture();
+    const server = await serveRaw(fixture.scope, await fixture.authority.issuePem(REVIEWS));
+    const accepted = server.accept();
+    const identity = { certificate: fixture.web, expected: [REVIEWS], clock: realClock };
+    const client = await dialHbone({ target: server.address, ...identity });
+    const asked = client.connect({ authority: '10.0.0.1:80', headers: [['baggage', 'a=1']] }).catch(() => {});
+
+    const request = await (await accepted).frame(({ type }) => type === 'HEADERS');
+
+    expect(fieldsOf(request.payload)).toEqual([
+      [':method', 'CONNECT'],
+      [':authority', '10.0.0.1:80'],
+      ['baggage', 'a=1'],
+    ]);
+    // No END_STREAM: the tunnel is to carry bytes.
+    expect(request.flags).toBe(END_HEADERS);
+    await client.close();
+    await asked;
+    await fixture.close();
+  });
+});
+
+function fieldsOf(block: Buffer): readonly (readonly [string, string])[] {
+  const decoder = codec.openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 16_384 });
+  decoder.push(Buffer.concat([raw.preface, raw.settings(), rawFrame(0x1, END_HEADERS, 1, block)]));
+  decoder.next();
+  decoder.next();
+  const { headers } = decoder;
+  const fields = Array.from({ length: headers.count }, (_, at) => [headers.name(at), headers.value(at)] as const);
+  decoder.close();
+  return fields;
+}

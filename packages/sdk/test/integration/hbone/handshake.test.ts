@@ -24,6 +24,7 @@ afterEach(() => fixture.close());
 const CONNECT = { authority: '10.0.0.1:80', headers: [] };
 
 describe('a client dialling', () => {
+  // hbone §10.server.1
   it('learns who answered, and the server who called, from where, and which address was meant', async () => {
     let facts: unknown;
     const { address } = await fixture.serve((incoming) => {
@@ -56,6 +57,7 @@ describe('a client dialling', () => {
     expect(from).toBe('127.0.0.2');
   });
 
+  // hbone §10.client.1
   it('refuses a server with another identity than expected, before anything is sent to it', async () => {
     const other = 'spiffe://cluster.local/ns/shop/sa/ratings';
 
@@ -94,6 +96,7 @@ describe('a client dialling', () => {
     });
   });
 
+  // hbone §10.server.2
   it('is told when the server refuses its certificate, though TLS 1.3 had let it finish', async () => {
     const partner = await createTestAuthority({ trustDomain: 'partner.example' });
     const foreign = await partner.issue('spiffe://partner.example/ns/shop/sa/web', {
@@ -116,6 +119,7 @@ describe('a client dialling', () => {
     });
   });
 
+  // hbone §10.server.2
   it('whose certificate leads to no root of the server gets no further either', async () => {
     const stranger = await createTestAuthority();
     const certificate = await stranger.issue(WEB, { extraRoots: [fixture.authority.rootPem] });
@@ -137,6 +141,7 @@ describe('a client dialling', () => {
     });
   });
 
+  // hbone §10.client.8
   it('gives up on a peer that accepts and says nothing, at each step by its own deadline', async () => {
     const clock = createVirtualClock();
     const sockets: Socket[] = [];
@@ -196,6 +201,7 @@ describe('a client dialling', () => {
 });
 
 describe('a server', () => {
+  // hbone §10.server.1, hbone §10.client.1
   it('sends no SNI-dependent certificate and gets no SNI: the client offers none', async () => {
     let servername: unknown = 'not asked';
     const pem = await fixture.authority.issuePem(REVIEWS);
@@ -212,6 +218,7 @@ describe('a server', () => {
     expect(servername).toBe(false);
   });
 
+  // hbone §10.server.1
   it.each([
     ['offers another protocol', { ALPNProtocols: ['http/1.1'] }, 'ALPN h2'],
     ['offers no protocol', {}, 'ALPN h2'],
@@ -227,6 +234,7 @@ describe('a server', () => {
     expect(fault).toMatchObject({ code: 'TLS_FAILURE', message: expect.stringContaining(message) });
   });
 
+  // hbone §10.server.1
   it('refuses a client without a certificate', async () => {
     const refused = running.nextEarlyError();
 

@@ -69,6 +69,7 @@ function nested(overrides: Partial<PooledNestedInit> = {}) {
 }
 
 describe('a nested tunnel', () => {
+  // hbone §10.client.3, hbone §10.client.4
   it('shows the gateway the authority alone, and the backend who calls and from where', async () => {
     const tunnel = await nested();
 
@@ -167,6 +168,7 @@ describe('the fault of a nested tunnel names the layer and the hop', () => {
     });
   });
 
+  // hbone §10.client.7
   it('when the gateway cannot reach a backend', async () => {
     await backend.server.close();
 
@@ -179,6 +181,7 @@ describe('the fault of a nested tunnel names the layer and the hop', () => {
     await expect(nested()).rejects.toMatchObject({ code: 'CONNECT_FAILED', message: expect.stringContaining(outer()) });
   });
 
+  // hbone §10.fact.1
   it('when the backend proves another identity: the expected ones are those of the service alone', async () => {
     await expect(nested({ innerExpected: [GATEWAY] })).rejects.toMatchObject({
       code: 'IDENTITY_MISMATCH',

@@ -40,6 +40,7 @@ describe('a pool', () => {
     expect(pool.size).toBe(1);
   });
 
+  // hbone §10.client.6
   it('opens a second connection when the first has 100 streams, and fills that one', async () => {
     const { address, ports } = await serveCounting();
     const pool = fixture.pool();
@@ -73,6 +74,7 @@ describe('a pool', () => {
     expect(Math.max(...streamsEach)).toBe(10);
   });
 
+  // hbone §10.client.6
   it('keeps apart what may not be mixed: source, certificate, expected identity, client, address', async () => {
     const { address, ports } = await serveCounting();
     const other = await serveCounting();
@@ -157,6 +159,7 @@ describe('a pool', () => {
     expect(requests).toBe(1);
   });
 
+  // hbone §10.client.8
   it('tells all who wait for a dial that it failed, and dials anew for the next', async () => {
     const gone = await fixture.serve(echo);
     await gone.server.close();

@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { channelOf, ErrorCode, type PumpEnd, pump, type StreamEnd, type TunnelStream } from '../../../src/hbone/index.js';
+import {
+  channelOf,
+  ErrorCode,
+  type PumpEnd,
+  pump,
+  type StreamEnd,
+  type TunnelStream,
+} from '../../../src/hbone/index.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
 import { createHboneFixture, type HboneFixture } from '../../support/hbone-fixture.js';

@@ -99,6 +99,7 @@ describe('rules, clauses and matches', () => {
     ['no rules match nothing', [], false],
     ['a rule without clauses matches', [[]], true],
     ['a clause without matches matches', [[[]]], true],
+    // hbone §10.fact.7
     ['an empty match matches nothing', [[[NO_MATCH]]], false],
     ['an empty match beside one that hits is skipped', [[[NO_MATCH, HIT]]], true],
     ['any rule suffices', [[[MISS]], [[HIT]]], true],

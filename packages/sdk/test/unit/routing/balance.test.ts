@@ -104,6 +104,7 @@ describe('routing preference', () => {
   });
 });
 
+// hbone §10.fact.8
 describe('a preference that starts with the network', () => {
   const of = {
     ...balanced('failover', 'network', 'region', 'zone'),

@@ -7,6 +7,7 @@ import {
 } from '../../../src/routing/index.js';
 
 describe('formatForwarded', () => {
+  // hbone §10.client.4
   it('writes client and host as ztunnel does', () => {
     expect(formatForwarded({ client: '10.1.0.1:4711', host: 'reviews.shop' })).toBe(
       'for="10.1.0.1:4711";host=reviews.shop',
@@ -54,6 +55,7 @@ describe('createTraceparent', () => {
   });
 });
 
+// hbone §10.server.7, hbone §10.fact.6
 describe('isFromAnotherNetwork', () => {
   it.each([
     [undefined, false],

@@ -73,12 +73,14 @@ describe('planInbound by name', () => {
     ["the endpoint's own mapping of the port", `${HOST}:81`, 'direct 10.1.0.2:8081'],
     ['a port without a target anywhere', `${HOST}:82`, 'refuse UNKNOWN_PORT'],
     ['a port the service does not list', `${HOST}:83`, 'refuse UNKNOWN_PORT'],
+    // hbone §10.fact.3
     ['a name nobody has', 'nowhere.shop.svc.cluster.local:80', 'refuse UNKNOWN_DESTINATION'],
     ['a service it does not serve, from its own network', 'ratings.shop.svc.cluster.local:80', 'direct 10.1.0.2:8080'],
   ])('%s', (_, authority, expected) => {
     expect(line(plan(authority))).toBe(expected);
   });
 
+  // hbone §10.fact.4
   it('a private service of another namespace does not exist, even for a peer of that namespace', () => {
     const hidden = service('hidden', '10.96.0.12', { namespace: 'secret', visibility: 'namespace' });
 
@@ -157,6 +159,7 @@ describe('planInbound and application tunnels', () => {
       expect(announced('10.1.0.2:80')).toEqual({ address: { host: '10.1.0.2', port: 80 } });
     });
 
+    // hbone §10.fact.11
     it.each([
       ['its address of the own network', vips(['net-2', '10.97.0.1'], ['net-1', '10.96.0.1']), '10.96.0.1'],
       ['IPv4 before IPv6', vips(['net-1', '2001:db8::1'], ['net-1', '10.96.0.1']), '10.96.0.1'],

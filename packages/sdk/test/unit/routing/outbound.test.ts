@@ -159,6 +159,7 @@ describe('planOutbound across networks', () => {
   const world: World = { workloads: [storefront, farReviews, farGateway()], services: [reviews] };
   const NESTED = `nested 10.9.0.2:15008 as istio-system/eastwest asks ${HOST}:80 of shop/reviews`;
 
+  // hbone §10.client.3, hbone §10.fact.1
   it('a far endpoint is reached through its gateway, and only the service says who answers', () => {
     expect(line(plan(world, vip))).toBe(NESTED);
   });
@@ -250,6 +251,7 @@ describe('planOutbound through waypoints', () => {
   const farWaypoint = standIn(waypointService, atAddress('10.9.0.2', FAR));
   const TO_WAYPOINT = 'waypoint 10.1.0.50:15008 as shop/waypoint asks 10.96.0.10:80';
 
+  // hbone §10.client.3, hbone §10.fact.9
   it('a bound service is asked of its waypoint by VIP', () => {
     expect(line(plan(world, vip))).toBe(TO_WAYPOINT);
   });
@@ -339,6 +341,7 @@ describe('planOutbound through waypoints', () => {
     );
   });
 
+  // hbone §10.fact.10
   it('a passthrough service still goes through its waypoint', () => {
     const through = { mode: 'passthrough', routingPreference: [], healthPolicy: 'only-healthy' } as const;
     const services = [{ ...bound, loadBalancing: through }, waypointService];

@@ -29,6 +29,7 @@ describe('sourcePeerOf', () => {
     expect(source({ remoteIp: '::ffff:10.1.0.1' }).workload).toBe('storefront');
   });
 
+  // hbone §10.server.7
   it('never takes the local workload on an address that another network uses too (X9)', () => {
     expect(source({ forwardedNetwork: 'net-2', baggage: claimed })).toEqual({
       principal: spiffe('shop', 'storefront'),

@@ -151,6 +151,7 @@ const ZTUNNEL: readonly Vector[] = [
   },
 ];
 
+// hbone §10.server.7
 /** agentgateway always writes its five keys, empty or not. */
 const AGENTGATEWAY: readonly Vector[] = [
   {
@@ -169,6 +170,7 @@ const SHAPES: readonly Vector[] = [
     lines: ['k8s.cluster.name,k8s.namespace.name=n'],
     read: { namespace: 'n' },
   },
+  // hbone §10.fact.5
   { name: 'an empty value clears an earlier one', lines: ['k8s.cluster.name=a,k8s.cluster.name='], read: undefined },
   {
     name: 'spaces around members are dropped',

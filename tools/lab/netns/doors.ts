@@ -1,6 +1,6 @@
-/** The way from the test into a network namespace: an address here for each address there. */
+/** The way from this process into a network namespace: an address here for each address there. */
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import type { HostPort } from '@isthmus/tools/lab';
+import type { HostPort } from '../socks5.js';
 
 export interface Doors {
   /** An address on this machine's loopback that leads to that address in the namespace. Made once per address. */
