@@ -1,4 +1,4 @@
-// `npm run bench`, `bench:gate`, `bench:native`, `bench:tunnel`: builds what is measured (nx knows whether it has to), compiles
+// `npm run bench`, `bench:gate`, `bench:native`, `bench:tunnel`, `bench:xds`: builds what is measured (nx knows whether it has to), compiles
 // suite and runner, runs.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -13,7 +13,7 @@ const steps = [
     resolve('nx/bin/nx.js'),
     'run-many',
     '-t=bench,build',
-    '-p=@isthmus/codec-wasm,@isthmus/sdk',
+    '-p=@isthmus/codec-wasm,@isthmus/sdk,@isthmus/control-plane',
     '--outputStyle=static',
   ],
   [resolve('typescript/bin/tsc'), '-p', 'tools/tsconfig.bench.json'],

@@ -31,6 +31,8 @@ import {
 const missing = missingForLab(findPrograms().proxy);
 if (missing.length > 0) process.stderr.write(`capture in network namespaces: skipped, needs ${missing.join('; ')}\n`);
 
+const TWO_WORKERS = { ZTUNNEL_WORKER_THREADS: '2' };
+
 const STRICT = `apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: { name: strict, namespace: shop }
@@ -107,7 +109,15 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
     { way: 'REDIRECT by iptables', format: 'iptables', ...redirect },
     { way: 'TPROXY by nft', format: 'nft', ...tproxy },
     { way: 'TPROXY by iptables', format: 'iptables', ...tproxy },
-    { way: 'TPROXY by nft, to listeners that were handed over', format: 'nft', ...tproxy, launcher: HAND_OVER },
+    { way: 'TPROXY, listeners handed over', format: 'nft', ...tproxy, launcher: HAND_OVER },
+    { way: 'REDIRECT, for two workers', format: 'nft', ...redirect, env: TWO_WORKERS },
+    {
+      way: 'TPROXY, handed to two workers',
+      format: 'nft',
+      ...tproxy,
+      launcher: HAND_OVER,
+      env: TWO_WORKERS,
+    },
   ];
   const possible = WAYS.filter(({ format }) => INSTALLED.includes(format));
 

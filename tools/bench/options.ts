@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MIN_ROUNDS } from './measure.js';
 import type { TunnelOptions } from './tunnel/command.js';
+import type { XdsOptions } from './xds.js';
 
 export interface RunOptions {
   readonly json?: string;
@@ -21,6 +22,7 @@ export interface Commands {
   gate(options: GateOptions): Promise<number>;
   native(options: { readonly rounds: number }): Promise<number>;
   tunnel(options: TunnelOptions): Promise<number>;
+  xds(options: XdsOptions): Promise<number>;
   docs(file: string): Promise<number>;
 }
 
@@ -35,7 +37,9 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
     code = result;
   };
   const program = new Command('npm run')
-    .description('Races the codec and the tunnels against named peers; ratio > 1 says how many times faster they are.')
+    .description(
+      'Races the codec, the tunnels and the control plane against named peers; ratio > 1 says how many times faster they are.',
+    )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   program
     .command('bench')
@@ -71,6 +75,16 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
     .option('--node <path>', 'the Node to run proxies and load on; default the one that runs this')
     .addOption(rounds())
     .action(async (options: TunnelOptions) => set(await commands.tunnel(options)));
+  program
+    .command('bench:xds')
+    .usage('-- [options]')
+    .description('the control plane with 100,000 workloads against what it would be without indexes; about 6 minutes')
+    .option('--json <file>', 'write the results there as JSON')
+    .option('--grep <regexp>', 'only cases whose id matches', pattern)
+    .option('--short', '10,000 workloads; about 1 minute', false)
+    .option('--gate', 'short, and exit 1 when a case is under its floor twice running', false)
+    .addOption(rounds(MIN_ROUNDS))
+    .action(async (options: XdsOptions) => set(await commands.xds(options)));
   program
     .command('bench:docs <results>')
     .usage('-- <results>')

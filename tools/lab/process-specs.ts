@@ -29,6 +29,8 @@ export interface ProxyOptions {
   readonly logLevel: string;
   /** By the names of their environment variables; they win over those of the lab. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Of ztunnels only. */
+  readonly ztunnelSettings: Readonly<Record<string, string>>;
 }
 
 /** `east/ztunnel`, `west/ratings-waypoint`, `east/reviews` */
@@ -189,6 +191,7 @@ export function podZtunnelSpec(
       PROXY_WORKLOAD_INFO: `${namespace}/${name}/${serviceAccount}`,
       INTERCEPTION_MODE: 'REDIRECT',
       ...proxyEnv(cluster, ztunnel.pod, files, options),
+      ...options.ztunnelSettings,
     },
   };
 }
@@ -210,6 +213,7 @@ export function ztunnelSpec(programs: Programs, cluster: Cluster, files: LabFile
       SOCKS5_LISTENERS: cluster.apps.map((pod) => `${own(pod)}@${pod.ip}:15080`).join(','),
       OUTBOUND_LISTENERS: outbound.join(','),
       INBOUND_PLAINTEXT_TARGETS: cluster.apps.map((pod) => `${own(pod)}=${pod.listenPort}`).join(','),
+      ...options.ztunnelSettings,
     },
   };
 }

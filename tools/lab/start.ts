@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly ground?: 'loopback' | 'netns';
   /** Further settings of all proxies, by the names of their environment variables. */
   readonly proxySettings?: Readonly<Record<string, string>>;
+  /** Further settings of ztunnels only. */
+  readonly ztunnelSettings?: Readonly<Record<string, string>>;
   /** Of all processes, besides what each is given. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Aborts the start; what was started is ended. */
@@ -69,6 +71,7 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
     logLevel = 'info',
     progress = silentProgress,
     proxySettings = {},
+    ztunnelSettings = {},
     environment = {},
   } = options;
   const programs = findPrograms();
@@ -80,7 +83,8 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   processes.tellGuard(`dir ${files.directory}`);
   progress.step(`${ground.where}, files in ${files.directory}`);
 
-  const planned = planProcesses(programs, ground, files, { baggage, logLevel, settings: proxySettings });
+  const proxyOptions = { baggage, logLevel, settings: proxySettings, ztunnelSettings };
+  const planned = planProcesses(programs, ground, files, proxyOptions);
   const stages = stagesOf(world);
   const lab = createLab({ ground, programs, files, processes, planned, stages, environment });
   try {

@@ -68,7 +68,12 @@ export function sumOf(samples: readonly Sample[]): number {
 export interface ProxyStatus {
   readonly identity: string;
   readonly connectedAt: number;
-  readonly types: readonly { readonly typeUrl: string; readonly state: string; readonly lastRejection?: object }[];
+  readonly types: readonly {
+    readonly typeUrl: string;
+    readonly mode: string;
+    readonly state: string;
+    readonly lastRejection?: object;
+  }[];
 }
 
 /** Proxies connected to the control plane of east. */

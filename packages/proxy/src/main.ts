@@ -63,8 +63,6 @@ async function run(role: RoleName, { workers }: { readonly workers?: string }): 
 
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   process.on('uncaughtException', fail).on('unhandledRejection', fail);
-  // Whoever read our log has left; that is no reason to stop carrying traffic.
-  process.stdout.on('error', () => {});
   app = await startApp(scope, {
     settings,
     role: ROLES[role],
@@ -118,12 +116,13 @@ function program(): Command {
 function work(): void {
   inheritListeners(process.env, process);
   process.on('SIGTERM', () => {}).on('SIGINT', () => {});
-  process.stdout.on('error', () => {});
   runWorker({ roles: ROLES, stdout: process.stdout, exit: (code) => process.exit(code) });
 }
 
 /** No `await` at the top: the single executable is made of a CommonJS bundle. */
 async function main(): Promise<void> {
+  // Whoever read our output has left; that is no reason to stop carrying traffic, nor to complain.
+  process.stdout.on('error', () => {});
   try {
     if (isWorker(process.env)) work();
     else await program().parseAsync();

@@ -42,7 +42,7 @@ export interface Effort {
 }
 
 export const FULL: Effort = { rounds: 7, warmUpMs: 500, windowMs: 1_500, idleTunnels: 10_000 };
-export const SHORT: Effort = { rounds: 5, warmUpMs: 200, windowMs: 700, idleTunnels: 2_000 };
+export const SHORT: Effort = { rounds: 5, warmUpMs: 200, windowMs: 600, idleTunnels: 1_000 };
 
 const BULK_CONNECTIONS = 8;
 
@@ -85,6 +85,18 @@ export const SCENARIOS: readonly Scenario[] = [
     rows: [
       { id: 'tunnel.new', metric: 'rate', floor: 1.4, goal: 2 },
       { id: 'tunnel.new.cpu', metric: 'cpu', floor: 1.4, goal: 2 },
+    ],
+  },
+  {
+    name: 'tunnel.new.nested',
+    subject: 'nested-pooled',
+    peer: 'nested-fresh',
+    gateway: true,
+    unit: 'tunnel',
+    load: churn,
+    rows: [
+      { id: 'tunnel.new.nested', metric: 'rate', floor: 4, goal: 8 },
+      { id: 'tunnel.new.nested.cpu', metric: 'cpu', floor: 4, goal: 8 },
     ],
   },
   {

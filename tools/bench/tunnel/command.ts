@@ -85,7 +85,7 @@ async function profile(id: string, node: string): Promise<number> {
   const mesh = await start(scenario, scenario.subject, initOf(SHORT, node));
   try {
     await mesh.begin(scenario.load(mesh.ports, SHORT));
-    await mesh.watch(SHORT.warmUpMs);
+    await new Promise((resolve) => setTimeout(resolve, SHORT.warmUpMs));
     await mesh.profile(PROFILE_MS, directory);
     await mesh.end();
   } finally {

@@ -1,7 +1,7 @@
 /** What the runner asks of its children, and what they answer. Everything here crosses a process boundary as JSON. */
 
 /** A relay between TCP and TCP: the subject, or what it is compared with. Each is a file in `relays`. */
-export type RelayKind = 'hbone' | 'http2-tuned' | 'http2-default' | 'tls' | 'nested-fresh';
+export type RelayKind = 'hbone' | 'http2-tuned' | 'http2-default' | 'tls' | 'nested-pooled' | 'nested-fresh';
 
 /** PEM. */
 export interface Identity {

@@ -36,6 +36,9 @@ export interface Window {
   readonly p99?: number;
 }
 
+/** How often a window is prolonged on a machine that is busy with something else. */
+const PATIENCE = 20;
+
 const NAMES = ['client', 'gateway', 'server'] as const;
 type Name = (typeof NAMES)[number];
 
@@ -85,11 +88,15 @@ export class Mesh {
     return this.#load.call('end');
   }
 
-  /** What a running load comes to in that time. */
+  /** What a running load comes to in that time; in a multiple of it when in the first nothing was finished. */
   async watch(milliseconds: number): Promise<Window> {
     const before = await this.#read();
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    return windowOf(before, await this.#read());
+    for (let times = 0; times < PATIENCE; times++) {
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      const window = windowOf(before, await this.#read());
+      if (window.bytes + window.operations > 0) return window;
+    }
+    throw new Error(`the load came to nothing in ${(PATIENCE * milliseconds) / 1_000} s`);
   }
 
   /** CPU profiles of all proxies over that time, a file for each in the directory. */

@@ -14,7 +14,8 @@ const LOADERS: Readonly<Record<RelayKind, () => Promise<Relay>>> = {
   'http2-tuned': async () => (await import('./relays/http2.js')).createRelay('tuned'),
   'http2-default': async () => (await import('./relays/http2.js')).createRelay('default'),
   tls: async () => (await import('./relays/tls.js')).relay,
-  'nested-fresh': async () => (await import('./relays/nested-fresh.js')).relay,
+  'nested-pooled': async () => (await import('./relays/nested.js')).createRelay('pooled'),
+  'nested-fresh': async () => (await import('./relays/nested.js')).createRelay('fresh'),
 };
 
 const PROFILE_INTERVAL_MICROSECONDS = 200;

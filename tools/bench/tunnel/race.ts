@@ -65,7 +65,7 @@ async function loadedRounds(scenario: Scenario, init: RaceInit): Promise<Record<
 
 async function loaded(mesh: Mesh, { load }: Scenario, effort: Effort): Promise<Sample> {
   await mesh.begin(load(mesh.ports, effort));
-  await mesh.watch(effort.warmUpMs);
+  await new Promise((resolve) => setTimeout(resolve, effort.warmUpMs));
   const sample = await mesh.watch(effort.windowMs);
   await mesh.end();
   return sample;

@@ -2,15 +2,16 @@
  * All objects of one cluster to its model, namespace by namespace. Pure: the same objects give an equal model, in
  * whatever order they were read and whatever the previous model was; that only spares work.
  */
+import { KIND_NAMES, type ObjectsByKind } from '../sources/index.js';
 import { createContext } from './context.js';
 import { deriveEntries } from './entries.js';
 import { lazily, mergeMaps } from './flat.js';
-import { type ClusterInput, deriveFrame, type Frame } from './frame.js';
+import { type ClusterInput, deriveFrame, type Frame, isSameBasis } from './frame.js';
 import { deriveNetworkGateways } from './gateways.js';
 import { indexMemberships } from './memberships.js';
-import { derivePods } from './pods.js';
+import { derivePods, knownPods } from './pods.js';
 import { derivePolicies } from './policies/index.js';
-import { exportWaypoints, waypointsNeeded } from './scope.js';
+import { exportWaypoints, frontsOf, waypointsNeeded } from './scope.js';
 import { deriveServiceEntries } from './service-entries.js';
 import { deriveServices } from './services.js';
 import type { ClusterModel, GatewayRecord, NamespaceModel } from './types.js';
@@ -24,14 +25,12 @@ export interface DerivedCluster extends ClusterModel {
 
 export function deriveCluster(input: ClusterInput, previous?: DerivedCluster): DerivedCluster {
   const frame = deriveFrame(input, previous?.frame);
-  const reusable = previous?.frame === frame ? previous.derived : undefined;
+  const isSameFrame = previous?.frame === frame;
   const derived = new Map<string, NamespaceModel>();
   for (const [name, objects] of input.objects) {
-    const before = reusable?.get(name);
-    derived.set(
-      name,
-      before?.objects === objects ? before : deriveNamespace(frame, name, objects, previous?.derived.get(name)),
-    );
+    const before = previous?.derived.get(name);
+    const isKnown = isSameFrame && before?.objects === objects;
+    derived.set(name, isKnown ? before : deriveNamespace({ frame, name, objects, before, isSameFrame }));
   }
   const needed = new Set([...derived.values()].flatMap(({ waypointsNeeded }) => waypointsNeeded));
   const namespaces = new Map([...derived].map(([name, model]) => [name, exportWaypoints(model, needed)]));
@@ -57,27 +56,40 @@ export function deriveCluster(input: ClusterInput, previous?: DerivedCluster): D
   };
 }
 
-function deriveNamespace(
-  frame: Frame,
-  name: string,
-  objects: NamespaceModel['objects'],
-  previous: NamespaceModel | undefined,
-): NamespaceModel {
+interface NamespaceInput {
+  readonly frame: Frame;
+  readonly name: string;
+  readonly objects: NamespaceModel['objects'];
+  readonly before: NamespaceModel | undefined;
+  /** Whether `before` was derived in the same frame. */
+  readonly isSameFrame: boolean;
+}
+
+function deriveNamespace({ frame, name, objects, before, isSameFrame }: NamespaceInput): NamespaceModel {
+  // Of all that changes, nearly all is pods: one that is the same object among the same others is what it was.
+  const isKnown = before && isSameFrame && differsInPodsOnly(before.objects, objects);
+  const unchanged = isKnown ? knownPods(frame.id, before.objects.Pod, before.workloads) : undefined;
   const context = createContext(frame, name, objects);
   const waypoints = indexWaypoints(context);
   const policies = derivePolicies(context);
   const services = [...deriveServices(context, waypoints), ...deriveServiceEntries(context, waypoints)];
   const indexes = { waypoints, memberships: indexMemberships(context), policies };
-  const workloads = [...derivePods(context, indexes), ...deriveEntries(context, indexes)];
+  const workloads = [...derivePods(context, indexes, unchanged), ...deriveEntries(context, indexes)];
   return {
     objects,
     services: new Map(services.map((record) => [record.key, record])),
     workloads: new Map(workloads.map((workload) => [workload.uid, workload])),
-    gateways: keepEqual(previous?.gateways ?? [], deriveNetworkGateways(context)),
+    gateways: keepEqual(before?.gateways ?? [], deriveNetworkGateways(context)),
     policies: policies.resources,
     problems: context.problems,
+    waypoints: services.filter(({ isWaypoint }) => isWaypoint),
+    fronts: frontsOf(services),
     waypointsNeeded: waypointsNeeded(services),
   };
+}
+
+function differsInPodsOnly(a: ObjectsByKind, b: ObjectsByKind): boolean {
+  return KIND_NAMES.every((kind) => kind === 'Pod' || isSameBasis(a[kind], b[kind]));
 }
 
 /** Records that say the same are the same: every namespace of every viewer depends on them. */

@@ -24,6 +24,14 @@ export function indexMemberships(context: NamespaceContext): MembershipIndex {
   const services = groupByNamespace(objects.Service.filter(hasSelector));
   const entries = groupByNamespace(objects.ServiceEntry.filter(({ spec }) => spec.workloadSelector));
   const slicesByPod = indexSlicesByPod(context);
+  // Pods of one deployment have equal memberships; they share one map.
+  const interned = new Map<string, Memberships>();
+  const intern = (entries: readonly Membership[]): Memberships => {
+    const key = entries.map(formatMembership).join(' ');
+    const known = interned.get(key) ?? sortedMemberships(entries);
+    interned.set(key, known);
+    return known;
+  };
 
   return {
     ofPod(pod) {
@@ -35,7 +43,7 @@ export function indexMemberships(context: NamespaceContext): MembershipIndex {
       ];
       const ofEntries = (entries.get(namespace) ?? []).flatMap((entry) => entryMembership(entry, labels, {}));
       const ofSlices = slicesByPod.get(`${namespace}/${name}`) ?? [];
-      return sortedMemberships([...ofSlices, ...ofEntries, ...selected.map(named)]);
+      return intern([...ofSlices, ...ofEntries, ...selected.map(named)]);
     },
     ofWorkloadEntry({ metadata, spec }) {
       const labels = { ...metadata.labels, ...spec.labels };
@@ -49,10 +57,15 @@ export function indexMemberships(context: NamespaceContext): MembershipIndex {
       const ofEntries = (entries.get(metadata.namespace) ?? []).flatMap((entry) =>
         entryMembership(entry, labels, spec.ports),
       );
-      return sortedMemberships([...ofEntries, ...selected.map(named)]);
+      return intern([...ofEntries, ...selected.map(named)]);
     },
     ofEndpointSlice: (slice) => new Map(sliceMembership(context, slice)),
   };
+}
+
+function formatMembership([key, ports]: Membership): string {
+  const texts = ports.map(({ servicePort, targetPort, appProtocol }) => `${servicePort}-${targetPort}-${appProtocol}`);
+  return `${key}:${texts.join(',')}`;
 }
 
 function hasSelector({ spec }: Service): boolean {

@@ -9,7 +9,7 @@ import type { MembershipIndex } from './memberships.js';
 import type { PolicyIndex } from './policies/index.js';
 import { hasEnded, isReady } from './readiness.js';
 import type { WaypointIndex } from './waypoints.js';
-import { declaredTunnel, localityOf, plainWorkload, uid } from './workload.js';
+import { declaredTunnel, localityOf, uid } from './workload.js';
 
 export interface WorkloadIndexes {
   readonly waypoints: WaypointIndex;
@@ -17,29 +17,74 @@ export interface WorkloadIndexes {
   readonly policies: PolicyIndex;
 }
 
-export function derivePods(context: NamespaceContext, indexes: WorkloadIndexes): readonly Workload[] {
-  return context.objects.Pod.filter((pod) => !hasEnded(pod) && addressesOf(pod).length > 0).map((pod) => {
-    const { name, namespace, labels } = pod.metadata;
-    const { nodeName, serviceAccountName, hostNetwork } = pod.spec;
-    const controller = controllerOf(pod.metadata);
-    const waypoint = indexes.waypoints.forWorkload(pod);
-    return {
-      ...plainWorkload(context, { uid: uid.pod(context.id, namespace, name), name, namespace }),
-      addresses: addressesOf(pod),
-      network: labels[LABEL.network] ?? context.network,
-      serviceAccount: serviceAccountName,
-      node: nodeName,
-      ...controller,
-      ...canonicalOf(labels, controller.workloadName),
-      locality: localityOf(context.nodeLabels(nodeName), labels),
-      ...tunnelOf(context, pod),
-      networkMode: hostNetwork ? 'host' : 'standard',
-      healthy: isReady(pod),
-      ...(waypoint && { waypoint }),
-      authorizationPolicies: indexes.policies.bindingTo(labels),
-      services: indexes.memberships.ofPod(pod),
-    };
+/** What was derived of a pod before; for a caller who knows that nothing but pods has changed. */
+export type KnownPods = ReadonlyMap<KubeObject<'Pod'>, Workload>;
+
+export function derivePods(
+  context: NamespaceContext,
+  indexes: WorkloadIndexes,
+  known?: KnownPods,
+): readonly Workload[] {
+  return context.objects.Pod.flatMap((pod) => {
+    const before = known?.get(pod);
+    if (before) return [before];
+    const addresses = hasEnded(pod) ? [] : addressesOf(pod);
+    return addresses.length > 0 ? [derivePod(context, indexes, pod, addresses)] : [];
   });
+}
+
+/** Every field is written out, for the reason that `plainWorkload` gives. */
+function derivePod(
+  context: NamespaceContext,
+  { waypoints, policies, memberships }: WorkloadIndexes,
+  pod: KubeObject<'Pod'>,
+  addresses: readonly string[],
+): Workload {
+  const { name, namespace, labels } = pod.metadata;
+  const { nodeName, serviceAccountName, hostNetwork } = pod.spec;
+  const { workloadName, workloadType } = controllerOf(pod.metadata);
+  const { canonicalName, canonicalRevision } = canonicalOf(labels, workloadName);
+  const { tunnelProtocol, nativeTunnel } = tunnelOf(context, pod);
+  const waypoint = waypoints.forWorkload(pod);
+  const workload: Workload = {
+    uid: uid.pod(context.id, namespace, name),
+    name,
+    namespace,
+    addresses,
+    hostname: '',
+    network: labels[LABEL.network] ?? context.network,
+    clusterId: context.id,
+    trustDomain: context.trustDomain,
+    serviceAccount: serviceAccountName,
+    node: nodeName,
+    canonicalName,
+    canonicalRevision,
+    workloadName,
+    workloadType,
+    locality: localityOf(context.nodeLabels(nodeName), labels),
+    tunnelProtocol,
+    nativeTunnel,
+    networkMode: hostNetwork ? 'host' : 'standard',
+    healthy: isReady(pod),
+    capacity: 1,
+    authorizationPolicies: policies.bindingTo(labels),
+    services: memberships.ofPod(pod),
+  };
+  return waypoint ? { ...workload, waypoint } : workload;
+}
+
+/** Every pod of the namespace that has a workload, with it. */
+export function knownPods(
+  clusterId: string,
+  pods: readonly KubeObject<'Pod'>[],
+  workloads: ReadonlyMap<string, Workload>,
+): KnownPods {
+  return new Map(
+    pods.flatMap((pod): [KubeObject<'Pod'>, Workload][] => {
+      const workload = workloads.get(uid.pod(clusterId, pod.metadata.namespace, pod.metadata.name));
+      return workload ? [[pod, workload]] : [];
+    }),
+  );
 }
 
 function addressesOf({ status }: KubeObject<'Pod'>): readonly string[] {

@@ -6,18 +6,20 @@
 import type { NamespaceModel, ServiceRecord } from './types.js';
 
 /** Keys of the waypoints in front of exported services of the namespace. */
-export function waypointsNeeded(services: Iterable<ServiceRecord>): readonly string[] {
-  const keys = [...services].filter(({ scope }) => scope === 'global').flatMap((record) => waypointKey(record) ?? []);
-  return [...new Set(keys)];
+export function waypointsNeeded(services: readonly ServiceRecord[]): readonly string[] {
+  return frontsOf(services.filter(({ scope }) => scope === 'global'));
+}
+
+/** Keys of the waypoints in front of the services. */
+export function frontsOf(services: readonly ServiceRecord[]): readonly string[] {
+  return [...new Set(services.flatMap((record) => waypointKey(record) ?? []))];
 }
 
 const exported = new WeakMap<NamespaceModel, { readonly keys: string; readonly model: NamespaceModel }>();
 
 /** With the waypoints that are needed anywhere in the cluster exported; the same object while they are the same. */
 export function exportWaypoints(model: NamespaceModel, needed: ReadonlySet<string>): NamespaceModel {
-  const affected = [...model.services.values()].filter(
-    ({ isWaypoint, scope, key }) => isWaypoint && scope === 'local' && needed.has(key),
-  );
+  const affected = model.waypoints.filter(({ scope, key }) => scope === 'local' && needed.has(key));
   if (affected.length === 0) return model;
   const keys = affected.map(({ key }) => key).join(' ');
   const known = exported.get(model);

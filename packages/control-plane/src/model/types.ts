@@ -66,7 +66,10 @@ export interface NamespaceModel {
   /** By xDS name. */
   readonly policies: ReadonlyMap<string, Authorization>;
   readonly problems: readonly Problem[];
-  /** Keys of the waypoints in front of its exported services; they may be of other namespaces. */
+  /** Its services that are waypoints, as their own labels have them. */
+  readonly waypoints: readonly ServiceRecord[];
+  /** Keys of the waypoints in front of its services, and of its exported services; they may be of other namespaces. */
+  readonly fronts: readonly string[];
   readonly waypointsNeeded: readonly string[];
 }
 

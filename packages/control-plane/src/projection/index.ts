@@ -1,2 +1,10 @@
 export { project } from './project.js';
-export { type NamespaceView, VIEWER_ROLES, type View, type Viewer, type ViewerRole } from './types.js';
+export {
+  type NamespaceView,
+  type Sight,
+  sightOf,
+  VIEWER_ROLES,
+  type View,
+  type Viewer,
+  type ViewerRole,
+} from './types.js';

@@ -4,65 +4,45 @@
  * those are the same, the view of it is the same object as in the previous projection.
  */
 import type { Workload } from '@isthmus/sdk/discovery';
-import {
-  type ClusterModel,
-  type GatewayRecord,
-  isSameBasis,
-  lazily,
-  type Model,
-  mergeMaps,
-  type NamespaceModel,
-  waypointKey,
-} from '../model/index.js';
-import { identitiesOf } from './endpoints.js';
+import { type ClusterModel, lazily, type Model, mergeMaps } from '../model/index.js';
 import { gatewaysFor, gatewayWorkload } from './gateways.js';
+import { knownTo, type Scene } from './known.js';
 import { exportedFrom, type MergedService, mergeServices, type NamespacePart, reachable } from './merge.js';
 import { projectService } from './services.js';
 import { splitHorizonWorkloads } from './split-horizon.js';
-import type { NamespaceView, View, Viewer } from './types.js';
-
-/** What one projection looks at in every namespace. */
-interface Scene {
-  readonly viewer: Viewer;
-  readonly own: ClusterModel;
-  /** In the order of ids. */
-  readonly clusters: readonly ClusterModel[];
-  /** Into other networks; none for gateways, which look at their own only. */
-  readonly gateways: readonly GatewayRecord[];
-}
-
-type Content = Pick<NamespaceView, 'services' | 'workloads'>;
+import { type NamespaceView, sightOf, type View, type Viewer } from './types.js';
 
 export function project(model: Model, viewer: Viewer, previous?: View): View {
   const own = model.clusters.get(viewer.cluster);
-  if (!own) return assemble(new Map(), new Map());
-  const isGateway = viewer.role === 'router';
-  const scene: Scene = {
+  if (!own) return assemble({ model, viewer }, new Map(), new Map());
+  const scene = sceneOf(model, viewer, own);
+  const known = previous && knownTo(scene, model, previous);
+  const namespaces = new Map<string, NamespaceView>();
+  if (scene.gateways.length > 0) namespaces.set('', known?.get('') ?? seenOfGateways(scene));
+  for (const name of namesOf(scene)) {
+    const view = known?.get(name) ?? seenOf(scene, partsOf(scene, name));
+    namespaces.set(name, view);
+  }
+  // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
+  return assemble({ model, viewer }, namespaces, sightOf(viewer.role) === 'exports' ? NOTHING : own.policies);
+}
+
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
+
+function sceneOf(model: Model, viewer: Viewer, own: ClusterModel): Scene {
+  return {
     viewer,
     own,
     clusters: [...model.clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    gateways: isGateway ? [] : gatewaysFor(model, own.id, own.network),
+    gateways: sightOf(viewer.role) === 'exports' ? [] : gatewaysFor(model, own.id, own.network),
   };
-  const namespaces = new Map<string, NamespaceView>();
-  const keep = (name: string, basis: readonly unknown[], make: () => Content) => {
-    const before = previous?.namespaces.get(name);
-    namespaces.set(name, before && isSameBasis(before.basis, basis) ? before : { ...make(), basis });
-  };
-  keep('', scene.gateways, () => ({
-    services: new Map(),
-    workloads: byName(scene.gateways.map(gatewayWorkload), 'uid'),
-  }));
-  for (const [name, parts] of partsByNamespace(scene)) {
-    keep(name, basisOf(scene, parts), () => (isGateway ? seenByGateway(scene, parts) : seenByWorkloads(scene, parts)));
-  }
-  // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
-  return assemble(namespaces, isGateway ? new Map() : own.policies);
 }
 
-function assemble(namespaces: View['namespaces'], policies: View['policies']): View {
+function assemble(origin: View['origin'], namespaces: View['namespaces'], policies: View['policies']): View {
   const services = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.services)));
   const workloads = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.workloads)));
   return {
+    origin,
     namespaces,
     get services() {
       return services();
@@ -74,41 +54,29 @@ function assemble(namespaces: View['namespaces'], policies: View['policies']): V
   };
 }
 
-function partsByNamespace({ clusters }: Scene): ReadonlyMap<string, readonly NamespacePart[]> {
-  const parts = new Map<string, NamespacePart[]>();
-  for (const cluster of clusters) {
-    for (const [name, namespace] of cluster.namespaces) {
-      const known = parts.get(name);
-      if (known) known.push({ cluster, namespace });
-      // Under the empty name are objects of no namespace, none of which is seen.
-      else if (name !== '') parts.set(name, [{ cluster, namespace }]);
-    }
-  }
-  return parts;
+/** Under the empty name are objects of no namespace, none of which is seen. */
+function namesOf({ clusters }: Scene): ReadonlySet<string> {
+  const names = new Set(clusters.flatMap(({ namespaces }) => [...namespaces.keys()]));
+  names.delete('');
+  return names;
 }
 
-function basisOf({ viewer, own, gateways }: Scene, parts: readonly NamespacePart[]): readonly unknown[] {
-  const basis: unknown[] = [viewer.role, own.id, own.network, ...gateways];
-  for (const { cluster, namespace } of parts) {
-    basis.push(cluster.id, cluster.network, cluster.trustDomain, namespace);
-    for (const front of frontsOf(namespace)) basis.push(identitiesOf(cluster, front).join(' '));
-  }
-  return basis;
+function partsOf({ clusters }: Scene, name: string): readonly NamespacePart[] {
+  return clusters.flatMap((cluster) => {
+    const namespace = cluster.namespaces.get(name);
+    return namespace ? [{ cluster, namespace }] : [];
+  });
 }
 
-const fronts = new WeakMap<NamespaceModel, readonly string[]>();
-
-/** The waypoints in front of services of the namespace, whose identities are told with the services. */
-function frontsOf(namespace: NamespaceModel): readonly string[] {
-  let known = fronts.get(namespace);
-  if (!known) {
-    known = [...new Set([...namespace.services.values()].flatMap((record) => waypointKey(record) ?? []))];
-    fronts.set(namespace, known);
-  }
-  return known;
+function seenOfGateways({ gateways }: Scene): NamespaceView {
+  return { services: NOTHING, workloads: byName(gateways.map(gatewayWorkload), 'uid') };
 }
 
-function seenByWorkloads({ own, gateways }: Scene, parts: readonly NamespacePart[]): Content {
+function seenOf(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
+  return sightOf(scene.viewer.role) === 'exports' ? seenByGateway(scene, parts) : seenByWorkloads(scene, parts);
+}
+
+function seenByWorkloads({ own, gateways }: Scene, parts: readonly NamespacePart[]): NamespaceView {
   const { network } = own;
   const merged = mergeServices(parts, own.id, reachable);
   const services = [...merged.values()].map((one) => projectService({ merged: one, network, identities: one.parts }));
@@ -117,7 +85,7 @@ function seenByWorkloads({ own, gateways }: Scene, parts: readonly NamespacePart
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
 }
 
-function seenByGateway({ own }: Scene, parts: readonly NamespacePart[]): Content {
+function seenByGateway({ own }: Scene, parts: readonly NamespacePart[]): NamespaceView {
   const { network } = own;
   const exported = mergeServices(parts, own.id, exportedFrom(network));
   // Clients on other networks prove themselves as waypoints of the service as they see it, so their pods are named too.

@@ -1,5 +1,6 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
+import type { Model } from '../model/index.js';
 
 /**
  * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
@@ -7,6 +8,13 @@ import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
  */
 export const VIEWER_ROLES = ['ztunnel', 'waypoint', 'router'] as const;
 export type ViewerRole = (typeof VIEWER_ROLES)[number];
+
+/** Ztunnels and waypoints see the same; so it is worked out, encoded and held once. */
+export type Sight = 'mesh' | 'exports';
+
+export function sightOf(role: ViewerRole): Sight {
+  return role === 'router' ? 'exports' : 'mesh';
+}
 
 export interface Viewer {
   readonly cluster: string;
@@ -17,11 +25,11 @@ export interface Viewer {
 export interface NamespaceView {
   readonly services: ReadonlyMap<string, Service>;
   readonly workloads: ReadonlyMap<string, Workload>;
-  /** All that it was made from; equal parts make an equal view. */
-  readonly basis: readonly unknown[];
 }
 
 export interface View {
+  /** What it was made from; the next projection takes over what the same things still say. */
+  readonly origin: { readonly model: Model; readonly viewer: Viewer };
   /** Gateways, which no namespace of the viewer's has, are under the empty name. */
   readonly namespaces: ReadonlyMap<string, NamespaceView>;
   /** Of all namespaces. */

@@ -9,6 +9,6 @@ export {
   type ObjectsByKind,
   parseBlock,
 } from './kinds/index.js';
-export { type ParsedFile, parseFile } from './parse.js';
+export { type ParsedFile, parseFile, parseObject } from './parse.js';
 export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';
 export { createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';

@@ -7,6 +7,7 @@ import {
   formatPath,
   INVALID,
   type Path,
+  type Position,
   type Problem,
   type Report,
   readYaml,
@@ -28,7 +29,12 @@ export function parseFile(file: string, text: string): ParsedFile {
   };
 }
 
-function parseValue(document: YamlDocument, value: unknown, base: Path): ParsedFile {
+/** One object that came as a value: from an API server, say. All its problems stand where it stands. */
+export function parseObject(value: unknown, origin: Position): ParsedFile {
+  return parseValue({ locate: () => origin }, value, []);
+}
+
+function parseValue(document: Pick<YamlDocument, 'locate'>, value: unknown, base: Path): ParsedFile {
   const objects: KubeObject[] = [];
   const problems: Problem[] = [];
   const report: Report = (path, message, severity = 'error') => {

@@ -7,7 +7,6 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
 import { encodeAuthorization, encodeService, encodeWorkload } from '@isthmus/sdk/discovery';
 import { authorizationPb, encodeResource, RESOURCE_TYPES, type ResourceTypeName, workloadPb } from '@isthmus/sdk/wire';
-import { mergeMaps } from '../model/index.js';
 import type { NamespaceView, View } from '../projection/index.js';
 
 export interface EncodedResource {
@@ -20,9 +19,10 @@ export interface EncodedResource {
 /** By name. */
 export type EncodedResources = ReadonlyMap<string, EncodedResource>;
 
-/** The shards of a view, encoded; a shard that was encoded before is the same object again. */
-export interface EncodedShards {
-  /** Of addresses, by namespace. */
+/** A view, encoded by its shards; a shard of the view before is the same object again. */
+export interface EncodedView {
+  readonly view: View;
+  /** Addresses, by namespace. */
   readonly namespaces: ReadonlyMap<string, EncodedResources>;
   readonly policies: EncodedResources;
 }
@@ -30,52 +30,56 @@ export interface EncodedShards {
 /** Sixteen hexadecimal digits, as long as Istio's; ztunnel takes any text. */
 const VERSION_DIGITS = 16;
 
-export interface Encoder {
-  /** What says the same as in `previous` is taken from there. */
-  encode(view: View, previous?: EncodedShards): EncodedShards;
+/** What says the same as in `previous` is taken from there. */
+export function encodeView(view: View, previous?: EncodedView): EncodedView {
+  const namespaces = new Map<string, EncodedResources>();
+  for (const [name, namespace] of view.namespaces) {
+    const before = previous?.namespaces.get(name);
+    const past = previous?.view.namespaces.get(name);
+    const isSame = before && past === namespace;
+    namespaces.set(
+      name,
+      isSame ? before : encodeNamespace(namespace, past && before && { view: past, encoded: before }),
+    );
+  }
+  const policies = [...view.policies.values()].map((policy) => encodePolicy(policy.key, policy));
+  return { view, namespaces, policies: keepAndPack(policies, previous?.policies) };
 }
 
-export function createEncoder(): Encoder {
-  const resources = new WeakMap<object, EncodedResource>();
-  const shards = new WeakMap<object, EncodedResources>();
+interface Past {
+  readonly view: NamespaceView;
+  readonly encoded: EncodedResources;
+}
 
-  function encodeAll<T extends object>(
-    values: ReadonlyMap<string, T>,
-    previous: EncodedResources | undefined,
-    encodeValue: (name: string, value: T) => EncodedResource,
-  ): EncodedResources {
-    const encoded = new Map<string, EncodedResource>();
-    for (const [name, value] of values) {
-      const known = resources.get(value) ?? keepEqual(previous?.get(name), encodeValue(name, value));
-      resources.set(value, known);
-      encoded.set(name, known);
+function encodeNamespace({ workloads, services }: NamespaceView, past: Past | undefined): EncodedResources {
+  const encoded: EncodedResource[] = [];
+  for (const [name, workload] of workloads) {
+    const known = past?.view.workloads.get(name) === workload ? past.encoded.get(name) : undefined;
+    encoded.push(known ?? encodeWorkloadAddress(name, workload));
+  }
+  for (const [name, service] of services) encoded.push(encodeServiceAddress(name, service));
+  return keepAndPack(encoded, past?.encoded);
+}
+
+/** New bytes of one shard share one buffer: a hundred thousand small ones cost more than what is in them. */
+function keepAndPack(encoded: readonly EncodedResource[], previous: EncodedResources | undefined): EncodedResources {
+  const isKept = ({ name, version }: EncodedResource) => previous?.get(name)?.version === version;
+  const fresh = encoded.filter((resource) => !isKept(resource));
+  const slab = new Uint8Array(fresh.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  let end = 0;
+  const packed = new Map<string, EncodedResource>();
+  for (const resource of encoded) {
+    const { name, version, bytes } = resource;
+    const before = previous?.get(name);
+    if (before?.version === version) {
+      packed.set(name, before);
+      continue;
     }
-    return encoded;
+    slab.set(bytes, end);
+    packed.set(name, { name, version, bytes: slab.subarray(end, end + bytes.length) });
+    end += bytes.length;
   }
-
-  function encodeNamespace(view: NamespaceView, previous: EncodedResources | undefined): EncodedResources {
-    const known = shards.get(view);
-    if (known) return known;
-    const encoded = mergeMaps([
-      encodeAll(view.workloads, previous, encodeWorkloadAddress),
-      encodeAll(view.services, previous, encodeServiceAddress),
-    ]);
-    shards.set(view, encoded);
-    return encoded;
-  }
-
-  return {
-    encode({ namespaces, policies }, previous) {
-      const encoded = [...namespaces].map(([name, view]): [string, EncodedResources] => {
-        return [name, encodeNamespace(view, previous?.namespaces.get(name))];
-      });
-      return { namespaces: new Map(encoded), policies: encodeAll(policies, previous?.policies, encodePolicy) };
-    },
-  };
-}
-
-function keepEqual(previous: EncodedResource | undefined, next: EncodedResource): EncodedResource {
-  return previous?.version === next.version ? previous : next;
+  return packed;
 }
 
 function encodeWorkloadAddress(name: string, value: Workload): EncodedResource {

@@ -5,7 +5,7 @@
  * Bounds: 1,000 views and 100,000 changes; who is further behind is compared with the whole view.
  */
 import type { ResourceTypeName } from '@isthmus/sdk/wire';
-import type { EncodedResource, EncodedResources, EncodedShards } from './encode.js';
+import type { EncodedResource, EncodedResources, EncodedView } from './encode.js';
 
 /** By name; undefined for what is there no longer. */
 export type Changes = ReadonlyMap<string, EncodedResource | undefined>;
@@ -55,7 +55,7 @@ export function createJournal(first: number): Journal {
   };
 }
 
-export function changesBetween(before: EncodedShards, after: EncodedShards): ChangesByType {
+export function changesBetween(before: EncodedView, after: EncodedView): ChangesByType {
   const address = new Map<string, EncodedResource | undefined>();
   for (const name of new Set([...before.namespaces.keys(), ...after.namespaces.keys()])) {
     collectChanges(before.namespaces.get(name), after.namespaces.get(name), address);

@@ -1,12 +1,12 @@
 /**
- * The newest view of each role, projected and encoded when somebody first asks for it. Subscribers are told that
+ * The newest view of each sort of proxy, projected and encoded when somebody first asks for it. Subscribers are told that
  * there is a newer one, not what.
  */
 import type { ResourceTypeName } from '@isthmus/sdk/wire';
 import { lazily, type Model, mergeMaps } from '../model/index.js';
-import { project, type View, type ViewerRole } from '../projection/index.js';
+import { project, type Sight, sightOf, type View, type ViewerRole } from '../projection/index.js';
 import { type AddressIndex, indexAddresses } from './address-index.js';
-import { createEncoder, type EncodedResources, type EncodedShards } from './encode.js';
+import { type EncodedResources, type EncodedView, encodeView } from './encode.js';
 import { type Changes, changesBetween, createJournal, type Journal } from './journal.js';
 
 export interface VersionedView {
@@ -33,26 +33,25 @@ export interface Views {
   subscribe(onNewer: () => void): () => void;
 }
 
-/** What one role is shown now, and what is needed to get from there to the next. */
+/** What is shown now, and what is needed to get from there to the next. */
 interface Showing {
   readonly projected: ProjectedView;
-  readonly shards: EncodedShards;
+  readonly encoded: EncodedView;
   readonly journal: Journal;
 }
 
 export function createViews(cluster: string): Views {
-  const encoder = createEncoder();
   const subscribers = new Set<() => void>();
-  const showings = new Map<ViewerRole, Showing>();
+  const showings = new Map<Sight, Showing>();
   let model: Model | undefined;
   let version = 0;
 
   function show(newest: Model, role: ViewerRole, before: Showing | undefined): Showing {
     const view = project(newest, { cluster, role }, before?.projected.view);
-    const shards = encoder.encode(view, before?.shards);
+    const encoded = encodeView(view, before?.encoded);
     const journal = before?.journal ?? createJournal(version);
-    if (before) journal.add(version, changesBetween(before.shards, shards));
-    const address = lazily(() => mergeMaps(shards.namespaces.values()));
+    if (before) journal.add(version, changesBetween(before.encoded, encoded));
+    const address = lazily(() => mergeMaps(encoded.namespaces.values()));
     const projected: ProjectedView = {
       version,
       view,
@@ -60,12 +59,12 @@ export function createViews(cluster: string): Views {
         get address() {
           return address();
         },
-        authorization: shards.policies,
+        authorization: encoded.policies,
       },
       addressIndex: lazily(() => indexAddresses(view, cluster)),
       changesSince: journal.since,
     };
-    return { projected, shards, journal };
+    return { projected, encoded, journal };
   }
 
   return {
@@ -76,10 +75,10 @@ export function createViews(cluster: string): Views {
     },
     current(role) {
       if (!model) return undefined;
-      const known = showings.get(role);
+      const known = showings.get(sightOf(role));
       if (known?.projected.version === version) return known.projected;
       const next = show(model, role, known);
-      showings.set(role, next);
+      showings.set(sightOf(role), next);
       return next.projected;
     },
     subscribe(onNewer) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deriveCluster } from '../../src/model/index.js';
 import { project, VIEWER_ROLES, type View } from '../../src/projection/index.js';
 import { assembleGeneration, type Generation, parseFile } from '../../src/sources/index.js';
-import { createEncoder, type EncodedShards } from '../../src/xds/encode.js';
+import { type EncodedView, encodeView } from '../../src/xds/encode.js';
 import { meshes, RUNS } from '../support/arbitraries.js';
 import { type ClusterSketch, toYaml } from '../support/derive.js';
 import type { Manifest } from '../support/objects.js';
@@ -33,7 +33,7 @@ function view(
 }
 
 /** Names with the hashes of their bytes, in the order they are sent. */
-function fingerprint({ namespaces, policies }: EncodedShards): unknown {
+function fingerprint({ namespaces, policies }: EncodedView): unknown {
   return [...namespaces.values(), policies].map((resources) =>
     [...resources.values()].map(({ name, version }) => `${name}@${version}`),
   );
@@ -63,7 +63,7 @@ describe('what is served', () => {
           { sketch: east, generation: read([eastOrder.slice(0, cut), eastOrder.slice(cut)]) },
         ];
 
-        const [one, two] = [createEncoder().encode(view(plain, role)), createEncoder().encode(view(mixed, role))];
+        const [one, two] = [encodeView(view(plain, role)), encodeView(view(mixed, role))];
 
         expect(fingerprint(two)).toEqual(fingerprint(one));
       }),

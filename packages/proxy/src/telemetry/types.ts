@@ -1,6 +1,6 @@
 /**
  * What the data path tells telemetry. The path imports these types only; the registry behind them renders Prometheus
- * text and access logs (`index.ts` builds it, `app.ts` plugs it in).
+ * text and access logs (`index.ts` builds it, `parts.ts` plugs it in).
  */
 import type { Service } from '@isthmus/sdk/discovery';
 import type { Peer } from '@isthmus/sdk/peer';

@@ -23,6 +23,8 @@ export interface ProxyInit {
   readonly certificates?: CertificateSource;
   /** Default always 0.5. */
   readonly random?: () => number;
+  /** As the discovery client of a proxy that is told of addresses on demand. */
+  readonly demand?: (names: readonly string[]) => Promise<readonly string[]>;
 }
 
 export interface TestProxy {

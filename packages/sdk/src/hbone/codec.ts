@@ -1,6 +1,6 @@
 /**
- * The codec as the mesh uses it: the header names and baggage keys it reports as small integers. One instance serves a
- * whole process; every HBONE connection leases a slot of it.
+ * The codec as the mesh uses it: the header names and baggage keys it reports as small integers. Every HBONE connection
+ * leases a slot of an instance.
  */
 import { type Codec, createCodec } from '@isthmus/codec-wasm';
 import { PEER_KEYS } from '../peer/keys.js';
@@ -18,13 +18,26 @@ export function createMeshCodec(init: MeshCodecInit = {}): Codec {
   return createCodec({ headerNames: REGISTERED_HEADERS, baggageKeys: PEER_KEYS, ...init });
 }
 
-let shared: Codec | undefined;
+const instances: Codec[] = [];
 
-/** More than a server and a pool hold open together; memory of slots never used is never touched. */
-const SHARED_SLOTS = 8_192;
+/** Connections of one instance: what most processes never need a second one for. */
+const INSTANCE_SLOTS = 256;
 
-/** The instance of this process, made on first use. */
+/** More than a server and a pool hold open together. */
+const SHARED_SLOTS = 32 * 256;
+
+/**
+ * The codec of this process for one more connection. Several small ones rather than a large one, although pages that are
+ * never used cost nothing: V8 counts all memory of an instance as garbage that may be outside its heap, and near 64 MiB
+ * of it every few megabytes of buffers set off a full collection. With all slots in one, half the CPU of a bulk transfer
+ * was that.
+ */
 export function meshCodec(): Codec {
-  shared ??= createMeshCodec({ slots: SHARED_SLOTS });
-  return shared;
+  let codec = instances.find(({ slots }) => slots.leased < slots.capacity);
+  if (!codec && instances.length * INSTANCE_SLOTS < SHARED_SLOTS) {
+    codec = createMeshCodec({ slots: INSTANCE_SLOTS });
+    instances.push(codec);
+  }
+  // With all of them full, the one that refuses.
+  return codec ?? (instances[0] as Codec);
 }

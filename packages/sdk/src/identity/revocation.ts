@@ -71,7 +71,7 @@ async function isFrom(crl: X509Crl, issuer: ReadCertificate): Promise<boolean> {
   return crl.verify({ publicKey: issuer.publicKey }).catch(() => false);
 }
 
-/** Of a certificate whose issuer follows it in the chain; a root, which nobody issued, is not looked up. */
+/** Never rejects. Of a certificate whose issuer follows it in the chain; a root, which nobody issued, is not looked up. */
 export async function findRevoked(
   lists: readonly RevocationList[],
   chain: readonly X509Certificate[],
@@ -79,10 +79,17 @@ export async function findRevoked(
   for (const [index, certificate] of chain.entries()) {
     const issuer = chain[index + 1];
     if (!issuer) break;
+    const serial = certificate.serialNumber.toLowerCase();
     for (const list of lists) {
-      if (!(await list.revokes(certificate, issuer))) continue;
-      const { serialNumber } = certificate;
-      return `certificate ${serialNumber.toLowerCase()} is on the revocation list of ${list.issuer || 'its issuer'}`;
+      try {
+        if (await list.revokes(certificate, issuer)) {
+          return `certificate ${serial} is on the revocation list of ${list.issuer}`;
+        }
+      } catch (error) {
+        // An issuer that OpenSSL reads and this does not: what cannot be looked up is not believed.
+        const reason = error instanceof Error ? error.message : String(error);
+        return `certificate ${serial} cannot be looked up in the revocation list of ${list.issuer}: ${reason}`;
+      }
     }
   }
   return undefined;

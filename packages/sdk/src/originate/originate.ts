@@ -21,6 +21,7 @@ import {
 } from '../routing/index.js';
 import type { Clock } from '../runtime/index.js';
 import { Fault } from '../wire/index.js';
+import { backendsBehind } from './backends.js';
 import { answeredDestination } from './destination.js';
 import { dialTcp } from './dial-tcp.js';
 import type { GatewayHealth } from './gateway-health.js';
@@ -93,7 +94,7 @@ async function nested(plan: NestedPlan, received: OriginateRequest, init: Origin
     innerExpected: plan.innerExpected,
     certificate,
     authority: plan.authority,
-    backends: plan.destination.capacity,
+    backends: backendsBehind(plan),
     ...(init.baggage && { backendOf: instanceOf }),
     outerHeaders: headersFor('outer', plan, request, init),
     innerHeaders: headersFor('inner', plan, request, init),

@@ -40,7 +40,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/server/server.ts`,
     name: 'DEFAULT_MAX_CONNECTIONS',
     what: 'Connections of one HBONE server, handshakes included',
-    hit: 'one more is closed at once and logged',
+    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged',
   },
   {
     file: `${SDK}/hbone/engine/outbound-data.ts`,
@@ -65,6 +65,12 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     name: 'HIGH_WATER_BYTES',
     what: 'Bytes a tunnel buffers towards its user in each direction',
     hit: 'back-pressure, as in every Node stream',
+  },
+  {
+    file: `${SDK}/hbone/io/channel.ts`,
+    name: 'QUEUE_BYTES',
+    what: 'Bytes queued on one socket for an application that does not read',
+    hit: 'the tunnel is paused until all of it is gone',
   },
   {
     file: `${SDK}/hbone/io/transport.ts`,

@@ -16,7 +16,8 @@ export interface PolicyIndex {
   bindingTo(labels: Labels): readonly string[];
 }
 
-const NO_POLICIES: PolicyIndex = { resources: new Map(), bindingTo: () => [] };
+const NONE: readonly string[] = Object.freeze([]);
+const NO_POLICIES: PolicyIndex = { resources: new Map(), bindingTo: () => NONE };
 
 export function derivePolicies(context: NamespaceContext): PolicyIndex {
   if (!context.isLocal) return NO_POLICIES;
@@ -30,7 +31,8 @@ export function derivePolicies(context: NamespaceContext): PolicyIndex {
     resources: new Map([...converted, ...peers.resources].map((resource) => [resource.key, resource])),
     bindingTo(labels) {
       const selected = selectors.filter(({ matchLabels }) => selects(matchLabels, labels));
-      return [...selected.map(({ key }) => key), ...peers.bindingTo(labels)].sort();
+      const keys = [...selected.map(({ key }) => key), ...peers.bindingTo(labels)].sort();
+      return keys.length > 0 ? keys : NONE;
     },
   };
 }

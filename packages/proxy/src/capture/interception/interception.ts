@@ -25,6 +25,7 @@ export interface Interception {
 }
 
 export interface InterceptionSystem {
+  readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
   socketOptions(): Promise<SocketOptionsResult>;
@@ -33,6 +34,7 @@ export interface InterceptionSystem {
 }
 
 export const realSystem: InterceptionSystem = {
+  platform: process.platform,
   env: process.env,
   pid: process.pid,
   socketOptions: loadSocketOptions,
@@ -44,6 +46,8 @@ export async function prepareInterception(
   mode: InterceptionMode,
   system: InterceptionSystem = realSystem,
 ): Promise<Interception> {
+  if (system.platform !== 'linux')
+    throw new Error(`connections are intercepted on Linux only, not on ${system.platform}`);
   const sockets = handedOver(system.env, system.pid);
   const options = await system.socketOptions();
   if (mode === 'TPROXY') return transparent(sockets, options);

@@ -42,7 +42,9 @@ export async function intercept(scope: Scope, init: InterceptInit): Promise<void
   const { mode, context, plaintext, onCaptured, locals } = init;
   const { settings, log } = context;
   const interception = await prepareInterception(mode);
-  log.info({ mode, by: interception.by }, 'intercepting connections');
+  // The rules must leave this user or group alone, or the proxy captures itself: nothing here could tell.
+  const whoami = { uid: process.getuid?.(), gid: process.getgid?.() };
+  log.info({ mode, by: interception.by, ...whoami }, 'intercepting connections');
   const whose = (ip: string) => localAt(locals(), ip, settings);
 
   await listen(scope, init, interception, {

@@ -85,6 +85,18 @@ describe('settings', () => {
     expect(() => settingsOf({ ZTUNNEL_WORKER_THREADS: text })).toThrow('ZTUNNEL_WORKER_THREADS');
   });
 
+  it.each([
+    [{}, 0.5],
+    [{ SECRET_GRACE_PERIOD_RATIO: '0.25' }, 0.25],
+    [{ SECRET_GRACE_PERIOD_RATIO: '.9444' }, 0.9444],
+  ])('renews certificates as early as istio-agent does: %j leaves %d of their life', (env, expected) => {
+    expect(settingsOf(env).secretGracePeriodRatio).toBe(expected);
+  });
+
+  it.each(['0', '1', '0.0', '-0.5', '50%', '1e-1'])('refuses SECRET_GRACE_PERIOD_RATIO=%s', (text) => {
+    expect(() => settingsOf({ SECRET_GRACE_PERIOD_RATIO: text })).toThrow('SECRET_GRACE_PERIOD_RATIO');
+  });
+
   it('reports every problem at once, each with its variable and what is allowed', () => {
     const problems = problemsOf({
       LOG_LEVEL: 'loud',

@@ -114,31 +114,35 @@ export class ConnectionPool {
   }
 
   #groupOf(route: Route): PoolGroup {
-    const key = JSON.stringify([route.key, route.certificate.serialNumber]);
+    const key = `${route.certificate.serialNumber} ${route.key}`;
     const known = this.#groups.get(key);
     if (known) {
       known.route = route;
       return known.group;
     }
     this.#retireOlder(route);
-    const grouped: Grouped = { group: this.#createGroup(key), route };
-    this.#groups.set(key, grouped);
-    return grouped.group;
+    return this.#createGroup(key, route);
   }
 
-  #createGroup(key: string): PoolGroup {
+  #createGroup(key: string, route: Route): PoolGroup {
     const { clock, random, settings, bounds } = this.#init;
-    return new PoolGroup({
+    const group = new PoolGroup({
       clock,
       random,
       maxStreams: settings.maxStreamsPerConnection,
       idleMs: settings.poolIdleMs,
       ageMs: bounds.ageMs,
       backendLimit: bounds.backendLimit,
-      permits: this.#permitsOf(key),
-      dial: () => this.#dial(key),
-      onEmpty: () => this.#groups.delete(key),
+      permits: this.#permitsFor(route.name),
+      dial: () => this.#dial(grouped.route),
+      onEmpty: () => {
+        // It may say so again after another has taken its place.
+        if (this.#groups.get(key) === grouped) this.#groups.delete(key);
+      },
     });
+    const grouped: Grouped = { group, route };
+    this.#groups.set(key, grouped);
+    return group;
   }
 
   /** Callers that are late with the certificate before open that group again; its connections then leave when idle. */
@@ -148,7 +152,7 @@ export class ConnectionPool {
     }
   }
 
-  #permitsOf(key: string): Permits {
+  #permitsFor(name: string): Permits {
     const { maxConnections } = this.#init.bounds;
     const pool = this;
     return {
@@ -157,8 +161,7 @@ export class ConnectionPool {
       },
       acquire() {
         if (pool.#permits >= maxConnections && !pool.#evictIdle()) {
-          const where = pool.#groups.get(key)?.route.name ?? 'the peer';
-          const message = `no connection to ${where}: all ${maxConnections} of the pool are in use`;
+          const message = `no connection to ${name}: all ${maxConnections} of the pool are in use`;
           throw new Fault('CONNECT_FAILED', message);
         }
         pool.#permits += 1;
@@ -169,10 +172,8 @@ export class ConnectionPool {
     };
   }
 
-  async #dial(key: string): Promise<Dialled> {
-    const grouped = this.#groups.get(key);
-    if (!grouped) throw new Error('a group that is not there dials');
-    const dial = grouped.route.dial(this.#signal);
+  async #dial(route: Route): Promise<Dialled> {
+    const dial = route.dial(this.#signal);
     this.#dials.add(dial);
     try {
       const connection = await dial;

@@ -319,7 +319,7 @@ export class PoolGroup {
 
   #armAge(member: Member): void {
     const { clock, ageMs } = this.#init;
-    if (ageMs === Number.POSITIVE_INFINITY) return;
+    if (ageMs === Number.POSITIVE_INFINITY || !this.#members.has(member)) return;
     member.cancelAge = clock.schedule(lifeOf(member, ageMs), () => void this.#replace(member));
   }
 

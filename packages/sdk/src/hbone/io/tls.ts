@@ -105,6 +105,7 @@ export async function acceptTls(init: AcceptTlsInit): Promise<SecureTransport> {
     return { socket, ...(await judgeClient(socket, init)) };
   } catch (error) {
     if (error instanceof Fault) refuse(socket, error, init.clock);
+    else socket.destroy();
     throw error;
   }
 }

@@ -2,8 +2,8 @@
  * The HBONE server: accepts TCP, mTLS and HTTP/2 and hands CONNECTs to `onConnect`. The certificate is asked for at each
  * accept, so that a rotated one is used without a new listener. What is hostile costs its own connection only.
  *
- * Bounds: `maxConnections` (handshakes included; more are closed at once), the handshake deadlines and stream cap of
- * `settings.ts`, the budgets of `limits.ts`.
+ * Bounds: `maxConnections` (handshakes included, the oldest of which makes room for one more; with none, that one is closed
+ * at once), the handshake deadlines and stream cap of `settings.ts`, the budgets of `limits.ts`.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -125,6 +125,7 @@ class HboneListener implements HboneServer {
   serve(transport: Duplex, facts: TransportFacts): Promise<void> {
     transport.on('error', ignore);
     const { maxConnections = DEFAULT_MAX_CONNECTIONS } = this.#init;
+    if (this.#served.size >= maxConnections) this.#dropOldestHandshake();
     if (this.#state !== 'open' || this.#served.size >= maxConnections) {
       transport.destroy();
       if (this.#state === 'open') {
@@ -139,6 +140,16 @@ class HboneListener implements HboneServer {
     const done = this.#run(served, facts).finally(() => this.#served.delete(served));
     this.#served.set(served, done);
     return done;
+  }
+
+  /** Who came first and has not proven who it is makes room: half-open connections cannot keep others out. */
+  #dropOldestHandshake(): void {
+    for (const served of this.#served.keys()) {
+      if (served.driven) continue;
+      served.transport.destroy();
+      this.#served.delete(served);
+      return;
+    }
   }
 
   /** Never rejects: whatever a transport does ends with that transport. */

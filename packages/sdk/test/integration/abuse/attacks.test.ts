@@ -117,6 +117,20 @@ describe('peers that never finish their handshake', () => {
     for (const socket of halfOpen) socket.destroy();
   });
 
+  it('keep nobody out, however many they are: the oldest makes room', async () => {
+    const { address, server } = await fixture.serve(echo, { maxConnections: 20 });
+    const halfOpen = Array.from({ length: 40 }, () => connect(address.port, address.host).on('error', () => {}));
+    await until(() => halfOpen.filter(({ destroyed }) => destroyed).length === 20);
+
+    const { stream } = await (await fixture.dial(address)).connect({ authority: '10.0.0.1:80', headers: [] });
+    const heard = collect(stream);
+    stream.write(Buffer.from('served'));
+    await until(() => heard.text() === 'served');
+
+    expect(server.connections).toBe(20);
+    for (const socket of halfOpen) socket.destroy();
+  });
+
   it('and stop after TLS get GOAWAY SETTINGS_TIMEOUT', async () => {
     const clock = createVirtualClock();
     const { address, server } = await fixture.serve(echo, { clock });

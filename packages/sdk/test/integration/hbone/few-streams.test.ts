@@ -1,6 +1,6 @@
 /** Peers that allow few streams, node:http2 (nghttp2) among them: tunnels never wait, more connections are opened. */
 import { once } from 'node:events';
-import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type Http2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HbonePool, HopAddress, Tunnel } from '../../../src/hbone/index.js';
@@ -16,7 +16,7 @@ afterEach(() => fixture.close());
 
 interface ForeignServer {
   readonly address: HopAddress;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly sessions: ReadonlySet<Http2Session>;
   /** Most streams any session had open at once. */
   readonly mostAtOnce: number;
   /** Tells every client, and those to come. */
@@ -25,8 +25,8 @@ interface ForeignServer {
 
 async function startForeign(maxConcurrentStreams: number): Promise<ForeignServer> {
   const pem = await fixture.authority.issuePem(REVIEWS);
-  const sessions = new Set<ServerHttp2Session>();
-  const open = new Map<ServerHttp2Session, number>();
+  const sessions = new Set<Http2Session>();
+  const open = new Map<Http2Session, number>();
   let mostAtOnce = 0;
   let allowed = maxConcurrentStreams;
   const server = createSecureServer({ ...pem, requestCert: true, settings: { maxConcurrentStreams } });

@@ -248,3 +248,20 @@ describe('a pool', () => {
     await expect(pool.connect(fixture.hop(address), CONNECT)).rejects.toBeDefined();
   });
 });
+
+it('a pool whose connections come and go keeps sharing the newest', async () => {
+  const running = await serveCounting();
+  const relay = await createRelay(fixture.scope, running.address);
+  const pool = fixture.pool();
+  const opened = () => pool.connect(fixture.hop(relay.address), CONNECT);
+  for (let round = 0; round < 3; round++) {
+    await opened();
+    relay.cut();
+    await until(() => pool.size === 0);
+  }
+
+  await opened();
+  await opened();
+
+  expect(pool.size).toBe(1);
+});

@@ -6,6 +6,7 @@ import { loadSocketOptions } from '../../../../src/capture/interception/socket-o
 
 const PID = 4711;
 const system = (given: Partial<InterceptionSystem>): InterceptionSystem => ({
+  platform: 'linux',
   env: {},
   pid: PID,
   socketOptions: () => loadSocketOptions('a-package-that-nobody-has'),
@@ -15,6 +16,12 @@ const system = (given: Partial<InterceptionSystem>): InterceptionSystem => ({
 const BOTH = { LISTEN_PID: String(PID), LISTEN_FDS: '2', LISTEN_FDNAMES: 'inbound-plaintext:outbound' };
 
 describe('what a mode of interception needs', () => {
+  it('is Linux first of all', async () => {
+    const prepared = prepareInterception('TPROXY', system({ platform: 'darwin', env: BOTH }));
+
+    await expect(prepared).rejects.toThrow(/on Linux only, not on darwin/);
+  });
+
   it('REDIRECT asks the socket where koffi is', async () => {
     const interception = await prepareInterception('REDIRECT', system({ socketOptions: () => loadSocketOptions() }));
 
