@@ -19,10 +19,9 @@ export const RESULT_PEER = 40;
 /** Field: index registered for the name or -1, pointer, name length, value length; the value follows the name. */
 export const FIELD_SIZE: usize = 16;
 
-/** Baggage: bits of present keys (two words), malformed, unused; then per key pointer and length. */
-export const BAGGAGE_PRESENT = 0;
-export const BAGGAGE_MALFORMED = 8;
-export const BAGGAGE_VALUES = 16;
+/** Baggage: malformed, unused; then per key pointer and length, which is 0 for one that is absent or empty. */
+export const BAGGAGE_MALFORMED = 0;
+export const BAGGAGE_VALUES = 8;
 /** Set in a value's length when it was percent-encoded and so may hold UTF-8. */
 export const BAGGAGE_UNESCAPED = 0x40000000;
 

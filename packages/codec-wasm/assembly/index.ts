@@ -4,7 +4,7 @@
  * Numbers only. Pointers are byte offsets in the one memory, which the host creates and which never grows.
  */
 import { beginBaggage, endBaggage, readLine } from './baggage/decode';
-import { registerKey as addKey } from './baggage/keys';
+import { buildKeys, registerKey as addKey } from './baggage/keys';
 import {
   decodeBlock as decodeHeaders, readBaggage, readConnect as readTarget, setBaggageName as setBaggage,
 } from './headers/decode';
@@ -20,6 +20,7 @@ import {
 export function initialize(): void {
   buildHuffman();
   buildNames();
+  buildKeys();
 }
 
 /** Registers the header name in LOOSE_INPUT under `index`; false when the tables are full. */

@@ -24,25 +24,24 @@ export const HUFFMAN_SYMBOLS: usize = 0x8400;
 export const HUFFMAN_ROWS: usize = 0x8800;
 /** 62 table entries (see TABLE_ENTRY_SIZE); row 0 is unused, as in RFC 7541. */
 export const STATIC_ENTRIES: usize = 0x8a00;
-export const STATIC_BYTES: usize = 0x8e00;
+export const STATIC_BYTES: usize = 0x9000;
 /** 1024 x u16: open hash over the known names, entry number or 0. */
-export const NAME_HASH: usize = 0x9800;
+export const NAME_HASH: usize = 0x9a00;
 /** Known names: entry 0 is "not known". */
-export const NAME_ENTRIES: usize = 0xa000;
-export const NAME_BYTES: usize = 0xb800;
+export const NAME_ENTRIES: usize = 0xa200;
+export const NAME_BYTES: usize = 0xba00;
 export const NAME_BYTES_SIZE: usize = 0x2000;
 /** 256 x u8: open hash over the registered baggage keys, key index + 1 or 0. */
-export const KEY_HASH: usize = 0xd840;
-export const KEY_ENTRIES: usize = 0xd940;
+export const KEY_HASH: usize = 0xda40;
 export const KEY_BYTES: usize = 0xdc00;
 export const KEY_BYTES_SIZE: usize = 0x2000;
 
-/** 65 x u8: the key that came behind each key last time, and that came first. */
-export const KEY_GUESSES: usize = 0x10000;
+/** 65 records of 128 bytes: the registered baggage keys, and one for no key (baggage/keys.ts). */
+export const KEY_RECORDS: usize = 0x10000;
 /** Outcome of the last `decodeBlock` (layout in events.ts). */
-export const BLOCK_RESULT: usize = 0x11000;
+export const BLOCK_RESULT: usize = 0x12200;
 /** Baggage of the last block (layout in events.ts). */
-export const BLOCK_BAGGAGE: usize = 0x12000;
+export const BLOCK_BAGGAGE: usize = 0x12400;
 /** Baggage of the last `decodeBaggage`. */
 export const LOOSE_BAGGAGE: usize = 0x13000;
 /** 4096 x u32: the next 12 bits -> one symbol or two (headers/huffman.ts). */
@@ -75,7 +74,7 @@ export const INTERN_TEXT_SIZE = 1024;
 
 /** Connection slots, SLOT_SIZE each; behind them what the host lends out as resident memory, and PADDING. */
 export const SLOTS: usize = 0x270000;
-export const SLOT_SIZE: usize = 0x2700;
+export const SLOT_SIZE: usize = 0x2d00;
 
 // A slot: limits, then HPACK state, then the dynamic table.
 export const IS_SERVER = 0;
@@ -86,7 +85,7 @@ export const TABLE_LIMIT = 8;
 export const TABLE_CAPACITY = 12;
 export const TABLE_USED = 16;
 export const TABLE_COUNT = 20;
-/** Ring position of the newest entry. */
+/** Entries ever added: the newest one's number, its place in the ring by the lower bits. */
 export const TABLE_NEWEST = 24;
 /** Where the next entry's bytes go, within TABLE_BYTES. */
 export const TABLE_WRITE = 28;
@@ -96,11 +95,11 @@ export const TABLE_OWED = 32;
 export const TABLE_RING = 64;
 export const TABLE_RING_ENTRIES = 128;
 /** Names and values of the entries: twice MAX_TABLE, so that each entry's bytes are in one piece (dynamic-table.ts). */
-export const TABLE_BYTES = 1664;
+export const TABLE_BYTES = 3200;
 export const MAX_TABLE = 4096;
 
-/** Table entry: pointer u32, name length u16, value length u16, known name u16, verdict u8. */
-export const TABLE_ENTRY_SIZE: usize = 12;
+/** Table entry: pointer u32, name length u16, value length u16, known name u16, verdict u8; f64 the value as a peer. */
+export const TABLE_ENTRY_SIZE: usize = 24;
 
 export function get(slot: usize, field: usize): i32 {
   return load<i32>(slot + field);

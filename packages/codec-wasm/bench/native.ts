@@ -2,15 +2,8 @@
  * The same bytes for a native library: what goes in once, what goes in again and again, and what our side does with it.
  * `bytesSeen` is how both are known to have read the same.
  */
-import {
-  Event,
-  encodeHeaderBlock,
-  FrameFlag,
-  FrameType,
-  writeFrameHeader,
-  writeSettingsAck,
-} from '@isthmus/codec-wasm';
-import { FrameReader, readFrames } from './cases/frames-scan.js';
+import { encodeHeaderBlock, FrameFlag, FrameType, writeFrameHeader, writeSettingsAck } from '@isthmus/codec-wasm';
+import { FrameCounter } from './cases/frames-scan.js';
 import { decodeOne, warmDecoder } from './cases/hpack-decode.js';
 import { benchCodec, headersFrame, serverDecoder, workloads } from './cases/setting.js';
 import { type BlockStream, indexedBlocks, literalBlocks } from './corpus/connect-blocks.js';
@@ -38,22 +31,19 @@ function openInflate(stream: BlockStream | undefined): OpenNativeCase {
   const frames = stream.blocks.map(headersFrame);
   const subject = () => {
     let sum = 0;
-    const { headers } = decoder;
     for (const frame of frames) {
-      decodeOne(decoder, frame);
+      const headers = decodeOne(decoder, frame);
       const { count } = headers;
       for (let index = 0; index < count; index++) sum += headers.nameId(index);
-      decoder.next();
     }
     return sum;
   };
   let bytesSeen = 0;
   for (const frame of frames) {
-    decodeOne(decoder, frame);
-    for (let index = 0; index < decoder.headers.count; index++) {
-      bytesSeen += decoder.headers.name(index).length + decoder.headers.value(index).length;
+    const headers = decodeOne(decoder, frame);
+    for (let index = 0; index < headers.count; index++) {
+      bytesSeen += headers.name(index).length + headers.value(index).length;
     }
-    decoder.next();
   }
   return { warm: stream.warm, spans: stream.blocks, operations: frames.length, subject, bytesSeen };
 }
@@ -63,14 +53,12 @@ function openScan(): OpenNativeCase {
   const stream = frameStream('mixed');
   const warm = [stream.opening, settingsAck(), ...Array.from({ length: STREAM_COUNT }, (_, index) => connect(index))];
   const decoder = serverDecoder(benchCodec());
-  for (const span of warm) {
-    decoder.push(span);
-    while (decoder.next() !== Event.None) {}
-  }
-  const reader = new FrameReader();
+  const counter = new FrameCounter();
+  for (const span of warm) decoder.read(span, counter);
+  counter.take();
   const subject = () => {
-    for (const chunk of stream.chunks) readFrames(decoder, chunk, reader);
-    return reader.take().bytes;
+    for (const chunk of stream.chunks) decoder.read(chunk, counter);
+    return counter.take().bytes;
   };
   return { warm, spans: stream.chunks, operations: stream.frames, subject, bytesSeen: subject() };
 }

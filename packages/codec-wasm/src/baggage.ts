@@ -10,63 +10,76 @@ export interface Generation {
   current: number;
 }
 
-/** `text` is what was read, when it was a string, and `textAt` its address: a slice is cheaper than a new string. */
+/** More keys cannot be registered; entries of keys that are not stay zero. */
+const MAX_KEYS = 64;
+
+/** Where wasm leaves what it found in baggage of one kind, and where the text lies when it was a string of the host. */
+export interface BaggageRegion {
+  readonly instance: Instance;
+  readonly at: number;
+  readonly textAt: number;
+  readonly generation: Generation;
+}
+
+/** `text` is what was read, when it was a string: a slice of it is cheaper than a new string. */
 export class WasmBaggageView implements BaggageView {
-  readonly #instance: Instance;
-  readonly #base: number;
-  readonly #generation: Generation;
-  readonly #text: string;
-  readonly #textAt: number;
+  readonly #region: BaggageRegion;
+  readonly #text: string | undefined;
   #born: number;
 
-  constructor(instance: Instance, base: number, generation: Generation, text = '', textAt = 0) {
-    this.#instance = instance;
-    this.#base = base >> 2;
-    this.#generation = generation;
-    this.#born = generation.current;
+  constructor(region: BaggageRegion, text?: string) {
+    this.#region = region;
     this.#text = text;
-    this.#textAt = textAt;
+    this.#born = region.generation.current;
   }
 
   /** Makes this view one of the region's present content. */
   renew(): this {
-    this.#born = this.#generation.current;
+    this.#born = this.#region.generation.current;
     return this;
   }
 
   get present(): readonly [low: number, high: number] {
-    return [this.#word(Layout.BAGGAGE_PRESENT) >>> 0, this.#word(Layout.BAGGAGE_PRESENT + 4) >>> 0];
+    const words: [number, number] = [0, 0];
+    for (let key = 0; key < MAX_KEYS; key++) {
+      if (this.length(key) > 0) words[key >>> 5] = ((words[key >>> 5] as number) | (1 << (key & 31))) >>> 0;
+    }
+    return words;
   }
 
   get malformed(): boolean {
-    return this.#word(Layout.BAGGAGE_MALFORMED) !== 0;
+    const { instance, at } = this.#fresh();
+    return instance.words[(at + Layout.BAGGAGE_MALFORMED) >> 2] !== 0;
   }
 
   get(keyIndex: number): string | undefined {
-    if (!this.#has(keyIndex)) return undefined;
-    const { bytes, words } = this.#instance;
-    const entry = this.#base + ((Layout.BAGGAGE_VALUES + keyIndex * 8) >> 2);
-    const start = words[entry] as number;
-    const length = words[entry + 1] as number;
-    if ((length & Layout.BAGGAGE_UNESCAPED) !== 0) return utf8At(bytes, start, length ^ Layout.BAGGAGE_UNESCAPED);
-    if (this.#text === '') return latin1At(bytes, start, length);
-    return this.#text.slice(start - this.#textAt, start - this.#textAt + length);
+    const { instance, at, textAt } = this.#fresh();
+    const entry = entryOf(at, keyIndex);
+    const length = instance.words[entry + 1] as number;
+    if (length === 0) return undefined;
+    const start = instance.words[entry] as number;
+    if ((length & Layout.BAGGAGE_UNESCAPED) !== 0) {
+      return utf8At(instance.bytes, start, length ^ Layout.BAGGAGE_UNESCAPED);
+    }
+    const text = this.#text;
+    if (text === undefined) return latin1At(instance.bytes, start, length);
+    return text.slice(start - textAt, start - textAt + length);
   }
 
   length(keyIndex: number): number {
-    if (!this.#has(keyIndex)) return 0;
-    const length = this.#instance.words[this.#base + ((Layout.BAGGAGE_VALUES + keyIndex * 8 + 4) >> 2)] as number;
-    return length & ~Layout.BAGGAGE_UNESCAPED;
+    const { instance, at } = this.#fresh();
+    return (instance.words[entryOf(at, keyIndex) + 1] as number) & ~Layout.BAGGAGE_UNESCAPED;
   }
 
-  #has(keyIndex: number): boolean {
-    if (!(keyIndex >= 0 && keyIndex < 64)) return false;
-    const bits = this.#word(Layout.BAGGAGE_PRESENT + (keyIndex >>> 5) * 4);
-    return ((bits >>> (keyIndex & 31)) & 1) !== 0;
+  #fresh(): BaggageRegion {
+    const region = this.#region;
+    if (region.generation.current !== this.#born) throw new CodecError('STALE_VIEW', 'baggage');
+    return region;
   }
+}
 
-  #word(offset: number): number {
-    if (this.#generation.current !== this.#born) throw new CodecError('STALE_VIEW', 'baggage');
-    return this.#instance.words[this.#base + (offset >> 2)] as number;
-  }
+/** Index of a key's pointer and length among the words of the memory; both are 0 for a key that there is not. */
+function entryOf(at: number, keyIndex: number): number {
+  const key = keyIndex >= 0 && keyIndex < MAX_KEYS ? keyIndex : MAX_KEYS;
+  return ((at + Layout.BAGGAGE_VALUES) >> 2) + key * 2;
 }

@@ -1,21 +1,21 @@
 /** Makes codecs: checks what they are built for, registers the names, leases decoders. */
 import { Memory } from './abi.js';
-import { type Generation, WasmBaggageView } from './baggage.js';
+import { type BaggageRegion, WasmBaggageView } from './baggage.js';
 import { type DecoderLimits, type Shared, WasmConnectionDecoder } from './connection-decoder.js';
 import { CodecError } from './errors.js';
 import { type Instance, instantiate, register } from './instance.js';
 import { hasSimd } from './simd.js';
 import { SlotPool } from './slots.js';
-import { putLatin1 } from './text.js';
 import type { BaggageView, Codec, CodecInit, ConnectionDecoder, DecoderInit } from './types.js';
 
 const DEFAULT_SLOTS = 1024;
-/** 164 MB of address space; what no connection uses is never touched. */
+/** 189 MB of address space; what no connection uses is never touched. */
 const MAX_SLOTS = 16_384;
 const DEFAULT_CONTINUATIONS = 16;
 const MAX_CONTINUATIONS = 1024;
 const MAX_RESIDENT = 0x1000000;
 const BAGGAGE = 'baggage';
+const utf8 = new TextEncoder();
 
 /** RFC 9113 section 8.2.1: what a registered name may look like, so that a peer's can equal it. */
 const FIELD_NAME = /^:?[!-9;-@[-~]+$/;
@@ -24,7 +24,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * A codec: one wasm instance with fixed memory for `slots` connections. Cheap to use and not quite cheap to make
- * (9.75 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
+ * (11.25 KiB of address space per slot): make one per process. Throws `CodecError` INVALID_ARGUMENT on names, keys or
  * numbers that cannot be.
  */
 export function createCodec(init: CodecInit): Codec {
@@ -43,13 +43,19 @@ export function createCodec(init: CodecInit): Codec {
 class WasmCodec implements Codec {
   readonly slots: SlotPool;
   readonly #shared: Shared;
-  readonly #looseGeneration: Generation = { current: 0 };
+  /** Baggage that did not come through a decoder. */
+  readonly #loose: BaggageRegion;
   readonly #cursor: WasmBaggageView;
+  readonly #looseInput: Uint8Array;
 
   constructor(instance: Instance, names: readonly string[], pool: SlotPool) {
     this.slots = pool;
     this.#shared = { instance, names, pool, generation: { current: 0 } };
-    this.#cursor = new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration);
+    this.#loose = { instance, at: Memory.LOOSE_BAGGAGE, textAt: Memory.LOOSE_INPUT, generation: { current: 0 } };
+    this.#cursor = new WasmBaggageView(this.#loose);
+    // A character cut off by the end must not be: what is left of it behind the text tells that it is no ASCII.
+    const room = Memory.MAX_LOOSE_BAGGAGE + Memory.PADDING;
+    this.#looseInput = new Uint8Array(instance.memory.buffer, Memory.LOOSE_INPUT, room);
   }
 
   get resident(): Uint8Array {
@@ -66,14 +72,14 @@ class WasmCodec implements Codec {
 
   /** Lines are joined by "," on the way in, which is what several lines of a list mean (RFC 9110 section 5.3). */
   decodeBaggage(values: readonly string[]): BaggageView {
-    const { instance } = this.#shared;
+    const loose = this.#loose;
     const text = values.length === 1 ? (values[0] as string) : joined(values);
     if (text.length + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
-    // A character that is no byte is written as one that no baggage may hold.
-    putLatin1(text, instance.bytes, Memory.LOOSE_INPUT, 0xff);
-    this.#looseGeneration.current++;
-    instance.exports.decodeBaggage(Memory.LOOSE_INPUT, text.length);
-    return new WasmBaggageView(instance, Memory.LOOSE_BAGGAGE, this.#looseGeneration, text, Memory.LOOSE_INPUT);
+    // As UTF-8: what is no ASCII starts, where it stands in the text, with a byte that no baggage may hold.
+    utf8.encodeInto(text, this.#looseInput);
+    loose.generation.current++;
+    loose.instance.exports.decodeBaggage(Memory.LOOSE_INPUT, text.length);
+    return new WasmBaggageView(loose, text);
   }
 
   readBaggage(bytes: Uint8Array, start: number, end: number): BaggageView {
@@ -83,7 +89,7 @@ class WasmCodec implements Codec {
     if (end - start + 1 > Memory.MAX_LOOSE_BAGGAGE) throw new CodecError('BAGGAGE_TOO_LARGE');
     const address = instance.addressOf(bytes);
     if (address < 0) instance.bytes.set(bytes.subarray(start, end), Memory.LOOSE_INPUT);
-    this.#looseGeneration.current++;
+    this.#loose.generation.current++;
     instance.exports.decodeBaggage(address < 0 ? Memory.LOOSE_INPUT : address + start, end - start);
     return this.#cursor.renew();
   }

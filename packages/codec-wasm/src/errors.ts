@@ -131,8 +131,8 @@ const rows = {
   ),
   BAGGAGE_TOO_LARGE: caller(ENHANCE_YOUR_CALM, 'RFC 9113 10.5.1', 'more than 128 KiB of baggage in one message'),
   INVALID_ARGUMENT: caller(INTERNAL_ERROR, 'RFC 9113 7', 'invalid argument'),
-  SPAN_UNREAD: caller(INTERNAL_ERROR, 'RFC 9113 7', 'push() before next() had returned Event.None for the last span'),
-  DECODER_CLOSED: caller(INTERNAL_ERROR, 'RFC 9113 7', 'push() on a closed decoder'),
+  SPAN_UNREAD: caller(INTERNAL_ERROR, 'RFC 9113 7', 'read() by a handler of a read(), or after one threw'),
+  DECODER_CLOSED: caller(INTERNAL_ERROR, 'RFC 9113 7', 'read() on a closed decoder'),
   STALE_VIEW: caller(
     INTERNAL_ERROR,
     'RFC 9113 7',

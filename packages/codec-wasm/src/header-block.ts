@@ -3,7 +3,7 @@
  * the number of the block it belongs to and refuses to show another's fields.
  */
 import { Layout, Memory } from './abi.js';
-import { type Generation, WasmBaggageView } from './baggage.js';
+import { type BaggageRegion, type Generation, WasmBaggageView } from './baggage.js';
 import { CodecError } from './errors.js';
 import type { Instance } from './instance.js';
 import { latin1At } from './text.js';
@@ -14,6 +14,7 @@ export class WasmHeaderBlock implements HeaderBlockView {
   readonly #names: readonly string[];
   readonly #generation: Generation;
   readonly #connect: WasmConnectView;
+  readonly #baggage: BaggageRegion;
   #born = -1;
 
   /** `names` are the host's; wasm may know more, which are no business of the host. */
@@ -22,6 +23,7 @@ export class WasmHeaderBlock implements HeaderBlockView {
     this.#names = names;
     this.#generation = generation;
     this.#connect = new WasmConnectView(instance, generation);
+    this.#baggage = { instance, at: Memory.BLOCK_BAGGAGE, textAt: 0, generation };
   }
 
   /** Decodes the block that lies at `source` and shows it from now on; answers the fault or 0. */
@@ -68,7 +70,7 @@ export class WasmHeaderBlock implements HeaderBlockView {
   baggage(): BaggageView {
     this.#check();
     this.#instance.exports.readBlockBaggage();
-    return new WasmBaggageView(this.#instance, Memory.BLOCK_BAGGAGE, this.#generation);
+    return new WasmBaggageView(this.#baggage);
   }
 
   connect(): ConnectView {

@@ -21,7 +21,7 @@ export {
   writeSettingsAck,
   writeWindowUpdate,
 } from './encode/frames.js';
-export { createHeaderEncoder, encodeHeaderBlock, type HeaderEncoder } from './encode/headers.js';
+export { createHeaderEncoder, encodeHeaderBlock, type HeaderEncoder, type HeaderValue } from './encode/headers.js';
 export {
   CodecError,
   type CodecErrorCode,
@@ -38,8 +38,8 @@ export {
   type ConnectionDecoder,
   type ConnectView,
   type DecoderInit,
-  Event,
-  type EventKind,
+  type FrameHandler,
   type HeaderBlockView,
+  type SettingsView,
   TargetKind,
 } from './types.js';

@@ -10,17 +10,17 @@ export interface PeerCache<T> {
   of(block: HeaderBlockView): T;
 }
 
-/** `decode` is called once for each baggage that is new or was forgotten; the view it is given is lent. */
-export function createPeerCache<T>(decode: (baggage: BaggageView) => T): PeerCache<T> {
+/** `decode` is called once for each baggage that is new or was forgotten; the views it is given are lent. */
+export function createPeerCache<T>(decode: (baggage: BaggageView, block: HeaderBlockView) => T): PeerCache<T> {
   const ids = new Float64Array(Memory.INTERN_COUNT).fill(-1);
   const peers: T[] = [];
   return {
     of(block) {
       const { peerId } = block.connect();
-      if (peerId < 0) return decode(block.baggage());
+      if (peerId < 0) return decode(block.baggage(), block);
       const entry = peerId % Memory.INTERN_COUNT;
       if (ids[entry] === peerId) return peers[entry] as T;
-      const peer = decode(block.baggage());
+      const peer = decode(block.baggage(), block);
       ids[entry] = peerId;
       peers[entry] = peer;
       return peer;

@@ -1,10 +1,9 @@
 /**
- * The codec's public shapes. One span of bytes goes in; the caller then steps through what was in it.
+ * The codec's public shapes. Bytes go in; the caller's handler is called for each thing that was in them.
  *
- * Cost model: one wasm call per window of a span and one per header block, no object per frame and no string unless
- * asked for. Everything a cursor shows is valid until the next `next()`; whoever keeps a value copies it. Decoders can
- * be read in turns, but header blocks and their baggage stand in memory that all decoders of a codec share: reading one
- * after another decoder has decoded a block throws `CodecError` STALE_VIEW rather than showing the other's.
+ * Cost model: a view per payload, one wasm call per header block, no other object per frame and no string unless asked
+ * for. Header blocks and their baggage stand in memory that all decoders of a codec share: reading one after another has
+ * been decoded throws `CodecError` STALE_VIEW rather than showing the other's.
  */
 import type { CodecErrorCode } from './errors.js';
 
@@ -63,28 +62,37 @@ export interface DecoderInit {
   readonly maxContinuations?: number;
 }
 
-/** Kinds of event a decoder reports. PRIORITY, PUSH_PROMISE rules and unknown frames are settled inside. */
-export const Event = {
-  /** The span is used up; push the next one. */
-  None: 0,
-  /** `start`..`end` is payload within the pushed chunk; `flowBytes` counts against both windows (padding included). */
-  Data: 1,
-  /** A whole header block, decoded: see `headers`. */
-  Headers: 2,
-  /** `errorCode`. */
-  RstStream: 4,
-  /** `ack`, else `settingsCount`, `settingId(i)`, `settingValue(i)`. */
-  Settings: 5,
-  /** `ack`, `pingPayload`. */
-  Ping: 6,
-  /** `lastStreamId`, `errorCode`. */
-  GoAway: 7,
-  /** `increment`; stream 0 is the connection. An increment of zero is settled inside as an error. */
-  WindowUpdate: 8,
-  /** The peer broke a rule on one stream only: reset `streamId` with `errorCode`; the connection lives on. */
-  StreamError: 9,
-} as const;
-export type EventKind = (typeof Event)[keyof typeof Event];
+/**
+ * What a decoder found, in the order in which the peer sent it. PRIORITY, unknown frames and the rules of PUSH_PROMISE are
+ * settled inside. A handler may close the decoder: nothing is called after that. One that throws ends the reading, and the
+ * decoder with it. Keep to one class of handlers per program: the engine then compiles them into the loop over frames.
+ */
+export interface FrameHandler {
+  /**
+   * Payload of a DATA frame, or the part of it that this chunk has; a view of the chunk. `flowBytes` counts against both
+   * windows (padding included) and comes once per frame, with its first part; END_STREAM with its last.
+   */
+  data(streamId: number, payload: Uint8Array, flowBytes: number, endStream: boolean): void;
+  /** A whole header block, decoded. The view is lent until the next block. */
+  headers(streamId: number, block: HeaderBlockView, endStream: boolean): void;
+  rstStream(streamId: number, errorCode: number): void;
+  /** The entries are lent for the call; none with `ack`. */
+  settings(ack: boolean, entries: SettingsView): void;
+  /** Eight bytes, lent for the call. */
+  ping(ack: boolean, payload: Uint8Array): void;
+  goAway(lastStreamId: number, errorCode: number): void;
+  /** Stream 0 is the connection. An increment of zero is settled inside as an error. */
+  windowUpdate(streamId: number, increment: number): void;
+  /** The peer broke a rule, a row of `ERROR_TABLE`, on one stream only: reset it; the connection lives on. */
+  streamError(streamId: number, errorCode: number, violation: CodecErrorCode): void;
+}
+
+/** Entries of a SETTINGS frame, in order; ids that RFC 9113 does not know included. */
+export interface SettingsView {
+  readonly count: number;
+  id(index: number): number;
+  value(index: number): number;
+}
 
 /**
  * Decodes what one peer sends on one HTTP/2 connection: frames across any chunk boundaries, HPACK with its dynamic
@@ -92,31 +100,13 @@ export type EventKind = (typeof Event)[keyof typeof Event];
  * is then dead.
  */
 export interface ConnectionDecoder {
-  /** Hands over received bytes. They must not change until `next()` has returned `Event.None`. */
-  push(chunk: Uint8Array): void;
-  /** Steps to the next event of the span and says its kind. */
-  next(): EventKind;
-
-  readonly streamId: number;
-  /** END_STREAM, on Data and Headers. A DATA frame cut by chunk ends reports it with its last part. */
-  readonly endStream: boolean;
-  readonly ack: boolean;
-  /** Data: payload range within the pushed chunk. */
-  readonly start: number;
-  readonly end: number;
-  /** Data: bytes to charge to flow control, reported once per frame with its first part. */
-  readonly flowBytes: number;
-  readonly errorCode: number;
-  /** StreamError: the rule that was broken, a code of `ERROR_TABLE`; otherwise undefined. */
-  readonly violation: CodecErrorCode | undefined;
-  readonly increment: number;
-  readonly lastStreamId: number;
-  /** Eight bytes, a view. */
-  readonly pingPayload: Uint8Array;
-  readonly settingsCount: number;
-  settingId(index: number): number;
-  settingValue(index: number): number;
-  readonly headers: HeaderBlockView;
+  /**
+   * Reads received bytes to their end and calls `handler` for what is in them. Payload is handed on as views of `chunk`,
+   * of the class that `chunk.subarray` makes, so bytes that are kept must not be overwritten. Throws `CodecError` when the
+   * peer broke a rule of the connection, now or before; SPAN_UNREAD when called by a handler or after one threw;
+   * DECODER_CLOSED after `close`.
+   */
+  read(chunk: Uint8Array, handler: FrameHandler): void;
 
   /** Our SETTINGS_HEADER_TABLE_SIZE once the peer acknowledged it (RFC 7541 section 4.2). */
   setHeaderTableSize(bytes: number): void;

@@ -2,9 +2,12 @@
  * Baggage header lines to values by registered key, in one pass. Reads what every known producer writes (W3C Baggage,
  * ztunnel, Envoy, agentgateway): members split on ",", spaces and tabs around members, keys and values dropped,
  * properties behind ";" dropped, value behind the first "=", percent-decoded; later members win, an empty value clears.
+ *
+ * Members of a mesh need none of the dropping and decoding: `readPlain` takes lines of visible ASCII without "%" and ";",
+ * and gives up at the first byte that is anything else; `readAny` takes them all.
  */
 import { BAGGAGE_MALFORMED, BAGGAGE_UNESCAPED, BAGGAGE_VALUES } from '../events';
-import { FIRST_GUESS, findKey } from './keys';
+import { NO_KEY, findKey, guessBehind, hasPrefix, keyCount, prefixLength } from './keys';
 
 const TAB: u8 = 0x09;
 const SPACE: u8 = 0x20;
@@ -19,33 +22,148 @@ let result: usize = 0;
 let unescaped: usize = 0;
 let malformed: bool = false;
 let hasPercent: bool = false;
+/** Set by `commasAt`: `readPlain` cannot read these bytes. */
+let notPlain: bool = false;
 
 /** Starts a header with no members. */
 export function beginBaggage(target: usize, unescapedTarget: usize): void {
   result = target;
   unescaped = unescapedTarget;
   malformed = false;
-  store<u64>(result, 0);
-  store<i32>(result, 0, BAGGAGE_MALFORMED);
+  clear(0);
 }
 
 /** One byte that is not visible ASCII, space or tab, and nothing of the header counts. */
 export function endBaggage(): void {
-  if (!malformed) return;
-  store<u64>(result, 0);
-  store<i32>(result, 1, BAGGAGE_MALFORMED);
+  if (malformed) clear(1);
 }
 
-/** Reads up to 63 bytes behind the line (PADDING in memory.ts) and masks them off. */
+/** No member is there, so that every value has the length of an absent one. */
+function clear(isMalformed: i32): void {
+  store<i32>(result, isMalformed, BAGGAGE_MALFORMED);
+  const end = entryOf(keyCount());
+  for (let entry = entryOf(0); entry < end; entry += 8) store<u64>(entry, 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function entryOf(index: i32): usize {
+  return result + BAGGAGE_VALUES + (<usize>index << 3);
+}
+
+/** Reads up to 64 bytes behind the line (PADDING in memory.ts) and masks them off. */
 export function readLine(line: usize, length: i32): void {
+  if (!readPlain(line, length)) readAny(line, length);
+}
+
+/**
+ * False when the line is not plain. What was noted by then `readAny` notes again: it reads the same in the members that
+ * were whole, and sets which of them are present.
+ */
+function readPlain(line: usize, length: i32): bool {
+  const end = line + length;
+  let member = line;
+  let last = NO_KEY;
+  for (let at = line; at <= end; at += 64) {
+    let ends = commasAt(at, <i32>(end - at));
+    if (notPlain) return false;
+    while (ends != 0) {
+      const stop = at + <usize>ctz(ends);
+      ends &= ends - 1;
+      let index = guessBehind(last);
+      let value = member + prefixLength(index);
+      if (value > stop || !hasPrefix(member, index)) {
+        value = behindEquals(member, stop);
+        index = value == 0 ? -1 : findKey(member, <i32>(value - 1 - member), last);
+      }
+      member = stop + 1;
+      if (index < 0) continue;
+      last = index;
+      store<u64>(entryOf(index), <u64>value | (<u64>(stop - value) << 32));
+    }
+  }
+  return true;
+}
+
+/** Address behind the first "=", or 0. */
+function behindEquals(member: usize, stop: usize): usize {
+  for (let at = member; at < stop; at++) {
+    if (load<u8>(at) == EQUALS) return at + 1;
+  }
+  return 0;
+}
+
+/** Bit i is set when byte i is ",", or where the text ends; sets `notPlain`. */
+// @ts-ignore: decorator
+@inline
+function commasAt(at: usize, left: i32): u64 {
+  if (!ASC_FEATURE_SIMD) return slowCommasAt(at, left);
+  const a = v128.load(at);
+  const b = v128.load(at, 16);
+  const c = v128.load(at, 32);
+  const d = v128.load(at, 48);
+  const end: u64 = left >= 64 ? 0 : <u64>1 << left;
+  // Where the text ends nothing is known of what comes behind, so that only there the bits are looked at singly.
+  const e = specialOf(a);
+  const f = specialOf(b);
+  const g = specialOf(c);
+  const h = specialOf(d);
+  const special = v128.any_true(v128.or(v128.or(e, f), v128.or(g, h)));
+  notPlain = special && (bitsOf(e, f, g, h) & (end - 1)) != 0;
+  return (bitsOf(commasOf(a), commasOf(b), commasOf(c), commasOf(d)) & (end - 1)) | end;
+}
+
+/** Bit i is set when byte i is 0xff. */
+// @ts-ignore: decorator
+@inline
+function bitsOf(a: v128, b: v128, c: v128, d: v128): u64 {
+  const low = i8x16.bitmask(a) | (i8x16.bitmask(b) << 16);
+  const high = i8x16.bitmask(c) | (i8x16.bitmask(d) << 16);
+  return <u64>(<u32>low) | (<u64>(<u32>high) << 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function commasOf(bytes: v128): v128 {
+  return i8x16.eq(bytes, i8x16.splat(COMMA));
+}
+
+/** Up to the space, from DEL, "%" or ";". One more than DEL is negative, as is what comes behind it. */
+// @ts-ignore: decorator
+@inline
+function specialOf(bytes: v128): v128 {
+  const invisible = i8x16.lt_s(i8x16.add(bytes, i8x16.splat(1)), i8x16.splat(SPACE + 2));
+  const marks = v128.or(i8x16.eq(bytes, i8x16.splat(PERCENT)), i8x16.eq(bytes, i8x16.splat(SEMICOLON)));
+  return v128.or(invisible, marks);
+}
+
+// @ts-ignore: decorator
+@inline
+function isSpecial(byte: u8): bool {
+  return byte <= SPACE || byte >= DELETE || byte == PERCENT || byte == SEMICOLON;
+}
+
+function slowCommasAt(at: usize, left: i32): u64 {
+  const length = min(left, 64);
+  let commas: u64 = 0;
+  notPlain = false;
+  for (let i = 0; i < length; i++) {
+    const byte = load<u8>(at + i);
+    // Most bytes are letters, which mean nothing here.
+    if (byte > EQUALS && byte < DELETE) continue;
+    if (byte == COMMA) commas |= <u64>1 << i;
+    else if (isSpecial(byte)) notPlain = true;
+  }
+  return left >= 64 ? commas : commas | (<u64>1 << left);
+}
+
+function readAny(line: usize, length: i32): void {
   const end = line + length;
   let member = line;
   // The member's first "=", and its first ";" when there is one.
   let equals: usize = 0;
   let semicolon: usize = 0;
-  let present = load<u64>(result);
-  // The key that came behind the last one the time before.
-  let guess = FIRST_GUESS;
+  let last = NO_KEY;
   hasPercent = false;
   for (let at = line; at < end; at += 64) {
     let marks = marksAt(at, <i32>(end - at));
@@ -55,10 +173,10 @@ export function readLine(line: usize, length: i32): void {
       marks &= marks - 1;
       if (byte == COMMA) {
         if (equals != 0) {
-          const index = keyOf(member, equals, guess);
+          const index = keyOf(member, equals, last);
           if (index >= 0) {
-            present = setValue(present, index, equals + 1, semicolon != 0 ? semicolon : mark);
-            guess = index;
+            setValue(index, equals + 1, semicolon != 0 ? semicolon : mark);
+            last = index;
           }
         }
         member = mark + 1;
@@ -70,10 +188,9 @@ export function readLine(line: usize, length: i32): void {
     }
   }
   if (equals != 0) {
-    const index = keyOf(member, equals, guess);
-    if (index >= 0) present = setValue(present, index, equals + 1, semicolon != 0 ? semicolon : end);
+    const index = keyOf(member, equals, last);
+    if (index >= 0) setValue(index, equals + 1, semicolon != 0 ? semicolon : end);
   }
-  store<u64>(result, present);
 }
 
 /**
@@ -88,17 +205,15 @@ function marksAt(at: usize, left: i32): u64 {
   const c = v128.load(at, 32);
   const d = v128.load(at, 48);
   if (v128.any_true(v128.or(v128.or(oddOf(a), oddOf(b)), v128.or(oddOf(c), oddOf(d))))) noteOdd(at, min(left, 64));
-  const low = <u64>marksOf(a) | (<u64>marksOf(b) << 16);
-  const high = <u64>marksOf(c) | (<u64>marksOf(d) << 16);
-  return (low | (high << 32)) & mask;
+  return bitsOf(marksOf(a), marksOf(b), marksOf(c), marksOf(d)) & mask;
 }
 
 // @ts-ignore: decorator
 @inline
-function marksOf(bytes: v128): i32 {
+function marksOf(bytes: v128): v128 {
   const comma = i8x16.eq(bytes, i8x16.splat(COMMA));
   const others = v128.or(i8x16.eq(bytes, i8x16.splat(EQUALS)), i8x16.eq(bytes, i8x16.splat(SEMICOLON)));
-  return i8x16.bitmask(v128.or(comma, others));
+  return v128.or(comma, others);
 }
 
 /** Below the space (signed, so from 0x80 too), DEL or "%": each is rare enough to be looked at singly. */
@@ -161,20 +276,17 @@ function isBlank(byte: u8): bool {
   return byte == SPACE || byte == TAB;
 }
 
-/** Notes the value from `start` to `stop`; answers the bits of keys that are present now. */
+/** Notes the value from `start` to `stop`. */
 // @ts-ignore: decorator
 @inline
-function setValue(present: u64, index: i32, start: usize, stop: usize): u64 {
+function setValue(index: i32, start: usize, stop: usize): void {
   const value = skipBlank(start, stop);
   const length = <i32>(trimEnd(value, stop) - value);
-  const bit = <u64>1 << index;
-  if (length == 0) return present & ~bit;
-  const entry = result + BAGGAGE_VALUES + ((<usize>index) << 3);
-  store<u32>(entry, <u32>value);
+  const entry = entryOf(index);
   store<i32>(entry, length, 4);
+  store<u32>(entry, <u32>value);
   // "%" of a member is noted before its end is seen: both stand in the same 64 bytes, or it in earlier ones.
   if (hasPercent) replaceUnescaped(entry, value, length);
-  return present | bit;
 }
 
 function replaceUnescaped(entry: usize, value: usize, length: i32): void {

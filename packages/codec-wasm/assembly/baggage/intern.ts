@@ -33,6 +33,13 @@ export function internOf(text: usize, length: i32): f64 {
   return keep(first, text, length, hash);
 }
 
+/** Whether a number still stands for its text: one that was given up never comes back. */
+export function isInterned(id: f64): bool {
+  if (id < 0) return false;
+  const whole = <u64>id;
+  return load<u64>(INTERN_ENTRIES + <usize>(whole & (INTERN_COUNT - 1)) * ENTRY_SIZE) == whole / INTERN_COUNT;
+}
+
 function textAt(number: i32): usize {
   return INTERN_TEXTS + <usize>number * INTERN_TEXT_SIZE;
 }

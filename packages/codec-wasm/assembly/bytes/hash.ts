@@ -19,16 +19,20 @@ export function hashOf(pointer: usize, length: i32): u32 {
   return <u32>(((first ^ rotl(last, 29) ^ <u64>length) * MULTIPLIER) >> 40);
 }
 
+export function equal(left: usize, right: usize, length: i32): bool {
+  if (length <= 32) return equalShort(left, right, length);
+  return ASC_FEATURE_SIMD ? equalByBlocks(left, right, length) : equalByWords(left, right, length);
+}
+
+/** At most 32 bytes. */
 // @ts-ignore: decorator
 @inline
-export function equal(left: usize, right: usize, length: i32): bool {
-  if (ASC_FEATURE_SIMD && length <= 32) {
-    // Without a loop: the lengths of keys and names vary, so that a branch on them would be foreseen badly.
-    const low = i8x16.bitmask(i8x16.eq(v128.load(left), v128.load(right)));
-    const high = i8x16.bitmask(i8x16.eq(v128.load(left, 16), v128.load(right, 16)));
-    return (<u64>(low | (high << 16)) | (u64.MAX_VALUE << length)) == u64.MAX_VALUE;
-  }
-  return ASC_FEATURE_SIMD ? equalByBlocks(left, right, length) : equalByWords(left, right, length);
+export function equalShort(left: usize, right: usize, length: i32): bool {
+  if (!ASC_FEATURE_SIMD) return equalByWords(left, right, length);
+  // Without a loop: the lengths of keys and names vary, so that a branch on them would be foreseen badly.
+  const low = i8x16.bitmask(i8x16.eq(v128.load(left), v128.load(right)));
+  const high = i8x16.bitmask(i8x16.eq(v128.load(left, 16), v128.load(right, 16)));
+  return (<u64>(low | (high << 16)) | (u64.MAX_VALUE << length)) == u64.MAX_VALUE;
 }
 
 /** Over 32 bytes: whole blocks, and the last 16 bytes once more. */

@@ -22,17 +22,30 @@ let ipv4: u32 = 0;
 /** Writes kind, address, port and host of the text to BLOCK_RESULT. */
 export function readAuthority(text: usize, length: i32): void {
   const end = text + length;
-  let colon = end;
+  // Most are this form, and read from the front in one go.
+  let colon = ipv4End(text, end);
+  if (colon != 0 && colon < end && load<u8>(colon) == COLON) {
+    const port = portOf(colon + 1, end);
+    if (port >= 0) {
+      note(IPV4, port, text, colon);
+      return;
+    }
+  }
+  colon = end;
   while (colon > text && load<u8>(colon - 1) != COLON) colon--;
-  ipv4 = 0;
   const port = colon > text ? portOf(colon, end) : -1;
   const kind = port < 0 ? NONE : kindOf(text, colon - 1);
-  const bracket: usize = kind == IPV6 ? 1 : 0;
+  if (kind == NONE) note(NONE, 0, text, text);
+  else if (kind == IPV6) note(kind, port, text + 1, colon - 2);
+  else note(kind, port, text, colon - 1);
+}
+
+function note(kind: i32, port: i32, host: usize, hostEnd: usize): void {
   store<i32>(BLOCK_RESULT, kind, RESULT_KIND);
   store<u32>(BLOCK_RESULT, kind == IPV4 ? ipv4 : 0, RESULT_IPV4);
-  store<i32>(BLOCK_RESULT, kind == NONE ? 0 : port, RESULT_PORT);
-  store<u32>(BLOCK_RESULT, <u32>(text + bracket), RESULT_HOST);
-  store<i32>(BLOCK_RESULT, kind == NONE ? 0 : <i32>(colon - 1 - text - 2 * bracket), RESULT_HOST_LENGTH);
+  store<i32>(BLOCK_RESULT, port, RESULT_PORT);
+  store<u32>(BLOCK_RESULT, <u32>host, RESULT_HOST);
+  store<i32>(BLOCK_RESULT, <i32>(hostEnd - host), RESULT_HOST_LENGTH);
 }
 
 /** One to five digits up to 65535 without a leading zero, or -1. */
@@ -51,7 +64,7 @@ function portOf(start: usize, end: usize): i32 {
 function kindOf(start: usize, end: usize): i32 {
   if (start == end) return NONE;
   if (load<u8>(start) == OPEN) return isBracketed(start + 1, end - 1) ? IPV6 : NONE;
-  if (isIpv4(start, end)) return IPV4;
+  if (ipv4End(start, end) == end) return IPV4;
   return isName(start, end) ? NAME : NONE;
 }
 
@@ -67,21 +80,21 @@ function isBracketed(start: usize, end: usize): bool {
   return true;
 }
 
-/** Four numbers up to 255 without leading zeros, which some readers take for octal. */
-function isIpv4(start: usize, end: usize): bool {
+/** Where four numbers up to 255 end, or 0; without leading zeros, which some readers take for octal. */
+function ipv4End(start: usize, end: usize): usize {
   let address: u32 = 0;
   let at = start;
   for (let part = 0; part < 4; part++) {
-    if (part > 0 && (at == end || load<u8>(at++) != DOT)) return false;
+    if (part > 0 && (at == end || load<u8>(at++) != DOT)) return 0;
     const first = at;
     let value: u32 = 0;
     while (at < end && at - first < 3 && isDigit(load<u8>(at))) value = value * 10 + load<u8>(at++) - 0x30;
     const digits = <i32>(at - first);
-    if (digits == 0 || value > 255 || (digits > 1 && load<u8>(first) == 0x30)) return false;
+    if (digits == 0 || value > 255 || (digits > 1 && load<u8>(first) == 0x30)) return 0;
     address = (address << 8) | value;
   }
   ipv4 = address;
-  return at == end;
+  return at;
 }
 
 /** Letters, digits, "-", "_" and ".", with one that is neither digit nor dot: else it is an address gone wrong. */

@@ -3,24 +3,24 @@
  * its limit or malformed is decoded to the end all the same, since later blocks need the dynamic table in step.
  */
 import { beginBaggage, endBaggage, readLine } from '../baggage/decode';
-import { internOf } from '../baggage/intern';
+import { internOf, isInterned } from '../baggage/intern';
 import { copy } from '../bytes/copy';
-import { open, peek, remaining, take } from '../bytes/cursor';
+import { open, peek, remaining } from '../bytes/cursor';
 import {
-  FIELD_SIZE, HEADER_LIST_TOO_LARGE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING, HPACK_TRUNCATED,
+  FIELD_SIZE, HEADER_LIST_TOO_LARGE, HPACK_INDEX, HPACK_TABLE_UPDATE_LATE, HPACK_TABLE_UPDATE_MISSING,
   RESULT_AUTHORITY, RESULT_AUTHORITY_LENGTH, RESULT_COUNT, RESULT_PEER, RESULT_REFUSED,
 } from '../events';
 import {
   ARENA, BLOCK_BAGGAGE, BLOCK_RESULT, BLOCK_UNESCAPED, FIELDS, IS_SERVER, MAX_LIST, MAX_TABLE, get,
 } from '../memory';
 import { readAuthority } from './authority';
-import { dynamicCount, dynamicEntry, insert, owesUpdate, resize } from './dynamic-table';
-import { knownNameOf, nameLengthOf, pointerOf, valueLengthOf, verdictOf } from './entry';
-import { decodeHuffman } from './huffman';
+import { dynamicCount, dynamicEntry, entryNumber, insert, numberedEntry, owesUpdate, resize } from './dynamic-table';
+import { knownNameOf, nameLengthOf, peerOf, pointerOf, setPeer, valueLengthOf, verdictOf } from './entry';
 import { readInteger } from './integer';
 import { AUTHORITY, classOf, findName, indexOf } from './names';
 import { addField, beginList, endList, judgeName, judgeValue, nameFaultOf } from './rules';
 import { STATIC_COUNT, staticEntry } from './static-table';
+import { mayHoldControl, readString } from './string';
 
 /**
  * A list over its limit is refused and still decoded, which two bytes a field can make arbitrarily dear: names and values
@@ -36,8 +36,13 @@ let listCeiling: u32 = 0;
 let refused: bool = false;
 let baggageIndex: i32 = -1;
 let baggageLines: i32 = 0;
-/** Field of the first of them. */
+/** Field of the first of them, and the number of the dynamic table entry that it came from, or 0. */
 let baggageLine: usize = 0;
+let baggageEntry: i32 = 0;
+/** The same of the field being read. */
+let fieldEntry: i32 = 0;
+/** Where the last block's table is. */
+let lastSlot: usize = 0;
 
 /** The registered name whose values are read as baggage. */
 export function setBaggageName(index: i32): void {
@@ -47,6 +52,7 @@ export function setBaggageName(index: i32): void {
 /** Decodes the `length` bytes at `source`; answers the fault or 0. */
 export function decodeBlock(slot: usize, source: usize, length: i32): i32 {
   open(source, length);
+  lastSlot = slot;
   beginList(get(slot, IS_SERVER) != 0);
   tail = ARENA;
   count = 0;
@@ -106,6 +112,7 @@ function readIndexed(slot: usize): i32 {
   const valueLength = valueLengthOf(entry);
   const source = pointerOf(entry);
   const known = knownNameOf(entry);
+  fieldEntry = index > STATIC_COUNT ? entryNumber(slot, index - STATIC_COUNT - 1) : 0;
   addField(known, verdictOf(entry), source + nameLength, valueLength);
   // Copied, because a later field of this block may evict the entry.
   if (fits(nameLength, valueLength)) copy(tail, source, nameLength + valueLength);
@@ -125,8 +132,9 @@ function readLiteral(slot: usize, prefixBits: i32): i32 {
   const valueLength = readString(tail + nameLength);
   if (valueLength < 0) return -valueLength;
 
-  const nameFault = entry != 0 ? nameFaultOf(entry) : judgeName(known, tail, nameLength);
-  const verdict = nameFault != 0 ? nameFault : judgeValue(known, tail, nameLength, valueLength);
+  let verdict = entry != 0 ? nameFaultOf(entry) : judgeName(known, tail, nameLength);
+  if (verdict == 0) verdict = judgeValue(known, tail, nameLength, valueLength, mayHoldControl());
+  fieldEntry = 0;
   if (prefixBits == 6) insert(slot, tail, nameLength, valueLength, known, verdict);
   addField(known, verdict, tail + nameLength, valueLength);
   return add(known, nameLength, valueLength);
@@ -135,19 +143,6 @@ function readLiteral(slot: usize, prefixBits: i32): i32 {
 function copyName(entry: usize): i32 {
   const length = nameLengthOf(entry);
   copy(tail, pointerOf(entry), length);
-  return length;
-}
-
-/** String literal (RFC 7541 section 5.2) to `target`; answers its length or the negated fault. */
-function readString(target: usize): i32 {
-  if (remaining() == 0) return -HPACK_TRUNCATED;
-  const huffman = (peek() & 0x80) != 0;
-  const length = readInteger(7);
-  if (length < 0) return length;
-  if (length > remaining()) return -HPACK_TRUNCATED;
-  const source = take(length);
-  if (huffman) return decodeHuffman(source, length, target);
-  copy(target, source, length);
   return length;
 }
 
@@ -179,7 +174,10 @@ function keep(knownName: i32, nameLength: i32, valueLength: i32): void {
   store<i32>(field, nameLength, 8);
   store<i32>(field, valueLength, 12);
   if (index >= 0 && index == baggageIndex) {
-    if (baggageLines++ == 0) baggageLine = field;
+    if (baggageLines++ == 0) {
+      baggageLine = field;
+      baggageEntry = fieldEntry;
+    }
   }
   if (classOf(knownName) == AUTHORITY) {
     store<u32>(BLOCK_RESULT, <u32>(tail + nameLength), RESULT_AUTHORITY);
@@ -199,11 +197,20 @@ export function readBaggage(): void {
   endBaggage();
 }
 
-/** Only a single line is interned: it is what every known peer sends, and needs no gathering. */
 export function readConnect(): void {
   readAuthority(load<u32>(BLOCK_RESULT, RESULT_AUTHORITY), load<i32>(BLOCK_RESULT, RESULT_AUTHORITY_LENGTH));
-  const peer = baggageLines == 1 ? internOf(valueOf(baggageLine), load<i32>(baggageLine, 12)) : -1;
-  store<f64>(BLOCK_RESULT, peer, RESULT_PEER);
+  store<f64>(BLOCK_RESULT, peer(), RESULT_PEER);
+}
+
+/** Only a single line is interned: it is what every known peer sends, and needs no gathering. */
+function peer(): f64 {
+  if (baggageLines != 1) return -1;
+  // What a connection says of its peer again and again stands in its table, and with it the number.
+  const entry = baggageEntry != 0 ? numberedEntry(lastSlot, baggageEntry) : 0;
+  if (entry != 0 && isInterned(peerOf(entry))) return peerOf(entry);
+  const id = internOf(valueOf(baggageLine), load<i32>(baggageLine, 12));
+  if (entry != 0) setPeer(entry, id);
+  return id;
 }
 
 function baggageField(i: i32): usize {

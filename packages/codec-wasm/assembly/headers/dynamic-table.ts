@@ -50,6 +50,17 @@ export function dynamicEntry(slot: usize, index: i32): usize {
   return ringEntry(slot, get(slot, TABLE_NEWEST) - index);
 }
 
+/** The number of entry `index`: entries are counted as they come and keep their number. Never 0. */
+export function entryNumber(slot: usize, index: i32): i32 {
+  return get(slot, TABLE_NEWEST) - index;
+}
+
+/** The entry with that number, or 0 when it is gone. */
+export function numberedEntry(slot: usize, number: i32): usize {
+  const index = get(slot, TABLE_NEWEST) - number;
+  return index >= 0 && index < get(slot, TABLE_COUNT) ? ringEntry(slot, number) : 0;
+}
+
 function ringEntry(slot: usize, position: i32): usize {
   return slot + TABLE_RING + <usize>(position & (TABLE_RING_ENTRIES - 1)) * TABLE_ENTRY_SIZE;
 }
@@ -66,7 +77,7 @@ export function insert(
 
   const target = reserve(slot, length);
   copy(target, source, length);
-  const newest = (get(slot, TABLE_NEWEST) + 1) & (TABLE_RING_ENTRIES - 1);
+  const newest = get(slot, TABLE_NEWEST) + 1;
   write(ringEntry(slot, newest), target, nameLength, valueLength, knownName, verdict);
   set(slot, TABLE_NEWEST, newest);
   set(slot, TABLE_COUNT, get(slot, TABLE_COUNT) + 1);

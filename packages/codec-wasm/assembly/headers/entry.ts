@@ -24,6 +24,15 @@ export function verdictOf(entry: usize): i32 {
   return <i32>load<u8>(entry, 10);
 }
 
+/** Number of the value among the interned texts (baggage/intern.ts), or -1 when it is not known. */
+export function peerOf(entry: usize): f64 {
+  return load<f64>(entry, 16);
+}
+
+export function setPeer(entry: usize, peer: f64): void {
+  store<f64>(entry, peer, 16);
+}
+
 export function write(
   entry: usize, pointer: usize, nameLength: i32, valueLength: i32, knownName: i32, verdict: i32,
 ): void {
@@ -32,4 +41,5 @@ export function write(
   store<u16>(entry, <u16>valueLength, 6);
   store<u16>(entry, <u16>knownName, 8);
   store<u8>(entry, <u8>verdict, 10);
+  setPeer(entry, -1);
 }

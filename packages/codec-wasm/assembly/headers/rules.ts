@@ -43,11 +43,14 @@ export function nameFaultOf(entry: usize): i32 {
   return verdictOf(entry) == FIELD_NAME_INVALID ? FIELD_NAME_INVALID : 0;
 }
 
-/** Fault in a field whose name has none, or 0: the same in every block, so tables keep it with the entry. */
-export function judgeValue(knownName: i32, name: usize, nameLength: i32, valueLength: i32): i32 {
+/**
+ * Fault in a field whose name has none, or 0: the same in every block, so tables keep it with the entry. `suspect` when
+ * the value may hold NUL, LF or CR.
+ */
+export function judgeValue(knownName: i32, name: usize, nameLength: i32, valueLength: i32, suspect: bool): i32 {
   const nameClass = classOf(knownName);
   const value = name + nameLength;
-  if (!isValue(value, valueLength)) return FIELD_VALUE_INVALID;
+  if (hasBlankEnd(value, valueLength) || (suspect && hasForbidden(value, valueLength))) return FIELD_VALUE_INVALID;
   if (nameClass == CONNECTION_SPECIFIC) return FIELD_CONNECTION_SPECIFIC;
   if (nameClass == TE && !isTrailers(value, valueLength)) return FIELD_CONNECTION_SPECIFIC;
   return load<u8>(name) == COLON && (nameClass & PSEUDO) == 0 ? PSEUDO_INVALID : 0;
@@ -93,16 +96,19 @@ function isName(pointer: usize, length: i32): bool {
   return true;
 }
 
-/** Section 8.2.1: no NUL, LF or CR, and no space or tab at either end. */
-function isValue(pointer: usize, length: i32): bool {
-  if (length == 0) return true;
-  if (isBlank(load<u8>(pointer)) || isBlank(load<u8>(pointer + length - 1))) return false;
-  if (ASC_FEATURE_SIMD) return !hasForbiddenBlock(pointer, length);
+/** Section 8.2.1: no space or tab at either end. */
+function hasBlankEnd(pointer: usize, length: i32): bool {
+  return length > 0 && (isBlank(load<u8>(pointer)) || isBlank(load<u8>(pointer + length - 1)));
+}
+
+/** Section 8.2.1: no NUL, LF or CR. */
+function hasForbidden(pointer: usize, length: i32): bool {
+  if (ASC_FEATURE_SIMD) return hasForbiddenBlock(pointer, length);
   for (let i = 0; i < length; i++) {
     const byte = load<u8>(pointer + i);
-    if (byte == 0x00 || byte == 0x0a || byte == 0x0d) return false;
+    if (byte == 0x00 || byte == 0x0a || byte == 0x0d) return true;
   }
-  return true;
+  return false;
 }
 
 /** The same over 16 bytes at once; reads up to 15 behind the value (PADDING in memory.ts) and masks them off. */

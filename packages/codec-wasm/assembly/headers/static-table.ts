@@ -16,7 +16,7 @@ export function buildStaticTable(): void {
     const value = unchecked(STATIC_TABLE[i * 2 + 1]);
     const end = putText(putText(at, name), value);
     const known = findName(at, name.length);
-    const verdict = judgeValue(known, at, name.length, value.length);
+    const verdict = judgeValue(known, at, name.length, value.length, false);
     write(staticEntry(i + 1), at, name.length, value.length, known, verdict);
     at = end;
   }

@@ -18,11 +18,9 @@ function openConnect(): OpenCase {
     let sum = 0;
     for (const { decoder, frames } of connections) {
       for (const frame of frames) {
-        decodeOne(decoder, frame);
-        const target = decoder.headers.connect();
+        const target = decodeOne(decoder, frame).connect();
         if (target.kind === TargetKind.Ipv4) sum += target.ipv4 + target.port;
         if (target.peerId >= 0) sum++;
-        decoder.next();
       }
     }
     return sum;
@@ -48,9 +46,7 @@ function checkPeers(connections: readonly Connection[]): void {
   const known = new Map<string, number>();
   for (const { decoder, frames, stream } of connections) {
     for (const [index, { workload }] of stream.requests.entries()) {
-      decodeOne(decoder, frames[index] as Uint8Array);
-      const { peerId } = decoder.headers.connect();
-      decoder.next();
+      const { peerId } = decodeOne(decoder, frames[index] as Uint8Array).connect();
       same(`peer id of block ${index}`, peerId, known.get(workload.baggage) ?? peerId);
       known.set(workload.baggage, peerId);
     }

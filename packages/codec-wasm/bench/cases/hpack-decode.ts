@@ -2,33 +2,30 @@
  * Header blocks against hpack.js. The subject is given a whole HEADERS frame and also checks the field rules of RFC 9113
  * and reads the baggage, as it always does; the peer is given the bare block.
  */
-import { type Codec, type ConnectionDecoder, Event } from '@isthmus/codec-wasm';
+import type { Codec, ConnectionDecoder, HeaderBlockView } from '@isthmus/codec-wasm';
 import { type Case, type OpenCase, same } from '../case.js';
 import { type BlockStream, indexedBlocks, literalBlocks } from '../corpus/connect-blocks.js';
 import { frameStream } from '../corpus/frame-streams.js';
 import { createHpackJsDecoder, type Field } from '../peers/hpack-js.js';
-import { benchCodec, headersFrame, serverDecoder, workloads } from './setting.js';
+import { benchCodec, headersFrame, LastBlock, serverDecoder, workloads } from './setting.js';
+
+const last = new LastBlock();
 
 /** A decoder past the opening, with the table as the stream's warm-up leaves it. */
 export function warmDecoder(codec: Codec, stream: BlockStream): ConnectionDecoder {
   const decoder = serverDecoder(codec);
-  decoder.push(frameStream(100).opening);
-  while (decoder.next() !== Event.None) {}
-  for (const block of stream.warm) {
-    decoder.push(headersFrame(block));
-    while (decoder.next() !== Event.None) {}
-  }
+  decoder.read(frameStream(100).opening, last);
+  for (const block of stream.warm) decoder.read(headersFrame(block), last);
   return decoder;
 }
 
-/** One block in, its HEADERS event out. */
-export function decodeOne(decoder: ConnectionDecoder, frame: Uint8Array): void {
-  decoder.push(frame);
-  if (decoder.next() !== Event.Headers) throw new Error('the block is refused');
+/** One block in, its view out. */
+export function decodeOne(decoder: ConnectionDecoder, frame: Uint8Array): HeaderBlockView {
+  decoder.read(frame, last);
+  return last.take();
 }
 
-function fieldsOf(decoder: ConnectionDecoder): (readonly [string, string])[] {
-  const { headers } = decoder;
+function fieldsOf(headers: HeaderBlockView): (readonly [string, string])[] {
   return Array.from({ length: headers.count }, (_, index) => [headers.name(index), headers.value(index)] as const);
 }
 
@@ -51,9 +48,8 @@ export class Connection {
 
   verify(): void {
     for (const [index, { fields }] of this.stream.requests.entries()) {
-      decodeOne(this.decoder, this.frames[index] as Uint8Array);
-      same(`fields of block ${index}`, fieldsOf(this.decoder), fields);
-      this.decoder.next();
+      const headers = decodeOne(this.decoder, this.frames[index] as Uint8Array);
+      same(`fields of block ${index}`, fieldsOf(headers), fields);
       const theirs = this.decodeByPeer(this.blocks[index] as Buffer);
       const pairs = theirs.map(({ name, value }) => [name, value]);
       same(`fields of block ${index}`, pairs, fields);
@@ -69,12 +65,10 @@ function openDecode(streams: readonly BlockStream[]): OpenCase {
   const subject = () => {
     let sum = 0;
     for (const { decoder, frames } of connections) {
-      const { headers } = decoder;
       for (const frame of frames) {
-        decodeOne(decoder, frame);
+        const headers = decodeOne(decoder, frame);
         const { count } = headers;
         for (let index = 0; index < count; index++) sum += headers.nameId(index) + 1;
-        decoder.next();
       }
     }
     return sum;

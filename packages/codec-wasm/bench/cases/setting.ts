@@ -4,7 +4,9 @@ import {
   type ConnectionDecoder,
   createCodec,
   FrameFlag,
+  type FrameHandler,
   FrameType,
+  type HeaderBlockView,
   writeFrameHeader,
 } from '@isthmus/codec-wasm';
 import { BAGGAGE_KEYS, makeWorkloads, type Workload } from '../corpus/workloads.js';
@@ -27,9 +29,34 @@ export function serverDecoder(codec: Codec, maxHeaderListSize = 65_536): Connect
   return decoder;
 }
 
-/** A header block as one HEADERS frame on stream 1. */
-export function headersFrame(block: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(9 + block.length);
+/** A header block as one HEADERS frame on stream 1, in a Buffer as sockets of Node hand bytes over. */
+export function headersFrame(block: Uint8Array): Buffer {
+  const frame = Buffer.alloc(9 + block.length);
   frame.set(block, writeFrameHeader(frame, 0, block.length, FrameType.HEADERS, FrameFlag.END_HEADERS, 1));
   return frame;
+}
+
+/** Keeps the block that was decoded last, and nothing else. */
+export class LastBlock implements FrameHandler {
+  #block: HeaderBlockView | undefined;
+
+  headers(_streamId: number, block: HeaderBlockView): void {
+    this.#block = block;
+  }
+
+  data(): void {}
+  rstStream(): void {}
+  settings(): void {}
+  ping(): void {}
+  goAway(): void {}
+  windowUpdate(): void {}
+  streamError(): void {}
+
+  /** Throws when none has come since the last call. */
+  take(): HeaderBlockView {
+    const block = this.#block;
+    this.#block = undefined;
+    if (block === undefined) throw new Error('the block is refused');
+    return block;
+  }
 }

@@ -62,9 +62,9 @@ export function streamIdOf(index: number): number {
 
 function opening(): Uint8Array {
   const preface = new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-  const out = new Uint8Array(64);
+  const out = Buffer.alloc(64);
   out.set(preface);
-  return out.slice(0, writeSettings(out, preface.length, []));
+  return out.subarray(0, writeSettings(out, preface.length, []));
 }
 
 function fill(bytes: Uint8Array, at: number, length: number): number {

@@ -13,5 +13,10 @@ export function u31At(bytes: Uint8Array, at: number): number {
 }
 
 export function u32At(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] as number) << 24) | u24At(bytes, at + 1)) >>> 0;
+  return i32At(bytes, at) >>> 0;
+}
+
+/** Signed, where only the bits count: no number over 2^31 has to be made. */
+export function i32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 24) | u24At(bytes, at + 1);
 }

@@ -1,26 +1,42 @@
 /** SETTINGS entries, and the values RFC 9113 section 6.5.2 allows. Unknown settings are ignored there, and passed on here. */
 import { SettingId } from '../encode/frames.js';
-import type { CodecErrorCode } from '../errors.js';
+import { CodecError, type CodecErrorCode } from '../errors.js';
+import type { SettingsView } from '../types.js';
 import { u16At, u32At } from './big-endian.js';
 
 /** Bytes of an entry: id and value. */
 export const SETTING_SIZE = 6;
 
-export function settingIdAt(entries: Uint8Array, index: number): number {
-  return u16At(entries, index * SETTING_SIZE);
-}
+/** The entries at the start of `bytes`: one cursor per connection. */
+export class Settings implements SettingsView {
+  count = 0;
+  readonly #bytes: Uint8Array;
 
-export function settingValueAt(entries: Uint8Array, index: number): number {
-  return u32At(entries, index * SETTING_SIZE + 2);
-}
-
-/** The rule that one of `count` entries breaks, or undefined. */
-export function settingsFault(entries: Uint8Array, count: number, isServer: boolean): CodecErrorCode | undefined {
-  for (let index = 0; index < count; index++) {
-    const fault = settingFault(settingIdAt(entries, index), settingValueAt(entries, index), isServer);
-    if (fault !== undefined) return fault;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
-  return undefined;
+
+  id(index: number): number {
+    return u16At(this.#bytes, this.#offset(index));
+  }
+
+  value(index: number): number {
+    return u32At(this.#bytes, this.#offset(index) + 2);
+  }
+
+  /** The rule that one of the entries breaks, or undefined. */
+  fault(isServer: boolean): CodecErrorCode | undefined {
+    for (let index = 0; index < this.count; index++) {
+      const fault = settingFault(this.id(index), this.value(index), isServer);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  #offset(index: number): number {
+    if (index >= 0 && index < this.count) return index * SETTING_SIZE;
+    throw new CodecError('INVALID_ARGUMENT', `setting ${index} of ${this.count}`);
+  }
 }
 
 function settingFault(id: number, value: number, isServer: boolean): CodecErrorCode | undefined {

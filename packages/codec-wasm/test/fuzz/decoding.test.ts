@@ -5,16 +5,14 @@
 import { afterAll, expect, test } from 'vitest';
 import { CodecError } from '../../src/errors.js';
 import { concat, frame, hex } from '../support/bytes.js';
+import { cut, fuzz, mutate, SECONDS, same, TIMEOUT } from '../support/fuzz.js';
 import { readMembers } from '../support/log.js';
-import { createRandom, type Random } from '../support/random.js';
 import { decode, LIMITS, reference, wasm } from '../support/subjects.js';
 import { baggage } from '../vectors/baggage.js';
 import { accepted, refused } from '../vectors/frames.js';
 import { appendixC, brokenBlocks, malformedMessages, toleratedBlocks, wellFormedMessages } from '../vectors/hpack.js';
 import { PREFACE, SETTINGS } from '../vectors/vector.js';
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 3);
-const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const TARGETS = 3;
 
 const vectors = [
@@ -34,47 +32,6 @@ const blocks = corpus.flatMap(({ role, bytes }) => {
   return bytes[first + 3] === 1 ? [bytes.subarray(first + 9, first + 9 + length)] : [];
 });
 
-/** One small change: a bit, a byte, a run removed, repeated or taken from elsewhere. */
-function mutate(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
-  const at = random.below(bytes.length + 1);
-  const length = random.below(8);
-  const run = other.subarray(random.below(other.length + 1)).subarray(0, length);
-  const change = random.below(5);
-  if (change === 0 && at < bytes.length) return bytes.with(at, (bytes[at] as number) ^ (1 << random.below(8)));
-  if (change === 1 && at < bytes.length) return bytes.with(at, random.below(256));
-  if (change === 2) return concat(bytes.subarray(0, at), bytes.subarray(at + length));
-  if (change === 3) return concat(bytes.subarray(0, at), bytes.subarray(Math.max(0, at - length)));
-  return concat(bytes.subarray(0, at), run, bytes.subarray(at));
-}
-
-function cut(random: Random, bytes: Uint8Array): Uint8Array[] {
-  const chunks: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = 1 + random.below(random.pick([2, 20, 1000]));
-    chunks.push(bytes.subarray(at, at + length));
-    at += length;
-  }
-  return chunks;
-}
-
-/** Runs cases until the time is up; each has a seed of its own, so that a failure can be run alone. */
-function fuzz(attempt: (random: Random) => void): number {
-  const end = performance.now() + (SECONDS * 1000) / TARGETS;
-  let seed = SEED;
-  for (; performance.now() < end; seed++) {
-    try {
-      attempt(createRandom(seed));
-    } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed} fails`, { cause: error });
-    }
-  }
-  return seed - SEED;
-}
-
-function same(actual: unknown, expected: unknown): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
-}
-
 /** What a reader says, or the code it refuses with. */
 function orCode<T>(read: () => T): T | string {
   try {
@@ -89,8 +46,8 @@ afterAll(() => {
   expect(wasm.slots.leased).toBe(0);
 });
 
-test('mutated connections', { timeout: SECONDS * 1000 + 20_000 }, () => {
-  const cases = fuzz((random) => {
+test('mutated connections', TIMEOUT, () => {
+  const cases = fuzz(SECONDS / TARGETS, (random) => {
     const { role, bytes } = random.pick(corpus);
     let mutated = bytes;
     for (let i = random.below(4); i >= 0; i--) mutated = mutate(random, mutated, random.pick(corpus).bytes);
@@ -101,8 +58,8 @@ test('mutated connections', { timeout: SECONDS * 1000 + 20_000 }, () => {
   expect(cases).toBeGreaterThan(0);
 });
 
-test('mutated header blocks on one table', { timeout: SECONDS * 1000 + 20_000 }, () => {
-  const cases = fuzz((random) => {
+test('mutated header blocks on one table', TIMEOUT, () => {
+  const cases = fuzz(SECONDS / TARGETS, (random) => {
     const role = random.pick(['client', 'server'] as const);
     const parts = [hex(role === 'server' ? PREFACE + SETTINGS : SETTINGS)];
     for (let i = random.below(4); i >= 0; i--) {
@@ -119,10 +76,10 @@ test('mutated header blocks on one table', { timeout: SECONDS * 1000 + 20_000 },
   expect(cases).toBeGreaterThan(0);
 });
 
-test('mutated baggage', { timeout: SECONDS * 1000 + 20_000 }, () => {
+test('mutated baggage', TIMEOUT, () => {
   const lines = baggage.flatMap((vector) => vector.lines);
   const bytesOf = (line: string): Uint8Array => Uint8Array.from(line, (character) => character.charCodeAt(0) & 0xff);
-  const cases = fuzz((random) => {
+  const cases = fuzz(SECONDS / TARGETS, (random) => {
     const mutated: string[] = [];
     for (let i = random.below(3); i >= 0; i--) {
       const bytes = mutate(random, bytesOf(random.pick(lines)), bytesOf(random.pick(lines)));

@@ -1,11 +1,11 @@
 import {
   CodecError,
   createCodec,
-  Event,
   encodeBaggage,
   encodeHeaderBlock,
   FRAME_HEADER_SIZE,
   FrameFlag,
+  type FrameHandler,
   FrameType,
   writeFrameHeader,
   writeSettings,
@@ -26,25 +26,27 @@ bytes.set(block, end);
 end = writeFrameHeader(bytes, end + block.length, 5, FrameType.DATA, FrameFlag.END_STREAM, 1);
 end += new TextEncoder().encodeInto('hello', bytes.subarray(end)).written;
 
+const handler: FrameHandler = {
+  settings: (_ack, entries) => console.log('setting', entries.id(0), entries.value(0)),
+  headers: (streamId, block) => {
+    const baggage = block.baggage();
+    console.log('stream', streamId, block.value(0), baggage.get(0), baggage.get(1));
+  },
+  data: (_streamId, payload, _flowBytes, endStream) => {
+    console.log('payload', new TextDecoder().decode(payload), 'end', endStream);
+  },
+  streamError: (streamId, errorCode, violation) => console.log('reset stream', streamId, errorCode, violation),
+  rstStream: (streamId, errorCode) => console.log('stream', streamId, 'was reset', errorCode),
+  ping: () => {},
+  goAway: () => {},
+  windowUpdate: () => {},
+};
+
 // A client reads it, cut anywhere: here within the first frame header.
 const decoder = codec.openDecoder({ role: 'client', maxFrameSize: 16_384, maxHeaderListSize: 65_536 });
 try {
-  for (const chunk of [bytes.subarray(0, FRAME_HEADER_SIZE - 2), bytes.subarray(FRAME_HEADER_SIZE - 2, end)]) {
-    decoder.push(chunk);
-    for (let event = decoder.next(); event !== Event.None; event = decoder.next()) {
-      if (event === Event.Settings) {
-        console.log('setting', decoder.settingId(0), decoder.settingValue(0));
-      } else if (event === Event.Headers) {
-        const baggage = decoder.headers.baggage();
-        console.log('stream', decoder.streamId, decoder.headers.value(0), baggage.get(0), baggage.get(1));
-      } else if (event === Event.Data) {
-        const payload = chunk.subarray(decoder.start, decoder.end);
-        console.log('payload', new TextDecoder().decode(payload), 'end', decoder.endStream);
-      } else if (event === Event.StreamError) {
-        console.log('reset stream', decoder.streamId, 'with', decoder.errorCode, decoder.violation);
-      }
-    }
-  }
+  decoder.read(bytes.subarray(0, FRAME_HEADER_SIZE - 2), handler);
+  decoder.read(bytes.subarray(FRAME_HEADER_SIZE - 2, end), handler);
 } catch (error) {
   if (!(error instanceof CodecError)) throw error;
   console.log('send GOAWAY', error.http2Code, error.code, error.section);

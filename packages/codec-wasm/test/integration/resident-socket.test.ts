@@ -4,8 +4,8 @@ import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { createCodec } from '../../src/codec.js';
 import { encodeHeaderBlock } from '../../src/encode/headers.js';
-import { Event } from '../../src/types.js';
 import { concat, frame, hex } from '../support/bytes.js';
+import { hexOf, Recorder } from '../support/log.js';
 import { LIMITS } from '../support/subjects.js';
 import { SETTINGS } from '../vectors/vector.js';
 
@@ -18,7 +18,7 @@ test('header blocks and payload are read where the socket put them', async () =>
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const seen: string[] = [];
+  const recorder = new Recorder();
 
   const socket = connect({
     port,
@@ -26,12 +26,7 @@ test('header blocks and payload are read where the socket put them', async () =>
     onread: {
       buffer: codec.resident,
       callback: (length, buffer) => {
-        const chunk = buffer.subarray(0, length);
-        decoder.push(chunk);
-        for (let kind = decoder.next(); kind !== Event.None; kind = decoder.next()) {
-          if (kind === Event.Headers) seen.push(decoder.headers.value(0));
-          if (kind === Event.Data) seen.push(new TextDecoder().decode(chunk.subarray(decoder.start, decoder.end)));
-        }
+        decoder.read(buffer.subarray(0, length), recorder);
         return true;
       },
     },
@@ -39,5 +34,9 @@ test('header blocks and payload are read where the socket put them', async () =>
   await once(socket, 'close');
   server.close();
 
-  expect(seen.join(' ')).toBe('200 hello');
+  expect(recorder.log).toMatchObject([
+    { event: 'settings' },
+    { event: 'headers', fields: [[':status', '200', 0]] },
+    { event: 'data', payload: hexOf(new TextEncoder().encode('hello')), endStream: true },
+  ]);
 });

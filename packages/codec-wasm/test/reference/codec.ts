@@ -1,15 +1,15 @@
 /** The oracle behind the package's own interfaces, so that one suite drives both. */
-import { CodecError, type CodecErrorCode, ERROR_TABLE } from '../../src/errors.js';
-import {
-  type BaggageView,
-  type Codec,
-  type CodecInit,
-  type ConnectionDecoder,
-  type ConnectView,
-  type DecoderInit,
-  Event,
-  type EventKind,
-  type HeaderBlockView,
+import { CodecError, ERROR_TABLE } from '../../src/errors.js';
+import type {
+  BaggageView,
+  Codec,
+  CodecInit,
+  ConnectionDecoder,
+  ConnectView,
+  DecoderInit,
+  FrameHandler,
+  HeaderBlockView,
+  SettingsView,
 } from '../../src/types.js';
 import { readBaggage } from './baggage.js';
 import { readConnect } from './connect.js';
@@ -75,120 +75,60 @@ class ReferenceHeaders implements HeaderBlockView {
 }
 
 class ReferenceDecoder implements ConnectionDecoder {
-  readonly headers: ReferenceHeaders;
+  readonly #headers: ReferenceHeaders;
   readonly #limits: Limits;
   readonly #frames: ReferenceFrames;
   readonly #hpack = new ReferenceHpack();
-  #queue: FrameEvent[] = [];
+  #chunk: Uint8Array = new Uint8Array(0);
+  #handler: FrameHandler | undefined;
   #failure: CodecError | undefined;
-  #current: FrameEvent | undefined;
-  #violation: CodecErrorCode | undefined;
 
   constructor(codec: CodecInit, init: DecoderInit) {
     this.#limits = limitsOf(init);
-    this.headers = new ReferenceHeaders(codec);
-    this.#frames = new ReferenceFrames(this.#limits, (event) => this.#queue.push(event));
+    this.#headers = new ReferenceHeaders(codec);
+    this.#frames = new ReferenceFrames(this.#limits, (event) => this.#tell(event));
   }
 
-  push(chunk: Uint8Array): void {
+  read(chunk: Uint8Array, handler: FrameHandler): void {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#chunk = chunk;
+    this.#handler = handler;
     try {
-      for (const [position, byte] of chunk.entries()) this.#frames.feed(byte, position);
+      for (const [position, byte] of chunk.entries()) {
+        if (this.#failure !== undefined) return;
+        this.#frames.feed(byte, position);
+      }
     } catch (error) {
       this.#failure = error as CodecError;
-    }
-  }
-
-  next(): EventKind {
-    const event = this.#queue.shift();
-    this.#current = event;
-    this.#violation = undefined;
-    if (event === undefined) {
-      if (this.#failure !== undefined) throw this.#failure;
-      return Event.None;
-    }
-    if (event.kind === Event.Headers) return this.#decode(event.block);
-    if (event.kind === Event.StreamError) this.#violation = event.violation;
-    return event.kind;
-  }
-
-  #decode(block: Uint8Array): EventKind {
-    const isServer = this.#limits.role === 'server';
-    try {
-      const decoded = this.#hpack.decode(block, this.#limits.maxHeaderListSize, isServer);
-      this.headers.fields = decoded.fields;
-      this.headers.refused = decoded.refused;
-      this.#violation = decoded.violation;
-    } catch (error) {
-      this.#failure = error as CodecError;
-      this.#queue = [];
       throw error;
     }
-    return this.#violation === undefined ? Event.Headers : Event.StreamError;
   }
 
-  #get<K extends string>(key: K): unknown {
-    return (this.#current as Record<string, unknown> | undefined)?.[key];
+  #tell(event: FrameEvent): void {
+    const handler = this.#handler as FrameHandler;
+    if (event.kind === 'data') {
+      const payload =
+        event.at === undefined ? this.#chunk.subarray(0, 0) : this.#chunk.subarray(event.at, event.at + 1);
+      handler.data(event.streamId, payload, event.flowBytes, event.endStream);
+    } else if (event.kind === 'headers') this.#tellBlock(event.streamId, event.block, event.endStream, handler);
+    else if (event.kind === 'rst') handler.rstStream(event.streamId, event.errorCode);
+    else if (event.kind === 'settings') handler.settings(event.ack, viewOf(event.settings));
+    else if (event.kind === 'ping') handler.ping(event.ack, event.payload);
+    else if (event.kind === 'goaway') handler.goAway(event.lastStreamId, event.errorCode);
+    else if (event.kind === 'window') handler.windowUpdate(event.streamId, event.increment);
+    else handler.streamError(event.streamId, ERROR_TABLE[event.violation].http2, event.violation);
   }
 
-  get streamId(): number {
-    return (this.#get('streamId') as number | undefined) ?? 0;
-  }
-
-  get endStream(): boolean {
-    return this.#get('endStream') === true;
-  }
-
-  get ack(): boolean {
-    return this.#get('ack') === true;
-  }
-
-  get start(): number {
-    return (this.#get('at') as number | undefined) ?? 0;
-  }
-
-  get end(): number {
-    return this.#get('at') === undefined ? 0 : this.start + 1;
-  }
-
-  get flowBytes(): number {
-    return this.#get('flowBytes') as number;
-  }
-
-  get errorCode(): number {
-    return this.#violation === undefined ? (this.#get('errorCode') as number) : ERROR_TABLE[this.#violation].http2;
-  }
-
-  get violation(): CodecErrorCode | undefined {
-    return this.#violation;
-  }
-
-  get increment(): number {
-    return this.#get('increment') as number;
-  }
-
-  get lastStreamId(): number {
-    return this.#get('lastStreamId') as number;
-  }
-
-  get pingPayload(): Uint8Array {
-    return this.#get('payload') as Uint8Array;
-  }
-
-  get #settings(): [number, number][] {
-    return this.#get('settings') as [number, number][];
-  }
-
-  get settingsCount(): number {
-    return this.#settings.length;
-  }
-
-  settingId(index: number): number {
-    return (this.#settings[index] as [number, number])[0];
-  }
-
-  settingValue(index: number): number {
-    return (this.#settings[index] as [number, number])[1];
+  #tellBlock(streamId: number, block: Uint8Array, endStream: boolean, handler: FrameHandler): void {
+    const isServer = this.#limits.role === 'server';
+    const { fields, refused, violation } = this.#hpack.decode(block, this.#limits.maxHeaderListSize, isServer);
+    if (violation !== undefined) {
+      handler.streamError(streamId, ERROR_TABLE[violation].http2, violation);
+      return;
+    }
+    this.#headers.fields = fields;
+    this.#headers.refused = refused;
+    handler.headers(streamId, this.#headers, endStream);
   }
 
   setHeaderTableSize(bytes: number): void {
@@ -196,7 +136,11 @@ class ReferenceDecoder implements ConnectionDecoder {
   }
 
   close(): void {
-    this.#queue = [];
     this.#failure ??= new CodecError('DECODER_CLOSED');
   }
+}
+
+function viewOf(settings: readonly [number, number][]): SettingsView {
+  const entry = (index: number): [number, number] => settings[index] as [number, number];
+  return { count: settings.length, id: (index) => entry(index)[0], value: (index) => entry(index)[1] };
 }

@@ -3,20 +3,20 @@
  * ends cannot matter. Rules stand where the RFC has them, not in a table.
  */
 import { CodecError, type CodecErrorCode } from '../../src/errors.js';
-import { type DecoderInit, Event } from '../../src/types.js';
+import type { DecoderInit } from '../../src/types.js';
 
 export type Limits = Required<DecoderInit>;
 
 /** What the frames said. Header blocks are still compressed. */
 export type FrameEvent =
-  | { kind: typeof Event.Data; streamId: number; at: number | undefined; flowBytes: number; endStream: boolean }
-  | { kind: typeof Event.Headers; streamId: number; block: Uint8Array; endStream: boolean }
-  | { kind: typeof Event.RstStream; streamId: number; errorCode: number }
-  | { kind: typeof Event.Settings; ack: boolean; settings: [id: number, value: number][] }
-  | { kind: typeof Event.Ping; ack: boolean; payload: Uint8Array }
-  | { kind: typeof Event.GoAway; lastStreamId: number; errorCode: number }
-  | { kind: typeof Event.WindowUpdate; streamId: number; increment: number }
-  | { kind: typeof Event.StreamError; streamId: number; violation: CodecErrorCode };
+  | { kind: 'data'; streamId: number; at: number | undefined; flowBytes: number; endStream: boolean }
+  | { kind: 'headers'; streamId: number; block: Uint8Array; endStream: boolean }
+  | { kind: 'rst'; streamId: number; errorCode: number }
+  | { kind: 'settings'; ack: boolean; settings: [id: number, value: number][] }
+  | { kind: 'ping'; ack: boolean; payload: Uint8Array }
+  | { kind: 'goaway'; lastStreamId: number; errorCode: number }
+  | { kind: 'window'; streamId: number; increment: number }
+  | { kind: 'stream-error'; streamId: number; violation: CodecErrorCode };
 
 interface Header {
   length: number;
@@ -114,7 +114,7 @@ export class ReferenceFrames {
     const padding = yield* this.#padLength(payload, flags, 'DATA_PADDING');
     const data = payload.left - padding;
     const endsStream = (flags & END_STREAM) !== 0;
-    const kind = Event.Data;
+    const kind = 'data';
     if (data === 0) this.#emit({ kind, streamId, at: undefined, flowBytes: length, endStream: endsStream });
     for (let i = 0; i < data; i++) {
       yield;
@@ -171,19 +171,19 @@ export class ReferenceFrames {
   }
 
   #emitBlock(streamId: number, block: readonly number[], endStream: boolean): void {
-    this.#emit({ kind: Event.Headers, streamId, block: Uint8Array.from(block), endStream });
+    this.#emit({ kind: 'headers', streamId, block: Uint8Array.from(block), endStream });
   }
 
   *#priority({ length, streamId }: Header): Step<void> {
     if (streamId === 0) refuse('PRIORITY_ON_CONNECTION');
-    if (length !== 5) this.#emit({ kind: Event.StreamError, streamId, violation: 'PRIORITY_LENGTH' });
+    if (length !== 5) this.#emit({ kind: 'stream-error', streamId, violation: 'PRIORITY_LENGTH' });
     yield* skip(length);
   }
 
   *#rstStream({ length, streamId }: Header): Step<void> {
     if (streamId === 0) refuse('RST_STREAM_ON_CONNECTION');
     if (length !== 4) refuse('RST_STREAM_LENGTH');
-    this.#emit({ kind: Event.RstStream, streamId, errorCode: yield* uint(4) });
+    this.#emit({ kind: 'rst', streamId, errorCode: yield* uint(4) });
   }
 
   *#settings({ length, flags, streamId }: Header): Step<void> {
@@ -195,7 +195,7 @@ export class ReferenceFrames {
     const settings: [number, number][] = [];
     for (let i = 0; i < length / 6; i++) settings.push([yield* uint(2), yield* uint(4)]);
     for (const [id, value] of settings) this.#checkSetting(id, value);
-    this.#emit({ kind: Event.Settings, ack, settings });
+    this.#emit({ kind: 'settings', ack, settings });
   }
 
   #checkSetting(id: number, value: number): void {
@@ -210,7 +210,7 @@ export class ReferenceFrames {
     if (length !== 8) refuse('PING_LENGTH');
     const payload = new Uint8Array(8);
     for (let i = 0; i < 8; i++) payload[i] = yield;
-    this.#emit({ kind: Event.Ping, ack: (flags & ACK) !== 0, payload });
+    this.#emit({ kind: 'ping', ack: (flags & ACK) !== 0, payload });
   }
 
   *#goAway({ length, streamId }: Header): Step<void> {
@@ -218,15 +218,15 @@ export class ReferenceFrames {
     if (length < 8) refuse('GOAWAY_LENGTH');
     const lastStreamId = (yield* uint(4)) % 2 ** 31;
     const errorCode = yield* uint(4);
-    this.#emit({ kind: Event.GoAway, lastStreamId, errorCode });
+    this.#emit({ kind: 'goaway', lastStreamId, errorCode });
     yield* skip(length - 8);
   }
 
   *#windowUpdate({ length, streamId }: Header): Step<void> {
     if (length !== 4) refuse('WINDOW_UPDATE_LENGTH');
     const increment = (yield* uint(4)) % 2 ** 31;
-    if (increment > 0) this.#emit({ kind: Event.WindowUpdate, streamId, increment });
+    if (increment > 0) this.#emit({ kind: 'window', streamId, increment });
     else if (streamId === 0) refuse('WINDOW_UPDATE_ZERO');
-    else this.#emit({ kind: Event.StreamError, streamId, violation: 'STREAM_WINDOW_UPDATE_ZERO' });
+    else this.#emit({ kind: 'stream-error', streamId, violation: 'STREAM_WINDOW_UPDATE_ZERO' });
   }
 }

@@ -3,7 +3,7 @@
  * entry, so that the log does not depend on where chunks end.
  */
 import { CodecError } from '../../src/errors.js';
-import { type BaggageView, type ConnectionDecoder, Event } from '../../src/types.js';
+import type { BaggageView, ConnectionDecoder, FrameHandler, HeaderBlockView, SettingsView } from '../../src/types.js';
 import { KEYS } from './names.js';
 
 export type Entry =
@@ -22,10 +22,8 @@ export type Entry =
   | { event: 'ping'; ack: boolean; payload: string }
   | { event: 'goaway'; lastStreamId: number; errorCode: number }
   | { event: 'window'; streamId: number; increment: number }
-  | { event: 'stream-error'; streamId: number; errorCode: number; violation: string | undefined }
+  | { event: 'stream-error'; streamId: number; errorCode: number; violation: string }
   | { event: 'error'; code: string; http2Code: number; section: string };
-
-type DataEntry = Extract<Entry, { event: 'data' }>;
 
 export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -44,22 +42,67 @@ export function readMembers(view: BaggageView): { malformed: boolean; values: Re
   return { malformed: view.malformed, values };
 }
 
-/** Pushes the chunks and logs every event; a CodecError ends the log, anything else is thrown. */
-export function logOf(
-  decoder: ConnectionDecoder,
-  chunks: readonly Uint8Array[],
-  onEntry: (entry: Entry) => void = () => {},
-): Entry[] {
-  const log: Entry[] = [];
+/** Writes down every call of a decoder. */
+export class Recorder implements FrameHandler {
+  readonly log: Entry[] = [];
+  readonly #onEntry: (entry: Entry) => void;
+
+  /** `onEntry` is told at once, from within the call. */
+  constructor(onEntry: (entry: Entry) => void = () => {}) {
+    this.#onEntry = onEntry;
+  }
+
+  data(streamId: number, payload: Uint8Array, flowBytes: number, endStream: boolean): void {
+    this.#note({ event: 'data', streamId, payload: hexOf(payload), flowBytes, endStream });
+  }
+
+  headers(streamId: number, block: HeaderBlockView, endStream: boolean): void {
+    const fields: [string, string, number][] = [];
+    for (let i = 0; i < block.count; i++) fields.push([block.name(i), block.value(i), block.nameId(i)]);
+    const baggage = readMembers(block.baggage());
+    const { kind, ipv4, port, host, peerId } = block.connect();
+    const target = { kind, ipv4, port, host, hasPeer: peerId >= 0 };
+    this.#note({ event: 'headers', streamId, endStream, refused: block.refused, fields, baggage, target });
+  }
+
+  rstStream(streamId: number, errorCode: number): void {
+    this.#note({ event: 'rst', streamId, errorCode });
+  }
+
+  settings(ack: boolean, view: SettingsView): void {
+    const entries: [number, number][] = [];
+    for (let i = 0; i < view.count; i++) entries.push([view.id(i), view.value(i)]);
+    this.#note({ event: 'settings', ack, entries });
+  }
+
+  ping(ack: boolean, payload: Uint8Array): void {
+    this.#note({ event: 'ping', ack, payload: hexOf(payload) });
+  }
+
+  goAway(lastStreamId: number, errorCode: number): void {
+    this.#note({ event: 'goaway', lastStreamId, errorCode });
+  }
+
+  windowUpdate(streamId: number, increment: number): void {
+    this.#note({ event: 'window', streamId, increment });
+  }
+
+  streamError(streamId: number, errorCode: number, violation: string): void {
+    this.#note({ event: 'stream-error', streamId, errorCode, violation });
+  }
+
+  #note(entry: Entry): void {
+    if (!continues(this.log.at(-1), entry)) this.log.push(entry);
+    this.#onEntry(entry);
+  }
+}
+
+/** Reads the chunks and logs every call; a CodecError ends the log, anything else is thrown. */
+export function logOf(decoder: ConnectionDecoder, chunks: readonly Uint8Array[]): Entry[] {
+  const recorder = new Recorder();
+  const { log } = recorder;
   try {
-    for (const chunk of chunks) {
-      decoder.push(chunk);
-      for (let kind = decoder.next(); kind !== Event.None; kind = decoder.next()) {
-        const entry = entryOf(decoder, kind, chunk);
-        if (!continues(log.at(-1), entry)) log.push(entry);
-        onEntry(entry);
-      }
-    }
+    for (const chunk of chunks) decoder.read(chunk, recorder);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
     log.push({ event: 'error', code: error.code, http2Code: error.http2Code, section: error.section });
@@ -73,44 +116,4 @@ function continues(last: Entry | undefined, entry: Entry): boolean {
   last.payload += entry.payload;
   last.endStream = entry.endStream;
   return true;
-}
-
-function entryOf(decoder: ConnectionDecoder, kind: number, chunk: Uint8Array): Entry {
-  const { streamId } = decoder;
-  if (kind === Event.Data) return dataOf(decoder, chunk);
-  if (kind === Event.Headers) return headersOf(decoder);
-  if (kind === Event.RstStream) return { event: 'rst', streamId, errorCode: decoder.errorCode };
-  if (kind === Event.Settings) return { event: 'settings', ack: decoder.ack, entries: settingsOf(decoder) };
-  if (kind === Event.Ping) return { event: 'ping', ack: decoder.ack, payload: hexOf(decoder.pingPayload) };
-  if (kind === Event.GoAway) {
-    return { event: 'goaway', lastStreamId: decoder.lastStreamId, errorCode: decoder.errorCode };
-  }
-  if (kind === Event.WindowUpdate) return { event: 'window', streamId, increment: decoder.increment };
-  if (kind !== Event.StreamError) throw new Error(`event ${kind} is none`);
-  return { event: 'stream-error', streamId, errorCode: decoder.errorCode, violation: decoder.violation };
-}
-
-function dataOf(decoder: ConnectionDecoder, chunk: Uint8Array): DataEntry {
-  return {
-    event: 'data',
-    streamId: decoder.streamId,
-    payload: hexOf(chunk.subarray(decoder.start, decoder.end)),
-    flowBytes: decoder.flowBytes,
-    endStream: decoder.endStream,
-  };
-}
-
-function headersOf({ streamId, endStream, headers }: ConnectionDecoder): Entry {
-  const fields: [string, string, number][] = [];
-  for (let i = 0; i < headers.count; i++) fields.push([headers.name(i), headers.value(i), headers.nameId(i)]);
-  const baggage = readMembers(headers.baggage());
-  const { kind, ipv4, port, host, peerId } = headers.connect();
-  const target = { kind, ipv4, port, host, hasPeer: peerId >= 0 };
-  return { event: 'headers', streamId, endStream, refused: headers.refused, fields, baggage, target };
-}
-
-function settingsOf(decoder: ConnectionDecoder): [number, number][] {
-  const entries: [number, number][] = [];
-  for (let i = 0; i < decoder.settingsCount; i++) entries.push([decoder.settingId(i), decoder.settingValue(i)]);
-  return entries;
 }

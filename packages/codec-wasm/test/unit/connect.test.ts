@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { createCodec } from '../../src/codec.js';
 import { encodeHeaderBlock } from '../../src/encode/headers.js';
 import { createPeerCache } from '../../src/peer-cache.js';
-import { type Codec, type ConnectionDecoder, Event, type HeaderBlockView, TargetKind } from '../../src/types.js';
+import { type Codec, type ConnectionDecoder, type HeaderBlockView, TargetKind } from '../../src/types.js';
 import { concat, frame, hex } from '../support/bytes.js';
+import { callsOf } from '../support/calls.js';
 import { createRandom } from '../support/random.js';
 import { LIMITS } from '../support/subjects.js';
 import { PREFACE, SETTINGS } from '../vectors/vector.js';
@@ -17,17 +18,15 @@ function codecOf(): Codec {
 
 function serverOf(codec: Codec): ConnectionDecoder {
   const decoder = codec.openDecoder({ ...LIMITS, role: 'server' });
-  decoder.push(hex(PREFACE + SETTINGS));
-  while (decoder.next() !== Event.None);
+  callsOf(decoder, hex(PREFACE + SETTINGS));
   return decoder;
 }
 
 /** Decodes one CONNECT and answers its view, which lasts until the next one. */
 function connect(decoder: ConnectionDecoder, authority: string, ...baggage: string[]): HeaderBlockView {
   const lines = baggage.map((line) => ['baggage', line] as const);
-  decoder.push(frame(1, 4, 1, encodeHeaderBlock([[':method', 'CONNECT'], [':authority', authority], ...lines])));
-  expect(decoder.next()).toBe(Event.Headers);
-  return decoder.headers;
+  const block = encodeHeaderBlock([[':method', 'CONNECT'], [':authority', authority], ...lines]);
+  return callsOf(decoder, frame(1, 4, 1, block)).block;
 }
 
 describe('the target', () => {
@@ -69,7 +68,6 @@ describe('the target', () => {
     const codec = codecOf();
     const [first, second] = [serverOf(codec), serverOf(codec)];
     const target = connect(first, 'a:1').connect();
-    first.next();
 
     connect(second, 'b:2');
 
@@ -103,7 +101,6 @@ describe('the number of a peer', () => {
     for (let i = 0; i < 20_000; i++) {
       const text = `service.name=${'x'.repeat(random.below(60))}${random.below(5000)}`;
       const { peerId } = connect(decoder, 'a:1', text).connect();
-      decoder.next();
 
       expect(textOf.get(peerId) ?? text).toBe(text);
       textOf.set(peerId, text);
@@ -119,9 +116,7 @@ describe('the number of a peer', () => {
       return baggage.get(0);
     });
     const ask = (name: string): string | undefined => {
-      const peer = cache.of(connect(decoder, 'a:1', `service.name=${name}`));
-      decoder.next();
-      return peer;
+      return cache.of(connect(decoder, 'a:1', `service.name=${name}`));
     };
     for (let i = 0; i < 3000; i++) ask(`flood-${i}`);
     read = 0;
@@ -146,12 +141,11 @@ test('a block that lies in resident memory is read there, with the same result',
   codec.resident.set(bytes, 100);
   const decoder = codec.openDecoder({ ...LIMITS, role: 'server' });
 
-  decoder.push(codec.resident.subarray(100, 100 + bytes.length));
-  const kinds = [decoder.next(), decoder.next()];
+  const { names, block: view } = callsOf(decoder, codec.resident.subarray(100, 100 + bytes.length));
 
-  expect(kinds).toEqual([Event.Settings, Event.Headers]);
-  expect(decoder.headers.connect().port).toBe(80);
-  expect(decoder.headers.baggage().get(0)).toBe('a b');
+  expect(names).toEqual(['settings', 'headers']);
+  expect(view.connect().port).toBe(80);
+  expect(view.baggage().get(0)).toBe('a b');
 });
 
 describe('baggage in bytes', () => {

@@ -7,20 +7,27 @@ import { CodecError } from '../../src/errors.js';
 import { instantiate, register } from '../../src/instance.js';
 import { hasSimd } from '../../src/simd.js';
 import { SlotPool } from '../../src/slots.js';
-import { type ConnectionDecoder, type DecoderInit, Event } from '../../src/types.js';
+import type { ConnectionDecoder, DecoderInit, FrameHandler, HeaderBlockView } from '../../src/types.js';
 import { concat, frame, hex } from '../support/bytes.js';
+import { callsOf, handlerOf } from '../support/calls.js';
 import { KEYS, NAMES } from '../support/names.js';
 import { LIMITS, wasm } from '../support/subjects.js';
 import { SETTINGS } from '../vectors/vector.js';
 
 const client = { ...LIMITS, role: 'client' } as const;
 
+/** A subclass that asks for views of its parent's class. */
+class Plain extends Uint8Array {
+  static get [Symbol.species](): Uint8ArrayConstructor {
+    return Uint8Array;
+  }
+}
+
 /** A decoder that has read the peer's SETTINGS, for the time of a test. */
 function withDecoder(use: (decoder: ConnectionDecoder) => void, limits: DecoderInit = client): void {
   const decoder = wasm.openDecoder(limits);
   try {
-    decoder.push(hex(SETTINGS));
-    while (decoder.next() !== Event.None);
+    callsOf(decoder, hex(SETTINGS));
     use(decoder);
   } finally {
     decoder.close();
@@ -38,23 +45,57 @@ function codeOf(action: () => unknown): string | undefined {
 }
 
 describe('payload', () => {
-  test('is a range of the pushed chunk, charged once, ended with its last part', () => {
+  test('is a view of the chunk, charged once, ended with its last part', () => {
     withDecoder((decoder) => {
       const seen: unknown[] = [];
       const bytes = frame(0, 1, 1, new Uint8Array(100));
+      const handler = handlerOf({
+        data: (_streamId, payload, flowBytes, endStream) => {
+          seen.push([payload.buffer === bytes.buffer, payload.byteOffset, payload.length, flowBytes, endStream]);
+        },
+      });
 
       for (const chunk of [bytes.subarray(0, 20), bytes.subarray(20, 60), bytes.subarray(60)]) {
-        decoder.push(chunk);
-        while (decoder.next() === Event.Data) {
-          seen.push([decoder.start, decoder.end, decoder.flowBytes, decoder.endStream]);
-        }
+        decoder.read(chunk, handler);
       }
 
       expect(seen).toEqual([
-        [9, 20, 100, false],
-        [0, 40, 0, false],
-        [0, 49, 0, true],
+        [true, 9, 11, 100, false],
+        [true, 20, 40, 0, false],
+        [true, 60, 49, 0, true],
       ]);
+    });
+  });
+
+  test('that begins with the next chunk is charged there', () => {
+    withDecoder((decoder) => {
+      const seen: unknown[] = [];
+      const bytes = frame(0, 1, 1, new Uint8Array(5));
+      const handler = handlerOf({ data: (_streamId, payload, flowBytes) => seen.push([payload.length, flowBytes]) });
+
+      decoder.read(bytes.subarray(0, 9), handler);
+      decoder.read(bytes.subarray(9), handler);
+
+      expect(seen).toEqual([[5, 5]]);
+    });
+  });
+
+  test.each([
+    ['a Buffer of a Buffer', (bytes: Uint8Array) => Buffer.from(bytes), Buffer.prototype],
+    ['a Uint8Array of a Uint8Array', (bytes: Uint8Array) => bytes, Uint8Array.prototype],
+    ['of the class that subarray makes', (bytes: Uint8Array) => new Plain(bytes), Uint8Array.prototype],
+  ])('is %s', (_what, chunkOf, prototype) => {
+    withDecoder((decoder) => {
+      const seen: unknown[] = [];
+      const handler = handlerOf({
+        data: (_streamId, payload) => seen.push(Object.getPrototypeOf(payload) === prototype),
+      });
+      const bytes = frame(0, 0, 1, new Uint8Array(5));
+
+      decoder.read(chunkOf(concat(bytes, bytes.subarray(0, 11))), handler);
+      decoder.read(chunkOf(bytes.subarray(11)), handler);
+
+      expect(seen).toEqual([true, true, true]);
     });
   });
 
@@ -68,12 +109,8 @@ describe('payload', () => {
     const bytes = concat(hex(SETTINGS), marked, marked);
 
     let payload = 0;
-    for (let at = 0; at < bytes.length; at += 65_536) {
-      decoder.push(bytes.subarray(at, at + 65_536));
-      for (let kind = decoder.next(); kind !== Event.None; kind = decoder.next()) {
-        if (kind === Event.Data) payload += decoder.end - decoder.start;
-      }
-    }
+    const handler = handlerOf({ data: (_streamId, part) => (payload += part.length) });
+    for (let at = 0; at < bytes.length; at += 65_536) decoder.read(bytes.subarray(at, at + 65_536), handler);
 
     const inside = instance.bytes.filter((byte, at) => byte === 0xa5 && at >= Memory.BLOCK_RESULT).length;
     expect(payload).toBe(2_000_000);
@@ -82,33 +119,47 @@ describe('payload', () => {
 });
 
 describe('a decoder', () => {
-  test('wants a span read to its end before the next one', () => {
+  test('is not read by its own handler', () => {
     withDecoder((decoder) => {
-      decoder.push(hex('000000 04 01 00000000'));
+      const codes: unknown[] = [];
+      const handler: FrameHandler = handlerOf({
+        settings: () => codes.push(codeOf(() => decoder.read(hex('00'), handler))),
+      });
 
-      expect(codeOf(() => decoder.push(hex('00')))).toBe('SPAN_UNREAD');
+      decoder.read(hex('000000 04 01 00000000 000000 04 01 00000000'), handler);
+
+      expect(codes).toEqual(['SPAN_UNREAD', 'SPAN_UNREAD']);
+    });
+  });
+
+  test('hands on what a handler throws, calls no more, and is dead', () => {
+    withDecoder((decoder) => {
+      const handler = handlerOf({
+        settings: () => {
+          throw new RangeError('of the handler');
+        },
+      });
+
+      expect(() => decoder.read(hex('000000 04 01 00000000 000000 04 01 00000000'), handler)).toThrowError(RangeError);
+      expect(codeOf(() => callsOf(decoder, hex('00')))).toBe('SPAN_UNREAD');
     });
   });
 
   test('is dead after a broken rule, and says which one each time', () => {
     withDecoder((decoder) => {
-      decoder.push(hex('000000 00 00 00000000'));
+      const codes = [hex('000000 00 00 00000000'), hex('00')].map((bytes) => codeOf(() => callsOf(decoder, bytes)));
 
-      const codes = [() => decoder.next(), () => decoder.next(), () => decoder.push(hex('00'))].map(codeOf);
-
-      expect(codes).toEqual(['DATA_ON_CONNECTION', 'DATA_ON_CONNECTION', 'DATA_ON_CONNECTION']);
+      expect(codes).toEqual(['DATA_ON_CONNECTION', 'DATA_ON_CONNECTION']);
     });
   });
 
   test('reads a thousand frames in one chunk', () => {
     withDecoder((decoder) => {
       const ping = frame(6, 0, 0, new Uint8Array(8));
-      decoder.push(concat(...Array.from({ length: 1000 }, () => ping)));
 
-      let pings = 0;
-      while (decoder.next() === Event.Ping) pings++;
+      const { names } = callsOf(decoder, concat(...Array.from({ length: 1000 }, () => ping)));
 
-      expect(pings).toBe(1000);
+      expect(names).toEqual(Array(1000).fill('ping'));
     });
   });
 
@@ -118,9 +169,8 @@ describe('a decoder', () => {
         // One entry of 4 KB, and a byte for each time it is asked for: 6 KB of block for 8 MB of list.
         const long = encodeHeaderBlock([['x', 'v'.repeat(4000)]]);
         const bomb = concat(Uint8Array.of(0x40), long.subarray(1), new Uint8Array(2000).fill(0xbe));
-        decoder.push(frame(1, 4, 1, bomb));
 
-        expect(codeOf(() => decoder.next())).toBe('HEADER_LIST_TOO_LARGE');
+        expect(codeOf(() => callsOf(decoder, frame(1, 4, 1, bomb)))).toBe('HEADER_LIST_TOO_LARGE');
       },
       { ...client, maxHeaderListSize: 5000 },
     );
@@ -129,32 +179,34 @@ describe('a decoder', () => {
   test('takes a table size that was lowered in the middle of a chunk into account from there on', () => {
     withDecoder((decoder) => {
       const block = frame(1, 4, 1, hex('88'));
-      decoder.push(concat(block, hex('000000 04 01 00000000'), block));
+      const names: string[] = [];
+      const handler = handlerOf({
+        headers: () => names.push('headers'),
+        settings: () => decoder.setHeaderTableSize(0),
+      });
 
-      const kinds = [decoder.next(), decoder.next()];
-      decoder.setHeaderTableSize(0);
+      const code = codeOf(() => decoder.read(concat(block, hex('000000 04 01 00000000'), block), handler));
 
-      expect(kinds).toEqual([Event.Headers, Event.Settings]);
-      expect(codeOf(() => decoder.next())).toBe('HPACK_TABLE_UPDATE_MISSING');
+      expect(names).toEqual(['headers']);
+      expect(code).toBe('HPACK_TABLE_UPDATE_MISSING');
     });
   });
 
   test.each([
-    ['to the lowest, then to the last', '3f45 3f a9 01 88', Event.Headers],
-    ['to less than the lowest', '3f31 88', Event.Headers],
+    ['to the lowest, then to the last', '3f45 3f a9 01 88', 'headers'],
+    ['to less than the lowest', '3f31 88', 'headers'],
     ['to the last alone', '3fa901 88', 'HPACK_TABLE_UPDATE_MISSING'],
   ])('that changed its table size to 100 and then 200 takes an update %s for what it is', (_what, block, outcome) => {
     withDecoder((decoder) => {
       decoder.setHeaderTableSize(100);
       decoder.setHeaderTableSize(200);
-      decoder.push(frame(1, 4, 1, hex(block)));
 
-      let said: unknown;
+      let said: readonly string[] = [];
       const code = codeOf(() => {
-        said = decoder.next();
+        said = callsOf(decoder, frame(1, 4, 1, hex(block))).names;
       });
 
-      expect(code ?? said).toBe(outcome);
+      expect(code ?? said[0]).toBe(outcome);
     });
   });
 
@@ -181,51 +233,39 @@ describe('views', () => {
   test('of a header block are refused, not wrong, when another decoder has read one since', () => {
     withDecoder((first) => {
       withDecoder((second) => {
-        first.push(block('service.name=a'));
-        first.next();
-        const { headers } = first;
+        const headers = callsOf(first, block('service.name=a')).block;
         const baggage = headers.baggage();
-        second.push(block('service.name=b'));
-        second.next();
+        const other = callsOf(second, block('service.name=b')).block;
 
         expect(codeOf(() => headers.value(0))).toBe('STALE_VIEW');
         expect(codeOf(() => baggage.get(7))).toBe('STALE_VIEW');
-        expect(second.headers.baggage().get(7)).toBe('b');
+        expect(other.baggage().get(7)).toBe('b');
       });
     });
   });
 
   test('of loose baggage are refused when other baggage has been read since, and do not touch header blocks', () => {
     withDecoder((decoder) => {
-      decoder.push(block('service.name=a'));
-      decoder.next();
+      const headers = callsOf(decoder, block('service.name=a')).block;
 
       const first = wasm.decodeBaggage(['service.name=b']);
       const second = wasm.decodeBaggage(['service.name=c']);
 
       expect(codeOf(() => first.get(7))).toBe('STALE_VIEW');
       expect(second.get(7)).toBe('c');
-      expect(decoder.headers.baggage().get(7)).toBe('a');
+      expect(headers.baggage().get(7)).toBe('a');
     });
   });
 
   test('find fields by registered name, from any position', () => {
     withDecoder((decoder) => {
-      decoder.push(
-        frame(
-          1,
-          4,
-          1,
-          encodeHeaderBlock([
-            [':status', '200'],
-            ['cookie', 'a'],
-            ['x', 'y'],
-            ['cookie', 'b'],
-          ]),
-        ),
-      );
-      decoder.next();
-      const { headers } = decoder;
+      const block = encodeHeaderBlock([
+        [':status', '200'],
+        ['cookie', 'a'],
+        ['x', 'y'],
+        ['cookie', 'b'],
+      ]);
+      const headers: HeaderBlockView = callsOf(decoder, frame(1, 4, 1, block)).block;
       const cookie = NAMES.indexOf('cookie');
 
       expect([headers.find(cookie), headers.find(cookie, 2), headers.find(cookie, 4), headers.find(0)]).toEqual([
@@ -244,14 +284,9 @@ describe('views', () => {
   test('tell that a header list was too large, and hold none of it', () => {
     withDecoder(
       (decoder) => {
-        decoder.push(block('service.name=a'));
-        decoder.next();
+        const headers = callsOf(decoder, block('service.name=a')).block;
 
-        expect([decoder.headers.refused, decoder.headers.count, decoder.headers.baggage().get(7)]).toEqual([
-          true,
-          0,
-          undefined,
-        ]);
+        expect([headers.refused, headers.count, headers.baggage().get(7)]).toEqual([true, 0, undefined]);
       },
       { ...client, maxHeaderListSize: 50 },
     );
@@ -304,24 +339,14 @@ describe('a codec', () => {
   test('that registers no baggage name reads baggage all the same, and gives the name no index', () => {
     const codec = createCodec({ ...base, headerNames: [':status'] });
     const decoder = codec.openDecoder(client);
-    decoder.push(
-      concat(
-        hex(SETTINGS),
-        frame(
-          1,
-          4,
-          1,
-          encodeHeaderBlock([
-            [':status', '200'],
-            ['baggage', 'app.name=a'],
-          ]),
-        ),
-      ),
-    );
-    decoder.next();
-    decoder.next();
+    const block = encodeHeaderBlock([
+      [':status', '200'],
+      ['baggage', 'app.name=a'],
+    ]);
 
-    expect([decoder.headers.nameId(1), decoder.headers.name(1)]).toEqual([-1, 'baggage']);
-    expect(decoder.headers.baggage().get(KEYS.indexOf('app.name'))).toBe('a');
+    const headers = callsOf(decoder, concat(hex(SETTINGS), frame(1, 4, 1, block))).block;
+
+    expect([headers.nameId(1), headers.name(1)]).toEqual([-1, 'baggage']);
+    expect(headers.baggage().get(KEYS.indexOf('app.name'))).toBe('a');
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createCodec } from '../../src/codec.js';
-import { CodecError } from '../../src/errors.js';
-import { type Codec, Event } from '../../src/types.js';
+import type { Codec } from '../../src/types.js';
 import { hex } from '../support/bytes.js';
+import { callsOf, handlerOf } from '../support/calls.js';
 import { logOf } from '../support/log.js';
 import { KEYS, NAMES } from '../support/names.js';
 import { LIMITS } from '../support/subjects.js';
@@ -80,22 +80,49 @@ describe('slots', () => {
 });
 
 describe('a closed decoder', () => {
-  test('has no more events, also when it is closed between two of them', () => {
+  test('calls no more, also when it is closed by a call', () => {
     const decoder = codecOf(1).openDecoder(client);
-    decoder.push(hex(`${SETTINGS} ${SETTINGS}`));
+    const names: string[] = [];
+    const handler = handlerOf({
+      settings: () => {
+        names.push('settings');
+        decoder.close();
+      },
+    });
 
-    const kind = decoder.next();
-    decoder.close();
+    decoder.read(hex(`${SETTINGS} ${SETTINGS} 000001 00 01 00000001 61`), handler);
 
-    expect(kind).toBe(Event.Settings);
-    expect(decoder.next()).toBe(Event.None);
-    expect(decoder.settingsCount).toBe(0);
+    expect(names).toEqual(['settings']);
+  });
+
+  test.each([
+    ['payload', '000001 00 00 00000001 61'],
+    ['the first part of a payload', '000009 00 00 00000001 61'],
+    ['padded payload', '000003 00 08 00000001 01 61 00'],
+    ['WINDOW_UPDATE', '000004 08 00 00000001 00000001'],
+    ['a header block', '000001 01 04 00000001 88'],
+    ['a broken rule of a stream', '000004 08 00 00000001 00000000'],
+  ])('by a call for %s reads nothing after it', (_what, bytes) => {
+    const codec = codecOf(1);
+    const decoder = codec.openDecoder(client);
+    callsOf(decoder, hex(SETTINGS));
+    let calls = 0;
+    const close = (): void => {
+      calls++;
+      decoder.close();
+    };
+    const handler = handlerOf({ data: close, windowUpdate: close, headers: close, streamError: close, ping: close });
+
+    decoder.read(hex(`${bytes} 000008 06 00 00000000 0000000000000000 000001 00 00 00000001 61`), handler);
+
+    expect(calls).toBe(1);
+    expect(codec.slots.leased).toBe(0);
   });
 
   test('refuses bytes', () => {
     const decoder = codecOf(1).openDecoder(client);
     decoder.close();
 
-    expect(() => decoder.push(hex(SETTINGS))).toThrowError(CodecError);
+    expect(() => callsOf(decoder, hex(SETTINGS))).toThrowError('DECODER_CLOSED');
   });
 });

@@ -36,6 +36,45 @@ describe('a header encoder', () => {
     expect(() => template.write(new Uint8Array(512), 0, ['a:1', value])).toThrowError("value of field 'traceparent'");
   });
 
+  test('takes bytes that are kept as it takes their text', () => {
+    const [asText, asBytes] = [new Uint8Array(512), new Uint8Array(512)];
+    const bytes = new TextEncoder().encode(TRACEPARENT);
+
+    const end = template.write(asText, 0, ['10.0.0.1:80', TRACEPARENT]);
+
+    for (const time of [1, 2]) {
+      expect(template.write(asBytes, 0, ['10.0.0.1:80', bytes]), `time ${time}`).toBe(end);
+      expect(asBytes).toEqual(asText);
+    }
+    expect(encodeHeaderBlock([['traceparent', bytes]])).toEqual(encodeHeaderBlock([['traceparent', TRACEPARENT]]));
+  });
+
+  test.each(['a\r\nb', 'a\0', ' a', 'a\t'])('refuses the bytes of %j as it refuses the text, every time', (value) => {
+    const bytes = new TextEncoder().encode(value);
+    const write = () => template.write(new Uint8Array(512), 0, ['a:1', bytes]);
+
+    expect(write).toThrowError("value of field 'traceparent'");
+    expect(write).toThrowError("value of field 'traceparent'");
+  });
+
+  test.each([65, 200])('writes a value of %i characters, and refuses it with one that cannot be sent', (length) => {
+    const value = 'v'.repeat(length);
+    const out = new Uint8Array(512);
+
+    const end = template.write(out, 0, ['a:1', value]);
+
+    expect([...out.subarray(0, end)]).toEqual([
+      ...encodeHeaderBlock([
+        [':method', 'CONNECT'],
+        [':authority', 'a:1'],
+        ['baggage', 'service.name=a'],
+        ['traceparent', value],
+        ['x-last', '1'],
+      ]),
+    ]);
+    expect(() => template.write(out, 0, ['a:1', `${value}\n`])).toThrowError("value of field 'traceparent'");
+  });
+
   test('refuses to leave a value out', () => {
     expect(() => template.write(new Uint8Array(512), 0, ['a:1'])).toThrowError("no value for field 'traceparent'");
   });

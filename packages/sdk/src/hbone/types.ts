@@ -3,10 +3,11 @@
  * driver (`transport.ts`) owns sockets and timers.
  */
 import type { Duplex } from 'node:stream';
-import type { BaggageView } from '@isthmus/codec-wasm';
+import type { BaggageView, HeaderValue } from '@isthmus/codec-wasm';
+import type { PeerMetadata } from '../peer/types.js';
 
-/** A header field, lower-case name. Values are visible ASCII. */
-export type HeaderField = readonly [name: string, value: string];
+/** A header field, lower-case name. Values are visible ASCII; as bytes when they are kept to be sent again. */
+export type HeaderField = readonly [name: string, value: HeaderValue];
 
 /** What came with a CONNECT or with its answer, strings made on reading. */
 export interface ReceivedHeaders {
@@ -14,11 +15,10 @@ export interface ReceivedHeaders {
   get(name: string): string | undefined;
   /** All lines of that name, in order. */
   all(name: string): readonly string[];
-  /**
-   * All `baggage` lines, read against `PEER_KEYS`; a claim of the peer, never an identity. The view is lent by the codec
-   * until the next one is made: read it at once.
-   */
+  /** All `baggage` lines, read against `PEER_KEYS`; a claim of the peer, never an identity. The caller's to keep. */
   baggage(): BaggageView;
+  /** What `baggage` says about the peer, as `decodePeerBaggage` reads it: the same object as long as it says the same. */
+  peer(): PeerMetadata | undefined;
 }
 
 /** Why a stream is over. `clean` means both directions ended or the peer reset with NO_ERROR or CANCEL. */

@@ -5,7 +5,7 @@
  */
 import type { Workload } from '../discovery/index.js';
 import type { HeaderField } from '../hbone/index.js';
-import { encodePeerBaggage, metadataOf } from '../peer/index.js';
+import { baggageOf } from '../peer/index.js';
 import { formatForwarded } from '../routing/index.js';
 import { HEADER } from '../wire/index.js';
 
@@ -32,15 +32,4 @@ export function connectHeaders(layer: Layer, facts: HeaderFacts): readonly Heade
   if (layer === 'inner') fields.push([HEADER.forwardedNetwork, facts.network]);
   if (layer === 'outer' && facts.sourceRole) fields.push([HEADER.source, facts.sourceRole]);
   return fields;
-}
-
-/** A record is replaced when it changes, never edited, so its header can be kept with it. */
-const encoded = new WeakMap<Workload, string>();
-
-export function baggageOf(workload: Workload): string {
-  const known = encoded.get(workload);
-  if (known !== undefined) return known;
-  const value = encodePeerBaggage(metadataOf(workload));
-  encoded.set(workload, value);
-  return value;
 }

@@ -8,7 +8,6 @@ export {
   type GatewayStatus,
   type Probe,
 } from './gateway-health.js';
-export { baggageOf } from './headers.js';
 export { createOriginate, type OriginateInit } from './originate.js';
 export { createSourceAddresses } from './source-address.js';
 export type { Originate, Originated, OriginateRequest } from './types.js';

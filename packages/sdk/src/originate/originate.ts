@@ -7,7 +7,6 @@ import type { Socket } from 'node:net';
 import type { Workload } from '../discovery/index.js';
 import { dialHbone, type HbonePool, type PoolHop, type Tunnel } from '../hbone/index.js';
 import type { CertificateSource, WorkloadCertificate } from '../identity/index.js';
-import { decodePeerBaggage } from '../peer/index.js';
 import {
   createTraceparent,
   type DirectPlan,
@@ -106,7 +105,7 @@ async function nested(plan: NestedPlan, received: OriginateRequest, init: Origin
 
 /** The pod that answered, where it says so: ztunnel's baggage names workloads only, ours and Envoy's also the instance. */
 function instanceOf({ responseHeaders }: Tunnel): string | undefined {
-  const claim = decodePeerBaggage(responseHeaders.baggage());
+  const claim = responseHeaders.peer();
   return claim?.instance && JSON.stringify([claim.cluster, claim.namespace, claim.instance]);
 }
 
@@ -159,7 +158,7 @@ function overTunnel(
   plan: TunnelPlan | NestedPlan,
   { baggage }: OriginateInit,
 ): Originated {
-  const claim = baggage ? decodePeerBaggage(tunnel.responseHeaders.baggage()) : undefined;
+  const claim = baggage ? tunnel.responseHeaders.peer() : undefined;
   return {
     channel: { kind: 'tunnel', tunnel },
     destination: answeredDestination(plan, { certificate: tunnel.peerIdentity, baggage: claim }),

@@ -6,9 +6,17 @@
  * a control character is not taken, because it would end in metric labels and log lines. A header that leaves nothing
  * is no peer, never a peer of unknowns; ztunnel's all-empty result erases what others know.
  */
-import { type BaggageView, CodecError, createBaggageEncoder, createCodec } from '@isthmus/codec-wasm';
+import {
+  type BaggageView,
+  CodecError,
+  createBaggageBytes,
+  createBaggageEncoder,
+  createCodec,
+} from '@isthmus/codec-wasm';
+import type { Workload } from '../discovery/model.js';
 import type { WorkloadType } from '../wire/workload-type.js';
 import { type CarriedField, PEER_KEYS, PEER_ROWS, type PeerKeyRow } from './keys.js';
+import { metadataOf } from './metadata.js';
 import type { PeerMetadata } from './types.js';
 
 /** What Envoy writes for a workload whose controller has no key of its own. */
@@ -17,10 +25,19 @@ const MAX_VALUE = 253;
 const CONTROL = /\p{Cc}/u;
 
 const encodeRows = createBaggageEncoder(PEER_KEYS);
+const valuesOf = (metadata: PeerMetadata) => PEER_ROWS.map((row) => fieldOf(row, metadata));
+
+/**
+ * The header of a registered workload as bytes, made once and kept as long as the record: a record is replaced when it
+ * changes, never edited.
+ */
+export const baggageOf: (workload: Workload) => Uint8Array = createBaggageBytes(PEER_KEYS, (workload: Workload) =>
+  valuesOf(metadataOf(workload)),
+);
 
 /** The header's value; "" when nothing is known. Absent fields are left out. */
 export function encodePeerBaggage(metadata: PeerMetadata): string {
-  return encodeRows(PEER_ROWS.map((row) => fieldOf(row, metadata)));
+  return encodeRows(valuesOf(metadata));
 }
 
 /**

@@ -7,7 +7,14 @@ export interface FaultRow {
   /** Status of the CONNECT response when this proxy refuses for this reason. */
   readonly status: 400 | 401 | 403 | 404 | 431 | 503;
   /** `response_flags` of L4 metrics (ztunnel's vocabulary). */
-  readonly flag: 'DENY' | 'CONNECT' | 'TLS_FAILURE' | 'H2_HANDSHAKE_FAILURE' | 'NETWORK_POLICY' | 'IDENTITY_ERROR' | 'CERT_REVOKED';
+  readonly flag:
+    | 'DENY'
+    | 'CONNECT'
+    | 'TLS_FAILURE'
+    | 'H2_HANDSHAKE_FAILURE'
+    | 'NETWORK_POLICY'
+    | 'IDENTITY_ERROR'
+    | 'CERT_REVOKED';
   /** `response_flags` of L7 metrics (Envoy's vocabulary). */
   readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UR' | 'UO' | 'UPE' | 'UAEX' | 'DPE' | 'DC';
   /** Who has to act. */

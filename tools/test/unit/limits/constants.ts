@@ -43,10 +43,16 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged',
   },
   {
-    file: `${SDK}/hbone/engine/stream.ts`,
+    file: `${SDK}/hbone/engine/outbound-data.ts`,
     name: 'QUEUE_HIGH_BYTES',
     what: 'Bytes queued on one stream for a peer that does not read',
     hit: 'the writer is paused until half of it is gone',
+  },
+  {
+    file: `${SDK}/hbone/engine/header-blocks.ts`,
+    name: 'MAX_SHAPES',
+    what: 'Templates of header blocks, by which fields there are',
+    hit: 'other blocks are encoded field by field',
   },
   {
     file: `${SDK}/hbone/engine/flow-control.ts`,

@@ -6,10 +6,10 @@ import {
   CONNECTION_PREFACE,
   CodecError,
   createCodec,
-  Event,
   encodeBaggage,
   encodeHeaderBlock,
   FrameFlag,
+  type FrameHandler,
   FrameType,
   writeFrameHeader,
   writeSettings,
@@ -22,25 +22,24 @@ export function report(): string {
   const decoder = codec.openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 65_536 });
   const bytes = conversation();
   const log: unknown[] = [];
-  for (const [start, end] of [
-    [0, 31],
-    [31, bytes.length],
-  ] as const) {
-    const chunk = bytes.subarray(start, end);
-    decoder.push(chunk);
-    for (let kind = decoder.next(); kind !== Event.None; kind = decoder.next()) {
-      log.push(kind, decoder.streamId);
-      if (kind === Event.Headers) {
-        const { host, port, ipv4 } = decoder.headers.connect();
-        log.push(host, port, ipv4, decoder.headers.value(2), decoder.headers.baggage().get(1));
-      }
-      if (kind === Event.Data) log.push(new TextDecoder().decode(chunk.subarray(decoder.start, decoder.end)));
-    }
-  }
+  const handler: FrameHandler = {
+    data: (streamId, payload) => log.push('data', streamId, new TextDecoder().decode(payload)),
+    headers: (streamId, block) => {
+      const { host, port, ipv4 } = block.connect();
+      log.push('headers', streamId, host, port, ipv4, block.value(2), block.baggage().get(1));
+    },
+    settings: (ack, entries) => log.push('settings', ack, entries.id(0), entries.value(0)),
+    rstStream: () => {},
+    ping: () => {},
+    goAway: () => {},
+    windowUpdate: () => {},
+    streamError: () => {},
+  };
+  decoder.read(bytes.subarray(0, 31), handler);
+  decoder.read(bytes.subarray(31), handler);
   log.push(codec.decodeBaggage(['service.name=caf%C3%A9']).get(1));
   try {
-    decoder.push(new Uint8Array(9).fill(0xff));
-    decoder.next();
+    decoder.read(new Uint8Array(9).fill(0xff), handler);
   } catch (error) {
     log.push(error instanceof CodecError && [error.code, error.http2Code, error.section]);
   }

@@ -92,10 +92,14 @@ describe('a user of the tarball', () => {
 
 /** Every value and type of it is used as documented; what is not there or not typed fails. */
 const TYPED_USER = `
-import { CodecError, createCodec, Event, type Codec, type CodecErrorCode, type ConnectionDecoder } from '@isthmus/codec-wasm';
+import {
+  CodecError, createCodec, type Codec, type CodecErrorCode, type ConnectionDecoder, type FrameHandler, TargetKind,
+} from '@isthmus/codec-wasm';
 const codec: Codec = createCodec({ headerNames: [':status'], baggageKeys: ['service.name'] });
 const decoder: ConnectionDecoder = codec.openDecoder({ role: 'client', maxFrameSize: 16384, maxHeaderListSize: 65536 });
-const kind: number = Event.Headers + decoder.next();
+declare const handler: FrameHandler;
+decoder.read(new Uint8Array(0), handler);
+const kind: number = TargetKind.Ipv4;
 const code: CodecErrorCode = new CodecError('BAD_PREFACE').code;
 // @ts-expect-error: an option that is not there
 createCodec({ headerNames: [], baggageKeys: [], slot: kind });

@@ -1,7 +1,7 @@
 /** A CONNECT the waypoint has accepted: who calls, what for, and how its requests and bytes find their way on. */
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { HeaderField, IncomingConnect } from '@isthmus/sdk/hbone';
-import { baggageOf } from '@isthmus/sdk/originate';
+import { baggageOf } from '@isthmus/sdk/peer';
 import { formatSocketAddress, type Plan, planWaypointUpstream } from '@isthmus/sdk/routing';
 import { HEADER } from '@isthmus/sdk/wire';
 import type { Accepted } from '../../http/connect-decision.js';

@@ -7,7 +7,6 @@
 import type { Duplex } from 'node:stream';
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { IncomingConnect } from '@isthmus/sdk/hbone';
-import { decodePeerBaggage } from '@isthmus/sdk/peer';
 import { FAULTS, type FaultCode, HEADER } from '@isthmus/sdk/wire';
 import { closableTunnel } from '../../http/closing.js';
 import { type Accepted, type ConnectFacts, decideConnect } from '../../http/connect-decision.js';
@@ -108,7 +107,7 @@ export class Tunnels {
       peerIdentity: connection.peerIdentity,
       remoteIp: connection.remoteAddress,
       forwardedNetwork: headers.get(HEADER.forwardedNetwork),
-      baggage: settings.baggage ? decodePeerBaggage(headers.baggage()) : undefined,
+      baggage: settings.baggage ? headers.peer() : undefined,
     };
   }
 

@@ -6,8 +6,8 @@
 import { isIPv6 } from 'node:net';
 import type { Workload } from '@isthmus/sdk/discovery';
 import type { HeaderField, IncomingConnect } from '@isthmus/sdk/hbone';
-import { baggageOf, dialTcp } from '@isthmus/sdk/originate';
-import { decodePeerBaggage, mergePeer } from '@isthmus/sdk/peer';
+import { dialTcp } from '@isthmus/sdk/originate';
+import { baggageOf, mergePeer } from '@isthmus/sdk/peer';
 import {
   type DirectPlan,
   formatSocketAddress,
@@ -152,7 +152,7 @@ function factsOf(
     forwardedNetwork: headers.get(HEADER.forwardedNetwork),
     remoteIp: connection.remoteAddress,
     certificateIdentity: connection.peerIdentity,
-    baggage: settings.baggage ? decodePeerBaggage(headers.baggage()) : undefined,
+    baggage: settings.baggage ? headers.peer() : undefined,
   });
   return {
     reporter: 'destination',

@@ -5,6 +5,7 @@ import { HEADER } from '../../wire/headers.js';
 import type { HeaderField } from '../types.js';
 import { Connection, type ConnectionInit } from './connection.js';
 import { ErrorCode, errorCodeName } from './error-code.js';
+import { connectBlock } from './header-blocks.js';
 import { HeaderList } from './header-list.js';
 import type { EngineStream } from './stream.js';
 import { MAX_STREAM_ID } from './stream-table.js';
@@ -68,8 +69,7 @@ export class ClientConnection extends Connection {
     if (this.availableStreams === 0) throw new Error(`no stream is available on the connection with ${this.init.peer}`);
     const id = this.#nextId;
     // :scheme and :path must be left out of a CONNECT (RFC 9113 section 8.5). First, because it throws on bad fields.
-    const fields: HeaderField[] = [[HEADER.method, 'CONNECT'], [HEADER.authority, authority], ...headers];
-    this.writer.headers(id, fields, { endStream: false });
+    this.writer.headers(id, connectBlock(authority, headers), { endStream: false });
     const stream = this.createStream(id);
     this.#unanswered.set(stream, answered);
     stream.onOver = (end) => {

@@ -1,8 +1,8 @@
 /**
- * What the peer's frames mean: from the codec's events to windows, settings, streams and the connection's own business.
+ * What the peer's frames mean: from the codec's calls to windows, settings, streams and the connection's own business.
  * Rules that cost one stream reset it; rules that cost the connection throw a `ProtocolViolation`.
  */
-import { type ConnectionDecoder, Event, type EventKind, type HeaderBlockView } from '@isthmus/codec-wasm';
+import type { ConnectionDecoder, FrameHandler, HeaderBlockView, SettingsView } from '@isthmus/codec-wasm';
 import type { BudgetMeter } from '../limits.js';
 import { ErrorCode, ProtocolViolation } from './error-code.js';
 import { InboundData } from './inbound-data.js';
@@ -38,7 +38,7 @@ export interface FrameReceiverInit {
   readonly listener: FrameListener;
 }
 
-export class FrameReceiver {
+export class FrameReceiver implements FrameHandler {
   readonly peerSettings: PeerSettings = initialPeerSettings();
   readonly #decoder: ConnectionDecoder;
   readonly #streams: StreamTable;
@@ -61,14 +61,10 @@ export class FrameReceiver {
   /** Throws a `ProtocolViolation` or a `CodecError` when the connection is beyond help. */
   receive(bytes: Uint8Array, now: number): void {
     this.#now = now;
-    this.#decoder.push(bytes);
-    // What a frame sets off may close the connection, and with it this.
-    while (!this.#closed) {
-      const kind = this.#decoder.next();
-      if (kind === Event.None) break;
-      this.#dispatch(kind, bytes);
-      this.#meter.level('queuedReplyBytes', this.#writer.replyBytes);
-    }
+    // What a frame sets off may close the connection, and with it the decoder, which then calls no more.
+    this.#decoder.read(bytes, this);
+    // Also those that a user of a stream made of what came.
+    this.#checkReplies();
   }
 
   close(): void {
@@ -92,65 +88,52 @@ export class FrameReceiver {
     const stream = this.#streams.find(id);
     if (typeof stream === 'string') this.#writer.rstStream(id, errorCode);
     else stream.reset(errorCode);
+    this.#checkReplies();
   }
 
-  #dispatch(kind: EventKind, bytes: Uint8Array): void {
-    const decoder = this.#decoder;
-    switch (kind) {
-      case Event.Data:
-        this.#receivedData(bytes);
-        break;
-      case Event.Headers:
-        this.#listener.headers(decoder.streamId, decoder.headers, decoder.endStream);
-        break;
-      case Event.RstStream:
-        this.#receivedRstStream(decoder.streamId, decoder.errorCode);
-        break;
-      case Event.Settings:
-        this.#receivedSettings();
-        break;
-      case Event.Ping:
-        this.#receivedPing();
-        break;
-      case Event.GoAway:
-        this.#listener.goAway(decoder.lastStreamId, decoder.errorCode);
-        break;
-      case Event.WindowUpdate:
-        this.#receivedWindowUpdate(decoder.streamId, decoder.increment);
-        break;
-      case Event.StreamError:
-        this.#listener.brokenFrame(decoder.streamId);
-        this.resetStream(decoder.streamId, decoder.errorCode);
-        break;
-      default:
-        throw new ProtocolViolation(ErrorCode.INTERNAL_ERROR, `event ${kind} of the codec is unknown here`);
-    }
+  #checkReplies(): void {
+    this.#meter.level('queuedReplyBytes', this.#writer.replyBytes);
   }
 
-  #receivedData(bytes: Uint8Array): void {
-    const { streamId, start, end, flowBytes, endStream } = this.#decoder;
+  // What the codec calls, frame by frame.
+
+  data(streamId: number, payload: Uint8Array, flowBytes: number, endStream: boolean): void {
     const stream = this.#streams.open(streamId, 'DATA');
     if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
       throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
     }
-    this.#inbound.show(end - start);
-    if (start === end && !endStream) this.#meter.spend('emptyData', this.#now);
+    const { length } = payload;
+    this.#inbound.show(length);
+    if (length === 0 && !endStream) this.#meter.spend('emptyData', this.#now);
     if (!stream) {
       // A stream we reset is still fed by a peer that has not heard of it yet.
-      this.#inbound.credit(end - start);
+      this.#inbound.credit(length);
       return;
     }
     const broken = canReceive(stream.state) ? !stream.charge(flowBytes) && FLOW_CONTROL_ERROR : STREAM_CLOSED;
     if (broken) {
-      this.#inbound.credit(end - start);
+      this.#inbound.credit(length);
       this.resetStream(streamId, broken);
       return;
     }
-    if (end > start) stream.receive(bytes.subarray(start, end));
+    if (length > 0) stream.receive(payload);
     if (endStream) stream.receiveEnd();
   }
 
-  #receivedRstStream(id: number, errorCode: number): void {
+  headers(streamId: number, block: HeaderBlockView, endStream: boolean): void {
+    this.#listener.headers(streamId, block, endStream);
+  }
+
+  goAway(lastStreamId: number, errorCode: number): void {
+    this.#listener.goAway(lastStreamId, errorCode);
+  }
+
+  streamError(streamId: number, errorCode: number): void {
+    this.#listener.brokenFrame(streamId);
+    this.resetStream(streamId, errorCode);
+  }
+
+  rstStream(id: number, errorCode: number): void {
     const stream = this.#streams.open(id, 'RST_STREAM');
     if (!stream) {
       this.late();
@@ -160,16 +143,16 @@ export class FrameReceiver {
     stream.receiveReset(errorCode);
   }
 
-  #receivedSettings(): void {
-    const decoder = this.#decoder;
-    if (decoder.ack) return;
+  settings(ack: boolean, entries: SettingsView): void {
+    if (ack) return;
     this.#meter.spend('settings', this.#now);
     const before = { ...this.peerSettings };
-    for (let index = 0; index < decoder.settingsCount; index++) {
-      applySetting(this.peerSettings, decoder.settingId(index), decoder.settingValue(index));
+    for (let index = 0; index < entries.count; index++) {
+      applySetting(this.peerSettings, entries.id(index), entries.value(index));
     }
     this.#settingsChanged(before);
     this.#writer.settingsAck();
+    this.#checkReplies();
     this.#listener.settings();
   }
 
@@ -185,17 +168,17 @@ export class FrameReceiver {
     }
   }
 
-  #receivedPing(): void {
-    const { ack, pingPayload } = this.#decoder;
+  ping(ack: boolean, payload: Uint8Array): void {
     if (ack) {
-      this.#listener.pong(pingPayload);
+      this.#listener.pong(payload);
       return;
     }
     this.#meter.spend('pings', this.#now);
-    this.#writer.pingAck(pingPayload);
+    this.#writer.pingAck(payload);
+    this.#checkReplies();
   }
 
-  #receivedWindowUpdate(id: number, increment: number): void {
+  windowUpdate(id: number, increment: number): void {
     if (id === 0) {
       if (this.#writer.growWindow(increment)) return;
       throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'WINDOW_UPDATE takes the window of the connection past 2^31-1');

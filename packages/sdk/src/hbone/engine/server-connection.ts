@@ -5,6 +5,7 @@ import { RAPID_RESET_MS } from '../limits.js';
 import type { HeaderField } from '../types.js';
 import { Connection, type ConnectionInit } from './connection.js';
 import { ErrorCode, errorCodeName } from './error-code.js';
+import { acceptBlock, answerBlock } from './header-blocks.js';
 import { HeaderList } from './header-list.js';
 import type { EngineStream } from './stream.js';
 import { MAX_STREAM_ID } from './stream-table.js';
@@ -14,6 +15,8 @@ import { receiveTrailers } from './trailers.js';
 export interface EngineRequest {
   readonly method: string;
   readonly authority: string | undefined;
+  /** The port of `authority`; 0 when it is no host and port, or asks for port 0. */
+  readonly port: number;
   readonly headers: HeaderList;
   readonly stream: EngineStream;
   /** Sends 200. */
@@ -96,7 +99,8 @@ export class ServerConnection extends Connection {
       this.#answer(stream, 431, [], { endStream: true });
       return;
     }
-    const request = this.#requestOf(stream, new HeaderList(this.init.codec, block));
+    const { port } = block.connect();
+    const request = this.#requestOf(stream, new HeaderList(this.init.codec, block), port);
     stream.onOver = () => {
       if (this.#unanswered.delete(stream)) request.onAbandoned?.();
     };
@@ -104,10 +108,11 @@ export class ServerConnection extends Connection {
     this.#arrived.push(request);
   }
 
-  #requestOf(stream: EngineStream, headers: HeaderList): EngineRequest {
+  #requestOf(stream: EngineStream, headers: HeaderList, port: number): EngineRequest {
     return {
       method: headers.get(HEADER.method) ?? '',
       authority: headers.get(HEADER.authority),
+      port,
       headers,
       stream,
       accept: (fields) => this.#answer(stream, 200, fields, { endStream: false }),
@@ -123,7 +128,8 @@ export class ServerConnection extends Connection {
     { endStream }: { readonly endStream: boolean },
   ): void {
     if (!this.#unanswered.has(stream)) return;
-    this.writer.headers(stream.id, [[HEADER.status, String(status)], ...fields], { endStream });
+    const block = status === 200 ? acceptBlock(fields) : answerBlock(status, fields);
+    this.writer.headers(stream.id, block, { endStream });
     this.#unanswered.delete(stream);
     if (endStream) stream.sentEndWithHeaders();
   }

@@ -8,17 +8,11 @@
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
 import { ByteQueue } from './byte-queue.js';
 import { ErrorCode, isCleanReset } from './error-code.js';
-import { ReceiveWindow, SendWindow } from './flow-control.js';
+import { ReceiveWindow } from './flow-control.js';
+import { OutboundData } from './outbound-data.js';
 import type { OutputBuffer } from './output.js';
 import { canReceive, canSend, nextState, type StreamState, type StreamStep } from './stream-state.js';
 import type { DataSource } from './writer.js';
-
-/**
- * `write` asks for a pause above this and `onDrain` follows at half of it: enough for several full frames per turn of
- * the event loop, little enough that a stalled peer pins no more than this per stream.
- */
-const QUEUE_HIGH_BYTES = 262_144;
-const QUEUE_LOW_BYTES = QUEUE_HIGH_BYTES / 2;
 
 /** What a stream needs of its connection. */
 export interface StreamLink {
@@ -51,30 +45,26 @@ export class EngineStream implements TunnelStream, DataSource {
   onOver: ((end: StreamEnd) => void) | undefined;
   readonly #link: StreamLink;
   readonly #stopCode: number;
-  readonly #sendWindow: SendWindow;
+  readonly #outbound: OutboundData;
   readonly #receiveWindow: ReceiveWindow;
-  readonly #sendQueue = new ByteQueue();
   readonly #receiveQueue = new ByteQueue();
   #state: StreamState = 'open';
   #handlers: TunnelStreamHandlers | undefined;
   #paused = false;
   #delivering = false;
-  /** `write` answered false and `onDrain` is owed. */
-  #drainOwed = false;
   /** The peer ended and `onEnd` is owed. */
   #endOwed = false;
   #ending: 'no' | 'end' | 'close' = 'no';
   #end: StreamEnd | undefined;
   #closeScheduled = false;
   #bytesReceived = 0;
-  #bytesSent = 0;
 
   constructor({ id, link, openedAt, sendWindowBytes, receiveWindowBytes, stopCode }: EngineStreamInit) {
     this.id = id;
     this.openedAt = openedAt;
     this.#link = link;
     this.#stopCode = stopCode;
-    this.#sendWindow = new SendWindow(sendWindowBytes);
+    this.#outbound = new OutboundData(sendWindowBytes);
     this.#receiveWindow = new ReceiveWindow(receiveWindowBytes);
   }
 
@@ -85,7 +75,7 @@ export class EngineStream implements TunnelStream, DataSource {
   }
 
   get bytesSent(): number {
-    return this.#bytesSent;
+    return this.#outbound.bytesTaken;
   }
 
   get handlers(): TunnelStreamHandlers {
@@ -102,11 +92,9 @@ export class EngineStream implements TunnelStream, DataSource {
   write(chunk: Uint8Array): boolean {
     if (this.#ending !== 'no') throw new Error(`stream ${this.id}: write after end`);
     if (this.#end) return false;
-    this.#sendQueue.push(chunk);
+    const hasRoom = this.#outbound.push(chunk);
     this.#link.ready(this);
-    if (this.#sendQueue.length < QUEUE_HIGH_BYTES) return true;
-    this.#drainOwed = true;
-    return false;
+    return hasRoom;
   }
 
   end(): void {
@@ -146,22 +134,15 @@ export class EngineStream implements TunnelStream, DataSource {
   }
 
   get sendableBytes(): number {
-    return Math.max(0, Math.min(this.#sendQueue.length, this.#sendWindow.available));
+    return this.#outbound.sendableBytes;
   }
 
   endsWithin(bytes: number): boolean {
-    return this.#ending !== 'no' && this.#sendQueue.length === bytes;
+    return this.#ending !== 'no' && this.#outbound.queuedBytes === bytes;
   }
 
   takeInto(output: OutputBuffer, bytes: number): void {
-    this.#sendWindow.take(bytes);
-    this.#bytesSent += bytes;
-    for (let left = bytes; left > 0; ) {
-      const piece = this.#sendQueue.shift(left);
-      if (!piece) throw new RangeError(`stream ${this.id}: ${left} bytes asked for beyond what is queued`);
-      output.append(piece);
-      left -= piece.length;
-    }
+    this.#outbound.takeInto(output, bytes);
   }
 
   sent(ended: boolean): void {
@@ -170,15 +151,13 @@ export class EngineStream implements TunnelStream, DataSource {
       if (this.#ending === 'close') this.reset(this.#stopCode);
       return;
     }
-    if (!this.#drainOwed || this.#sendQueue.length > QUEUE_LOW_BYTES || this.#end) return;
-    this.#drainOwed = false;
-    this.#guarded((handlers) => handlers.onDrain());
+    if (!this.#end && this.#outbound.takeDrain()) this.#guarded((handlers) => handlers.onDrain());
   }
 
   /** WINDOW_UPDATE, or a changed SETTINGS_INITIAL_WINDOW_SIZE. False: the window would pass 2^31-1. */
   growSendWindow(bytes: number): boolean {
-    if (!this.#sendWindow.grow(bytes)) return false;
-    if (bytes > 0 && this.#sendQueue.length > 0) this.#link.ready(this);
+    if (!this.#outbound.grow(bytes)) return false;
+    if (bytes > 0 && this.#outbound.queuedBytes > 0) this.#link.ready(this);
     return true;
   }
 
@@ -240,7 +219,7 @@ export class EngineStream implements TunnelStream, DataSource {
     if (this.#end) return;
     this.#state = nextState(this.#state, step);
     this.#end = end;
-    this.#sendQueue.clear();
+    this.#outbound.clear();
     this.#link.over(this, end);
     this.onOver?.(end);
     this.#deliver();

@@ -4,7 +4,6 @@
  * by one frame, and what a reset drops was never encoded.
  */
 import {
-  encodeHeaderBlock,
   FRAME_HEADER_SIZE,
   FrameFlag,
   FrameType,
@@ -22,7 +21,6 @@ import {
   writeSettingsAck,
   writeWindowUpdate,
 } from '@isthmus/codec-wasm';
-import type { HeaderField } from '../types.js';
 import { INITIAL_WINDOW, SendWindow } from './flow-control.js';
 import { OutputBuffer } from './output.js';
 
@@ -120,12 +118,9 @@ export class FrameWriter {
     writeGoAway(this.#room(goAwaySize(text.length)), 0, lastStreamId, errorCode, text);
   }
 
-  /**
-   * HEADERS, continued as often as the peer's frame size asks for. Throws a `CodecError` INVALID_ARGUMENT, and sends
-   * nothing, when a field cannot be sent.
-   */
-  headers(streamId: number, fields: readonly HeaderField[], { endStream }: { readonly endStream: boolean }): void {
-    let block = encodeHeaderBlock(fields);
+  /** HEADERS with a block of `header-blocks.ts`, continued as often as the peer's frame size asks for. */
+  headers(streamId: number, encoded: Uint8Array, { endStream }: { readonly endStream: boolean }): void {
+    let block = encoded;
     if (this.#givesUpTable) {
       block = Buffer.concat([GIVE_UP_TABLE, block]);
       this.#givesUpTable = false;

@@ -45,13 +45,10 @@ export class IncomingRequest implements IncomingConnect {
   }
 }
 
-const AUTHORITY = /^(?:\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/i;
-
 /** Why the request cannot be meant for anyone here; undefined when it can. */
-export function faultOfRequest({ method, authority }: EngineRequest, peer: string): Fault | undefined {
+export function faultOfRequest({ method, authority, port }: EngineRequest, peer: string): Fault | undefined {
   if (method !== 'CONNECT') return new Fault('METHOD_NOT_CONNECT', `${peer} sent ${method}; expected method CONNECT`);
-  const port = Number(AUTHORITY.exec(authority ?? '')?.[1]);
-  if (port > 0 && port <= 65_535) return undefined;
+  if (port > 0) return undefined;
   return new Fault(
     'BAD_AUTHORITY',
     `${peer} sent no valid authority pseudo header: ${JSON.stringify(authority ?? '')}`,

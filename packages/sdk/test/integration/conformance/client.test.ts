@@ -376,11 +376,20 @@ describe('client: requests', () => {
 
 function fieldsOf(block: Buffer): readonly (readonly [string, string])[] {
   const decoder = codec.openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 16_384 });
-  decoder.push(Buffer.concat([raw.preface, raw.settings(), rawFrame(0x1, END_HEADERS, 1, block)]));
-  decoder.next();
-  decoder.next();
-  const { headers } = decoder;
-  const fields = Array.from({ length: headers.count }, (_, at) => [headers.name(at), headers.value(at)] as const);
+  const fields: (readonly [string, string])[] = [];
+  const ignored = () => {};
+  decoder.read(Buffer.concat([raw.preface, raw.settings(), rawFrame(0x1, END_HEADERS, 1, block)]), {
+    data: ignored,
+    headers: (_, headers) => {
+      for (let at = 0; at < headers.count; at++) fields.push([headers.name(at), headers.value(at)]);
+    },
+    rstStream: ignored,
+    settings: ignored,
+    ping: ignored,
+    goAway: ignored,
+    windowUpdate: ignored,
+    streamError: ignored,
+  });
   decoder.close();
   return fields;
 }
