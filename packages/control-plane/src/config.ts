@@ -6,6 +6,7 @@
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
+import { meshConfig } from './mesh-config.js';
 import {
   dnsName,
   duration,
@@ -54,6 +55,8 @@ function listener(defaultPort: number, what: string) {
   });
 }
 
+const NO_MESH_CONFIG = { serviceScopeConfigs: undefined } as const;
+
 const source = strictObject({
   cluster: required(identifier, 'Id of the cluster whose objects these are.'),
   network: required(
@@ -62,6 +65,7 @@ const source = strictObject({
   ),
   directory: required(path, 'Directory tree of Kubernetes YAML (`*.yaml`, `*.yml`); watched.'),
   trustDomain: maybe(identifier, 'Its trust domain, where it differs from `trustDomain`.'),
+  meshConfig: optional(meshConfig('What this cluster exports, where it differs from `meshConfig`.'), NO_MESH_CONFIG),
 });
 
 const ca = strictObject({
@@ -92,6 +96,12 @@ export const SETTINGS = {
   trustDomain: optional(identifier, 'cluster.local', 'Trust domain of the certificates issued here.'),
   clusterDomain: optional(dnsName, 'cluster.local', 'DNS suffix of Services.'),
   sources: required(list(source)),
+  meshConfig: optional(
+    meshConfig(
+      "What clusters export. None is the same as Istio's ambient profile: Services labelled `istio.io/global=true`.",
+    ),
+    NO_MESH_CONFIG,
+  ),
   ca: required(ca),
   tokens: required(tokens),
   listen: listener(PORT.xds, 'gRPC: discovery and certificates'),

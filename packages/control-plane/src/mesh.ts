@@ -115,6 +115,7 @@ function derive(settings: Settings, member: Member, log: Logger): ClusterModel |
     trustDomain: config.trustDomain ?? settings.trustDomain,
     clusterDomain: settings.clusterDomain,
     isLocal,
+    scopeConfigs: config.meshConfig.serviceScopeConfigs ?? settings.meshConfig.serviceScopeConfigs,
     objects: generation.objects,
   };
   const cluster = deriveCluster(input, derived?.cluster);

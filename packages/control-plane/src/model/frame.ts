@@ -2,6 +2,7 @@
  * What all namespaces of a cluster have in common. Deriving one namespace takes its own objects and this, nothing else;
  * so while neither changes, what was derived stands.
  */
+import { DEFAULT_SCOPE_CONFIGS, type ScopeConfig } from '../mesh-config.js';
 import type { Problem } from '../schema/index.js';
 import { type KubeObject, NO_OBJECTS, type ObjectsByKind, type ObjectsByNamespace } from '../sources/index.js';
 import { type GatewayIndex, type GatewayParts, gatewayParts, indexGateways } from './gateway-index.js';
@@ -16,10 +17,13 @@ export interface ClusterInput {
   readonly clusterDomain: string;
   /** Whether proxies of this cluster are served; only then are its policies of use. */
   readonly isLocal: boolean;
+  /** The cluster's own; what it exports is for nobody else to say. Default: Istio's label. */
+  readonly scopeConfigs?: readonly ScopeConfig[] | undefined;
   readonly objects: ObjectsByNamespace;
 }
 
-export interface Frame extends Omit<ClusterInput, 'objects'> {
+export interface Frame extends Omit<ClusterInput, 'objects' | 'scopeConfigs'> {
+  readonly scopeConfigs: readonly ScopeConfig[];
   readonly nodeLabels: ReadonlyMap<string, Labels>;
   readonly gateways: GatewayIndex;
   readonly policies: MeshPolicies;
@@ -30,15 +34,16 @@ export interface Frame extends Omit<ClusterInput, 'objects'> {
 
 /** The previous one, itself, when nothing that it was made from has changed. */
 export function deriveFrame(input: ClusterInput, previous?: Frame): Frame {
-  const { objects, ...ids } = input;
+  const { objects, scopeConfigs = DEFAULT_SCOPE_CONFIGS, ...ids } = input;
   const root = objects.get(ROOT_NAMESPACE) ?? NO_OBJECTS;
   const nodes = objects.get('')?.Node ?? [];
   const parts = gatewayParts(objects);
-  const basis = [...Object.values(ids), ...basisOf(root, nodes, parts)];
+  const basis = [...Object.values(ids), scopeConfigs, ...basisOf(root, nodes, parts)];
   if (previous && isSameBasis(previous.basis, basis)) return previous;
   const { network, problems } = resolveNetwork(input, root);
   return {
     ...ids,
+    scopeConfigs,
     network,
     nodeLabels: new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels])),
     gateways: indexGateways(parts),

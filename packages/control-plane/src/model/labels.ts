@@ -7,7 +7,6 @@ export const LABEL = {
   subzone: 'topology.istio.io/subzone',
   dataplaneMode: 'istio.io/dataplane-mode',
   tunnel: 'networking.istio.io/tunnel',
-  global: 'istio.io/global',
   useWaypoint: 'istio.io/use-waypoint',
   useWaypointNamespace: 'istio.io/use-waypoint-namespace',
   waypointFor: 'istio.io/waypoint-for',

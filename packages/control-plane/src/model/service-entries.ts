@@ -5,7 +5,7 @@ import { type KubeObject, parseBlock } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
 import { LABEL } from './labels.js';
 import { appProtocolOf } from './ports.js';
-import { isTrue, scopeOf } from './services.js';
+import { isTrue } from './services.js';
 import type { ServiceRecord } from './types.js';
 import type { WaypointIndex } from './waypoints.js';
 
@@ -32,7 +32,7 @@ export function deriveServiceEntries(context: NamespaceContext, waypoints: Waypo
       ingressUseWaypoint: isTrue(labels[LABEL.ingressUseWaypoint]),
       ...(waypoint && { waypoint }),
       isWaypoint: false,
-      scope: scopeOf(labels),
+      scope: context.scopeOf(labels),
     }));
   });
 }

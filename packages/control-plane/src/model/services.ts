@@ -3,7 +3,7 @@ import type { Service } from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
-import { LABEL, type Labels } from './labels.js';
+import { LABEL } from './labels.js';
 import { deriveLoadBalancing } from './load-balancing.js';
 import { declaredPort, tcpPorts } from './ports.js';
 import type { ServiceRecord } from './types.js';
@@ -43,17 +43,12 @@ function deriveService(
     ingressUseWaypoint: isTrue(labels[LABEL.ingressUseWaypoint] ?? namespaceLabels[LABEL.ingressUseWaypoint]),
     ...(waypoint && { waypoint }),
     isWaypoint: servesWaypoint,
-    scope: scopeOf(labels),
+    scope: context.scopeOf(labels),
   };
 }
 
 export function isTrue(label: string | undefined): boolean {
   return label === 'true';
-}
-
-/** Istio's ambient profile selects exported services by this label on the Service itself. */
-export function scopeOf(labels: Labels): ServiceRecord['scope'] {
-  return isTrue(labels[LABEL.global]) ? 'global' : 'local';
 }
 
 function clusterIps({ spec }: KubeObject<'Service'>): readonly string[] {

@@ -12,6 +12,7 @@ import type {
 } from '@isthmus/sdk/discovery';
 import type { Problem } from '../schema/index.js';
 import type { ObjectsByKind } from '../sources/index.js';
+import type { ServiceScope } from './export.js';
 
 export interface ServiceRecord {
   /** `namespace/hostname`. */
@@ -31,7 +32,7 @@ export interface ServiceRecord {
   /** Whether this is the Service of a waypoint. */
   readonly isWaypoint: boolean;
   /** Whether other networks and clusters may know of it; decided by the cluster that owns the record. */
-  readonly scope: 'local' | 'global';
+  readonly scope: ServiceScope;
 }
 
 /** A way into a network. */

@@ -1,4 +1,5 @@
 /** Manifests to models and views, through the same reader and assembly as the program. */
+import type { ScopeConfig } from '../../src/mesh-config.js';
 import { type ClusterModel, deriveCluster, type Model } from '../../src/model/index.js';
 import { project, type View, type ViewerRole } from '../../src/projection/index.js';
 import { formatProblem } from '../../src/schema/index.js';
@@ -9,6 +10,7 @@ export interface ClusterSketch {
   readonly id: string;
   readonly network: string;
   readonly trustDomain?: string;
+  readonly scopeConfigs?: readonly ScopeConfig[];
   readonly objects: readonly Manifest[];
 }
 
@@ -26,7 +28,7 @@ export function readObjects(objects: readonly Manifest[]): Generation {
 }
 
 export function derive(
-  { id, network, trustDomain = 'cluster.local', objects }: ClusterSketch,
+  { id, network, trustDomain = 'cluster.local', scopeConfigs, objects }: ClusterSketch,
   isLocal = true,
 ): ClusterModel {
   return deriveCluster({
@@ -35,12 +37,13 @@ export function derive(
     trustDomain,
     clusterDomain: 'cluster.local',
     isLocal,
+    scopeConfigs,
     objects: readObjects(objects).objects,
   });
 }
 
-export function deriveOne(objects: readonly Manifest[]): ClusterModel {
-  return derive({ id: 'east', network: 'network-1', objects });
+export function deriveOne(objects: readonly Manifest[], more: Pick<ClusterSketch, 'scopeConfigs'> = {}): ClusterModel {
+  return derive({ id: 'east', network: 'network-1', objects, ...more });
 }
 
 /** What a proxy of the first cluster is sent. */

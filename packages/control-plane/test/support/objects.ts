@@ -120,6 +120,10 @@ export function gateway(
   };
 }
 
+export function serviceEntry(name: string, spec: Manifest, rest: Meta = {}): Manifest {
+  return { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: meta(name, rest), spec };
+}
+
 export function authorizationPolicy(name: string, spec: Manifest, rest: Meta = {}): Manifest {
   return { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: meta(name, rest), spec };
 }

@@ -26,7 +26,16 @@ describe('the configuration', () => {
         clusterId: 'east',
         trustDomain: 'cluster.local',
         clusterDomain: 'cluster.local',
-        sources: [{ cluster: 'east', network: 'network-1', directory: '/etc/isthmus/east', trustDomain: undefined }],
+        sources: [
+          {
+            cluster: 'east',
+            network: 'network-1',
+            directory: '/etc/isthmus/east',
+            trustDomain: undefined,
+            meshConfig: { serviceScopeConfigs: undefined },
+          },
+        ],
+        meshConfig: { serviceScopeConfigs: undefined },
         ca: {
           directory: '/etc/isthmus/ca',
           workloadCertTtl: 86_400_000,
