@@ -1,30 +1,28 @@
-/** Turns tables of cases into tests: one subject per file, one connection per case. */
+/** Turns tables of cases into tests: one subject per table, one connection per case. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ClientCase, type ClientSubject, createClientSubject } from './client-subject.js';
-import { createServerSubject, type ServerCase, type ServerSubject } from './server-subject.js';
+import { type ClientCase, createClientSubject } from './client-subject.js';
+import { createServerSubject, type ServerCase } from './server-subject.js';
 
 export function serverCases(about: string, rows: readonly ServerCase[]): void {
-  describe(`server: ${about}`, () => {
-    let subject: ServerSubject;
-    beforeAll(async () => {
-      subject = await createServerSubject();
-    });
-    afterAll(() => subject.close());
-
-    it.each(rows.map((row) => [titleOf(row), row] as const))('%s', async (_, row) => {
-      const { back, seen } = await subject.play(row);
-
-      expect(back).toEqual(row.back);
-      if (row.seen) expect(seen).toEqual(row.seen);
-    });
-  });
+  cases(`server: ${about}`, rows, createServerSubject);
 }
 
 export function clientCases(about: string, rows: readonly ClientCase[]): void {
-  describe(`client: ${about}`, () => {
-    let subject: ClientSubject;
+  cases(`client: ${about}`, rows, createClientSubject);
+}
+
+type Case = ServerCase | ClientCase;
+
+interface Subject<Row> {
+  play(row: Row): Promise<{ readonly back: readonly string[]; readonly seen: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+function cases<Row extends Case>(about: string, rows: readonly Row[], create: () => Promise<Subject<Row>>): void {
+  describe(about, () => {
+    let subject: Subject<Row>;
     beforeAll(async () => {
-      subject = await createClientSubject();
+      subject = await create();
     });
     afterAll(() => subject.close());
 
@@ -37,6 +35,6 @@ export function clientCases(about: string, rows: readonly ClientCase[]): void {
   });
 }
 
-function titleOf({ section, rule, given }: ServerCase | ClientCase): string {
+function titleOf({ section, rule, given }: Case): string {
   return `${section} ${rule}${given === undefined ? '' : ` [${given}]`}`;
 }
