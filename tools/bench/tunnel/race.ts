@@ -53,11 +53,12 @@ export async function race(scenario: Scenario, init: RaceInit): Promise<TunnelRe
 
 async function loadedRounds(scenario: Scenario, init: RaceInit): Promise<Record<Side, Sample>[]> {
   const meshes = await startBoth(scenario, init);
+  const turn = (side: Side) => loaded(meshes[side], scenario, init.effort);
   try {
-    return await takeTurns(init, (side) => {
-      const mesh = meshes[side];
-      return loaded(mesh, scenario, init.effort);
-    });
+    // For V8: neither side's first turn counts.
+    await turn('subject');
+    await turn('peer');
+    return await takeTurns(init, turn);
   } finally {
     await Promise.all([meshes.subject.stop(), meshes.peer.stop()]);
   }

@@ -67,12 +67,6 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'back-pressure, as in every Node stream',
   },
   {
-    file: `${SDK}/hbone/io/channel.ts`,
-    name: 'QUEUE_BYTES',
-    what: 'Bytes queued on one socket for an application that does not read',
-    hit: 'the tunnel is paused until all of it is gone',
-  },
-  {
     file: `${SDK}/hbone/io/transport.ts`,
     name: 'FLUSH_BYTES',
     what: 'Bytes given to the socket at a time',

@@ -19,20 +19,10 @@ export function channelOf(side: Duplex | Channel): Channel {
   return side instanceof Duplex ? new DuplexChannel(side) : side;
 }
 
-/**
- * `write` asks for a pause when this much waits: as much as a tunnel stream holds, where a socket would stop after 16 KiB
- * and leave every TLS record to a system call of its own.
- */
-const QUEUE_BYTES = 262_144;
-/** Pieces of bulk: TLS records and frames cut them at 16 KiB, and gathered they leave in one system call. */
-const GATHERED_BYTES = 8_192;
-
 class DuplexChannel implements Channel {
   readonly #duplex: Duplex;
   #handlers: TunnelStreamHandlers | undefined;
   #end: StreamEnd = { kind: 'clean' };
-  #gathering = false;
-  #drainOwed = false;
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
@@ -57,7 +47,7 @@ class DuplexChannel implements Channel {
       return;
     }
     readChunks(duplex, (chunk) => handlers.onData(chunk));
-    duplex.on('drain', () => this.#drained(handlers));
+    duplex.on('drain', () => handlers.onDrain());
     duplex.on('close', () => handlers.onClose(this.#end));
     if (duplex.readableEnded) queueMicrotask(() => handlers.onEnd());
     else duplex.on('end', () => handlers.onEnd());
@@ -65,13 +55,7 @@ class DuplexChannel implements Channel {
   }
 
   write(chunk: Uint8Array): boolean {
-    const duplex = this.#duplex;
-    if (!duplex.writable) return false;
-    if (chunk.length >= GATHERED_BYTES) this.#gather();
-    duplex.write(chunk);
-    if (duplex.writableLength < QUEUE_BYTES) return true;
-    this.#drainOwed = true;
-    return false;
+    return this.#duplex.writable ? this.#duplex.write(chunk) : false;
   }
 
   end(): void {
@@ -99,23 +83,6 @@ class DuplexChannel implements Channel {
 
   resume(): void {
     this.#duplex.resume();
-  }
-
-  /** What is written until the end of this turn of the event loop leaves together. */
-  #gather(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#duplex.cork();
-    setImmediate(() => {
-      this.#gathering = false;
-      this.#duplex.uncork();
-    });
-  }
-
-  #drained(handlers: TunnelStreamHandlers): void {
-    if (!this.#drainOwed) return;
-    this.#drainOwed = false;
-    handlers.onDrain();
   }
 }
 
