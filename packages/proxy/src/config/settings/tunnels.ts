@@ -1,0 +1,46 @@
+/** Settings: HBONE between proxies. */
+import { duration, flag, integer } from '../kinds.js';
+import { type SettingTable, setting } from '../table.js';
+
+/** HTTP/2 numbers are bounded as RFC 9113 bounds them (sections 6.5.2 and 6.9.1). */
+const MAX_WINDOW = 2 ** 31 - 1;
+
+export const TUNNELS = {
+  baggage: setting<boolean>({
+    env: ['AMBIENT_ENABLE_BAGGAGE', 'ENABLE_RESPONSE_BAGGAGE'],
+    kind: flag,
+    default: true,
+    doc: "Peer metadata exchange: send baggage on CONNECT and on its answer, and read what peers send. ztunnel's name for the response part is accepted as an alias of the whole: half an exchange leaves one end unknown. Off changes labels and logs only.",
+  }),
+  poolMaxStreams: setting<number>({
+    env: ['POOL_MAX_STREAMS_PER_CONNECTION'],
+    kind: integer(1, 65_535),
+    default: 100,
+    doc: 'Streams on one pooled HBONE connection before another is opened.',
+  }),
+  poolUnusedReleaseMs: setting<number>({
+    env: ['POOL_UNUSED_RELEASE_TIMEOUT'],
+    kind: duration,
+    default: 300_000,
+    defaultText: '5m',
+    doc: 'How long an unused pooled connection is kept.',
+  }),
+  http2StreamWindow: setting<number>({
+    env: ['HTTP2_STREAM_WINDOW_SIZE'],
+    kind: integer(65_535, MAX_WINDOW),
+    default: 4_194_304,
+    doc: 'Receive window of a stream in bytes: what one slow connection may hold in memory.',
+  }),
+  http2ConnectionWindow: setting<number>({
+    env: ['HTTP2_CONNECTION_WINDOW_SIZE'],
+    kind: integer(65_535, MAX_WINDOW),
+    default: 16_777_216,
+    doc: 'Receive window of an HBONE connection in bytes.',
+  }),
+  http2FrameSize: setting<number>({
+    env: ['HTTP2_FRAME_SIZE'],
+    kind: integer(16_384, 16_777_215),
+    default: 1_048_576,
+    doc: 'Largest HTTP/2 frame accepted, in bytes.',
+  }),
+} satisfies SettingTable;
