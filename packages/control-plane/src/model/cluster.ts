@@ -11,10 +11,10 @@ import { deriveNetworkGateways } from './gateways.js';
 import { indexMemberships } from './memberships.js';
 import { derivePods, knownPods } from './pods.js';
 import { derivePolicies } from './policies/index.js';
-import { exportWaypoints, frontsOf, waypointsNeeded } from './scope.js';
+import { claimsOf, exportWaypoints, frontsOf, localFrontsOf, waypointsNeeded } from './scope.js';
 import { deriveServiceEntries } from './service-entries.js';
 import { deriveServices } from './services.js';
-import type { ClusterModel, GatewayRecord, NamespaceModel } from './types.js';
+import type { ClusterModel, NamespaceModel } from './types.js';
 import { indexWaypoints } from './waypoints.js';
 
 export interface DerivedCluster extends ClusterModel {
@@ -85,6 +85,8 @@ function deriveNamespace({ frame, name, objects, before, isSameFrame }: Namespac
     waypoints: services.filter(({ isWaypoint }) => isWaypoint),
     fronts: frontsOf(services),
     waypointsNeeded: waypointsNeeded(services),
+    localFronts: keepAll(before?.localFronts, localFrontsOf(services)),
+    claims: keepAll(before?.claims, claimsOf(services)),
   };
 }
 
@@ -92,8 +94,13 @@ function differsInPodsOnly(a: ObjectsByKind, b: ObjectsByKind): boolean {
   return KIND_NAMES.every((kind) => kind === 'Pod' || isSameBasis(a[kind], b[kind]));
 }
 
+/** The list before, when the next says the same. */
+function keepAll<T>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
+  return previous && JSON.stringify(previous) === JSON.stringify(next) ? previous : next;
+}
+
 /** Records that say the same are the same: every namespace of every viewer depends on them. */
-function keepEqual(previous: readonly GatewayRecord[], next: readonly GatewayRecord[]): readonly GatewayRecord[] {
+function keepEqual<T>(previous: readonly T[], next: readonly T[]): readonly T[] {
   const known = new Map(previous.map((record) => [JSON.stringify(record), record]));
   return next.map((record) => known.get(JSON.stringify(record)) ?? record);
 }

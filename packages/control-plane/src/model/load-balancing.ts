@@ -7,10 +7,13 @@ type Preference = Pick<LoadBalancing, 'mode' | 'routingPreference'>;
 
 const NEAR_ZONE: Preference = { mode: 'failover', routingPreference: ['network', 'region', 'zone'] };
 const NEAR_NODE: Preference = { mode: 'failover', routingPreference: ['network', 'region', 'zone', 'subzone', 'node'] };
+/** The value is ours: several clusters on one network are nobody's idea of near in Istio. */
+const NEAR_CLUSTER: Preference = { mode: 'failover', routingPreference: ['network', 'cluster', 'region', 'zone'] };
 const DISTRIBUTIONS: Readonly<Record<string, Preference>> = {
   PreferClose: NEAR_ZONE,
   PreferSameZone: NEAR_ZONE,
   PreferSameNode: NEAR_NODE,
+  PreferSameCluster: NEAR_CLUSTER,
 };
 const ONLY_NODE: Preference = { mode: 'strict', routingPreference: ['node'] };
 const NONE: Preference = { mode: 'standard', routingPreference: [] };
@@ -18,7 +21,7 @@ const NONE: Preference = { mode: 'standard', routingPreference: [] };
 export interface BalancingFacts {
   readonly service: KubeObject<'Service'>;
   readonly namespaceLabels: Labels;
-  /** A waypoint is reached in its own network as long as one is ready there. */
+  /** A waypoint is reached in its own cluster, then its own network, as long as one is ready there. */
   readonly isWaypoint: boolean;
 }
 
@@ -36,5 +39,5 @@ function preferenceOf({ service: { spec, metadata }, namespaceLabels, isWaypoint
     spec.trafficDistribution ??
     metadata.annotations[ANNOTATION.trafficDistribution] ??
     namespaceLabels[ANNOTATION.trafficDistribution];
-  return DISTRIBUTIONS[asked ?? ''] ?? (isWaypoint ? NEAR_ZONE : NONE);
+  return DISTRIBUTIONS[asked ?? ''] ?? (isWaypoint ? NEAR_CLUSTER : NONE);
 }

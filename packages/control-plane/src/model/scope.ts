@@ -3,11 +3,27 @@
  * is, so its Service is exported with it; Istio asks for a second label there, and forgetting it is the commonest
  * mistake in multi-network meshes.
  */
-import type { NamespaceModel, ServiceRecord } from './types.js';
+import type { Claim, NamespaceModel, ServiceRecord } from './types.js';
 
 /** Keys of the waypoints in front of exported services of the namespace. */
 export function waypointsNeeded(services: readonly ServiceRecord[]): readonly string[] {
   return frontsOf(services.filter(({ scope }) => scope === 'global'));
+}
+
+/** Keys of the waypoints in front of services that stay in their cluster. */
+export function localFrontsOf(services: readonly ServiceRecord[]): readonly string[] {
+  return frontsOf(services.filter(({ scope }) => scope === 'local'));
+}
+
+/** Every address of every service. */
+export function claimsOf(services: readonly ServiceRecord[]): readonly Claim[] {
+  return services.flatMap((record) =>
+    record.addresses.map((each) => ({ address: addressText(each), key: record.key, front: waypointKey(record) })),
+  );
+}
+
+export function addressText({ ip, length }: ServiceRecord['addresses'][number]): string {
+  return length === undefined ? ip : `${ip}/${length}`;
 }
 
 /** Keys of the waypoints in front of the services. */

@@ -55,6 +55,16 @@ export interface GatewayRecord {
   readonly usable: boolean;
 }
 
+/** What a cluster's services say that others of its network have to agree with. */
+export interface Claim {
+  /** An address; with its prefix length, when it is a block. */
+  readonly address: string;
+  /** Key of the service that has it. */
+  readonly key: string;
+  /** Key of the waypoint in front of that service. */
+  readonly front: string | undefined;
+}
+
 /** What one namespace of a cluster comes to. */
 export interface NamespaceModel {
   /** What it was derived from. */
@@ -72,6 +82,9 @@ export interface NamespaceModel {
   /** Keys of the waypoints in front of its services, and of its exported services; they may be of other namespaces. */
   readonly fronts: readonly string[];
   readonly waypointsNeeded: readonly string[];
+  /** Keys of the waypoints in front of services that are not exported. */
+  readonly localFronts: readonly string[];
+  readonly claims: readonly Claim[];
 }
 
 export interface ClusterModel {

@@ -1,3 +1,4 @@
+export { gatewayAddress, gatewayWorkload } from './gateways.js';
 export { project } from './project.js';
 export {
   type NamespaceView,

@@ -21,19 +21,33 @@ export interface MergedService {
 /** From the own record and the others of one key to those that count; empty when the service must not be known. */
 export type MergeRule = (own: Part | undefined, others: readonly Part[]) => readonly Part[];
 
+/** Where the one who looks is. */
+export interface Standpoint {
+  readonly network: string;
+  /** Keys of waypoints of which no other cluster of that network takes part. */
+  readonly confined: ReadonlySet<string>;
+}
+
 /** What proxies next to workloads may reach. */
-export const reachable: MergeRule = (own, others) => {
-  if (own?.record.scope === 'local') return [own];
-  const exported = others.filter(({ record }) => record.scope === 'global');
-  return own ? [own, ...exported] : exported;
-};
+export function reachable({ network, confined }: Standpoint): MergeRule {
+  return (own, others) => {
+    if (own?.record.scope === 'local') return [own];
+    const exported = others.filter(({ record }) => record.scope === 'global');
+    if (!own) return exported;
+    const isConfined = confined.has(own.record.key);
+    return [own, ...exported.filter(({ cluster }) => !isConfined || cluster.network !== network)];
+  };
+}
 
 /** What the gateway of a network lets in: only what is exported, and only what stands in this network. */
-export function exportedFrom(network: string): MergeRule {
+export function exportedFrom(standpoint: Standpoint): MergeRule {
+  const reach = reachable(standpoint);
   return (own, others) => {
     if (own?.record.scope === 'local') return [];
-    const near = others.filter(({ cluster, record }) => cluster.network === network && record.scope === 'global');
-    return own ? [own, ...near] : near;
+    return reach(
+      own,
+      others.filter(({ cluster }) => cluster.network === standpoint.network),
+    );
   };
 }
 

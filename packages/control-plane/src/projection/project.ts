@@ -7,15 +7,23 @@ import type { Workload } from '@isthmus/sdk/discovery';
 import { type ClusterModel, lazily, type Model, mergeMaps } from '../model/index.js';
 import { gatewaysFor, gatewayWorkload } from './gateways.js';
 import { knownTo, type Scene } from './known.js';
-import { exportedFrom, type MergedService, mergeServices, type NamespacePart, reachable } from './merge.js';
-import { projectService } from './services.js';
+import {
+  exportedFrom,
+  type MergedService,
+  mergeServices,
+  type NamespacePart,
+  reachable,
+  type Standpoint,
+} from './merge.js';
+import { overlapsOf } from './overlaps.js';
+import { projectService, type Viewpoint } from './services.js';
 import { splitHorizonWorkloads } from './split-horizon.js';
 import { type NamespaceView, sightOf, type View, type Viewer } from './types.js';
 
 export function project(model: Model, viewer: Viewer, previous?: View): View {
   const own = model.clusters.get(viewer.cluster);
   if (!own) return assemble({ model, viewer }, new Map(), new Map());
-  const scene = sceneOf(model, viewer, own);
+  const scene = sceneOf(model, viewer, own, previous);
   const known = previous && knownTo(scene, model, previous);
   const namespaces = new Map<string, NamespaceView>();
   if (scene.gateways.length > 0) namespaces.set('', known?.get('') ?? seenOfGateways(scene));
@@ -24,17 +32,23 @@ export function project(model: Model, viewer: Viewer, previous?: View): View {
     namespaces.set(name, view);
   }
   // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
-  return assemble({ model, viewer }, namespaces, sightOf(viewer.role) === 'exports' ? NOTHING : own.policies);
+  return assemble(
+    { model, viewer, overlaps: scene.overlaps },
+    namespaces,
+    sightOf(viewer.role) === 'exports' ? NOTHING : own.policies,
+  );
 }
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
-function sceneOf(model: Model, viewer: Viewer, own: ClusterModel): Scene {
+function sceneOf(model: Model, viewer: Viewer, own: ClusterModel, previous: View | undefined): Scene {
+  const clusters = [...model.clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   return {
     viewer,
     own,
-    clusters: [...model.clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    clusters,
     gateways: sightOf(viewer.role) === 'exports' ? [] : gatewaysFor(model, own.id, own.network),
+    overlaps: overlapsOf(own, clusters, previous?.origin.overlaps),
   };
 }
 
@@ -76,26 +90,38 @@ function seenOf(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
   return sightOf(scene.viewer.role) === 'exports' ? seenByGateway(scene, parts) : seenByWorkloads(scene, parts);
 }
 
-function seenByWorkloads({ own, gateways }: Scene, parts: readonly NamespacePart[]): NamespaceView {
+function seenByWorkloads(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
+  const { own, gateways } = scene;
   const { network } = own;
-  const merged = mergeServices(parts, own.id, reachable);
-  const services = [...merged.values()].map((one) => projectService({ merged: one, network, identities: one.parts }));
+  const viewer = viewpointOf(scene);
+  const merged = mergeServices(parts, own.id, reachable(standpointOf(scene)));
+  const services = [...merged.values()].map((one) => projectService({ merged: one, viewer, identities: one.parts }));
   const remote = [...merged.values()].flatMap((one) => splitHorizonWorkloads(one, network, gateways));
   const workloads = [...nearWorkloads(parts, network, merged), ...remote];
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
 }
 
-function seenByGateway({ own }: Scene, parts: readonly NamespacePart[]): NamespaceView {
+function seenByGateway(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
+  const { own } = scene;
   const { network } = own;
-  const exported = mergeServices(parts, own.id, exportedFrom(network));
+  const viewer = viewpointOf(scene);
+  const exported = mergeServices(parts, own.id, exportedFrom(standpointOf(scene)));
   // Clients on other networks prove themselves as waypoints of the service as they see it, so their pods are named too.
-  const everywhere = mergeServices(parts, own.id, reachable);
+  const everywhere = mergeServices(parts, own.id, reachable(standpointOf(scene)));
   const services = [...exported.values()].map((merged) => {
-    return projectService({ merged, network, identities: everywhere.get(merged.key)?.parts ?? merged.parts });
+    return projectService({ merged, viewer, identities: everywhere.get(merged.key)?.parts ?? merged.parts });
   });
   const members = nearWorkloads(parts, network, exported).filter((workload) => workload.services.size > 0);
   const workloads = members.map((workload) => ({ ...workload, authorizationPolicies: [] }));
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
+}
+
+function viewpointOf({ own, overlaps }: Scene): Viewpoint {
+  return { cluster: own.id, network: own.network, contested: overlaps.contested };
+}
+
+function standpointOf({ own, overlaps }: Scene): Standpoint {
+  return { network: own.network, confined: overlaps.confined };
 }
 
 /**

@@ -1,18 +1,25 @@
 /** A merged service as one viewer sees it. */
 import type { NetworkAddress, Service } from '@isthmus/sdk/discovery';
-import { waypointKey } from '../model/index.js';
+import { addressText, waypointKey } from '../model/index.js';
 import { endpointsOf, identitiesOf, identityOf } from './endpoints.js';
 import type { MergedService, Part } from './merge.js';
 
+/** Whose eyes a service is seen with. */
+export interface Viewpoint {
+  readonly cluster: string;
+  readonly network: string;
+  /** Addresses of that network that mean different services in different clusters. */
+  readonly contested: ReadonlySet<string>;
+}
+
 export interface ServiceView {
   readonly merged: MergedService;
-  /** Of the viewer. */
-  readonly network: string;
+  readonly viewer: Viewpoint;
   /** Whose members' identities may be met: the parts of the service as proxies next to workloads see it. */
   readonly identities: readonly Part[];
 }
 
-export function projectService({ merged, network, identities }: ServiceView): Service {
+export function projectService({ merged, viewer, identities }: ServiceView): Service {
   const { key, base, parts } = merged;
   const { name, namespace, hostname, ports, loadBalancing, ipFamilies, canonical, ingressUseWaypoint, waypoint } = base;
   return {
@@ -20,9 +27,9 @@ export function projectService({ merged, network, identities }: ServiceView): Se
     name,
     namespace,
     hostname,
-    addresses: unionOfAddresses(parts),
+    addresses: unionOfAddresses(viewer, parts),
     ports,
-    subjectAltNames: namesOf(base.isWaypoint ? 'all' : 'elsewhere', network, identities),
+    subjectAltNames: namesOf(base.isWaypoint ? 'all' : 'elsewhere', viewer.network, identities),
     ...(waypoint && { waypoint }),
     ...(loadBalancing && { loadBalancing }),
     ipFamilies,
@@ -32,12 +39,20 @@ export function projectService({ merged, network, identities }: ServiceView): Se
   };
 }
 
-/** Every cluster's addresses, each in its own network: one IP may be another service's elsewhere. */
-function unionOfAddresses(parts: readonly Part[]): readonly NetworkAddress[] {
+/**
+ * Every cluster's addresses, each in its own network: one IP may be another service's elsewhere. Where clusters of the
+ * viewer's network disagree about an address, it means what it means in the viewer's cluster.
+ */
+function unionOfAddresses(
+  { cluster: own, network, contested }: Viewpoint,
+  parts: readonly Part[],
+): readonly NetworkAddress[] {
   const byText = new Map<string, NetworkAddress>();
   for (const { cluster, record } of parts) {
     for (const address of record.addresses) {
-      byText.set(`${cluster.network} ${address.ip} ${address.length ?? ''}`, { network: cluster.network, ...address });
+      const text = addressText(address);
+      if (cluster.network === network && cluster.id !== own && contested.has(text)) continue;
+      byText.set(`${cluster.network} ${text}`, { network: cluster.network, ...address });
     }
   }
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, address]) => address);

@@ -1,6 +1,7 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
 import type { Model } from '../model/index.js';
+import type { Overlaps } from './overlaps.js';
 
 /**
  * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
@@ -29,7 +30,12 @@ export interface NamespaceView {
 
 export interface View {
   /** What it was made from; the next projection takes over what the same things still say. */
-  readonly origin: { readonly model: Model; readonly viewer: Viewer };
+  readonly origin: {
+    readonly model: Model;
+    readonly viewer: Viewer;
+    /** Of the viewer's network; absent where nothing is seen. */
+    readonly overlaps?: Overlaps;
+  };
   /** Gateways, which no namespace of the viewer's has, are under the empty name. */
   readonly namespaces: ReadonlyMap<string, NamespaceView>;
   /** Of all namespaces. */

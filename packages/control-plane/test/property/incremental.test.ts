@@ -4,7 +4,7 @@ import { type DerivedCluster, deriveCluster } from '../../src/model/index.js';
 import { VIEWER_ROLES } from '../../src/projection/index.js';
 import { groupObjects, type KubeObject, type ObjectsByNamespace, parseFile } from '../../src/sources/index.js';
 import { createSession, createViews, type Views } from '../../src/xds/index.js';
-import { type Mesh, meshes, RUNS } from '../support/arbitraries.js';
+import { type Mesh, meshes, RUNS, souths } from '../support/arbitraries.js';
 import { type ClusterSketch, toYaml } from '../support/derive.js';
 import { AMBIENT, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
 import { ADDRESS, AUTHORIZATION, readOutgoing, request } from '../support/xds.js';
@@ -24,13 +24,19 @@ const far = fc
       : [];
   });
 
-const worlds = fc.record({ mesh: meshes, east: far, west: far }).map(({ mesh, east, west }): Mesh => {
-  const withFar = (sketch: ClusterSketch, more: readonly Manifest[]) => ({
-    ...sketch,
-    objects: [...sketch.objects, ...more],
+interface World extends Mesh {
+  readonly south: ClusterSketch;
+}
+
+const worlds = fc
+  .record({ mesh: meshes, south: souths, east: far, west: far })
+  .map(({ mesh, south, east, west }): World => {
+    const withFar = (sketch: ClusterSketch, more: readonly Manifest[]) => ({
+      ...sketch,
+      objects: [...sketch.objects, ...more],
+    });
+    return { east: withFar(mesh.east, east), west: withFar(mesh.west, west), south };
   });
-  return { east: withFar(mesh.east, east), west: withFar(mesh.west, west) };
-});
 
 /** Clusters that take over what did not change, as the program does. */
 function createCluster(isLocal: boolean) {
@@ -71,12 +77,13 @@ describe('what is made from changes', () => {
   it('is what would be made from nothing, after every change', () => {
     fc.assert(
       fc.property(fc.array(worlds, { minLength: 2, maxLength: 5 }), (steps) => {
-        const [east, west, views] = [createCluster(true), createCluster(false), createViews('east')];
+        const [east, west, south] = [createCluster(true), createCluster(false), createCluster(false)];
+        const views = createViews('east');
 
         for (const step of steps) {
-          publish(views, east(step.east), west(step.west));
+          publish(views, east(step.east), west(step.west), south(step.south));
           const fresh = createViews('east');
-          publish(fresh, createCluster(true)(step.east), createCluster(false)(step.west));
+          publish(fresh, ...[step.east, step.west, step.south].map((each) => createCluster(each.id === 'east')(each)));
 
           expect(everything(views)).toEqual(everything(fresh));
         }
@@ -88,13 +95,14 @@ describe('what is made from changes', () => {
   it('reaches a subscriber whole when it is told of changes only', () => {
     fc.assert(
       fc.property(fc.array(worlds, { minLength: 2, maxLength: 5 }), (steps) => {
-        const [east, west, views] = [createCluster(true), createCluster(false), createViews('east')];
+        const [east, west, south] = [createCluster(true), createCluster(false), createCluster(false)];
+        const views = createViews('east');
         const session = createSession({ id: 's', maxResponseBytes: 300 });
         for (const type of [ADDRESS, AUTHORIZATION]) session.receive(request(type));
         const held = new Map<string, string>();
 
         for (const step of steps) {
-          publish(views, east(step.east), west(step.west));
+          publish(views, east(step.east), west(step.west), south(step.south));
           const view = views.current('ztunnel')!;
           for (let next = session.next(view); next; next = session.next(view)) {
             const { message, removed } = readOutgoing(next);

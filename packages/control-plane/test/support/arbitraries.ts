@@ -15,16 +15,18 @@ import {
   waypointPod,
 } from './objects.js';
 
-const APPS = ['a', 'b'] as const;
+export const APPS = ['a', 'b'] as const;
+/** Few, so that clusters give one to different services. */
+const VIPS = ['10.0.0.1', '10.0.0.2'] as const;
 
 const maybe = (objects: readonly Manifest[]) => fc.boolean().map((isThere) => (isThere ? objects : []));
 
 const aService = (name: string) =>
   fc
-    .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), isBound: fc.boolean() })
-    .map(({ isThere, isGlobal, isBound }) => {
+    .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), isBound: fc.boolean(), ip: fc.constantFrom(...VIPS) })
+    .map(({ isThere, isGlobal, isBound, ip }) => {
       const labels = { ...(isGlobal ? GLOBAL : {}), ...(isBound ? { 'istio.io/use-waypoint': 'waypoint' } : {}) };
-      return isThere ? [service(name, { labels })] : [];
+      return isThere ? [service(name, { labels, spec: { clusterIP: ip } })] : [];
     });
 
 const aPod = (app: string, index: number, octet: number) =>
@@ -54,12 +56,16 @@ export interface Mesh {
   readonly west: ClusterSketch;
 }
 
-export const meshes: fc.Arbitrary<Mesh> = fc
-  .record({ east: objectsOf('network-1', 1), west: objectsOf('network-2', 2) })
-  .map(({ east, west }) => ({
-    east: { id: 'east', network: 'network-1', objects: east },
-    west: { id: 'west', network: 'network-2', objects: west },
-  }));
+const clusterOn = (id: string, network: string, octet: number): fc.Arbitrary<ClusterSketch> =>
+  objectsOf(network, octet).map((objects) => ({ id, network, objects }));
+
+export const meshes: fc.Arbitrary<Mesh> = fc.record({
+  east: clusterOn('east', 'network-1', 1),
+  west: clusterOn('west', 'network-2', 2),
+});
+
+/** A third cluster, on the network of east. */
+export const souths = clusterOn('south', 'network-1', 3);
 
 /** Fixed, so that a failure is the same for everybody. */
 export const RUNS = { seed: 20_260_101, numRuns: 100 } as const;

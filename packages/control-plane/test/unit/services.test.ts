@@ -133,7 +133,7 @@ describe('the waypoint in front of a service', () => {
     expect(local).toMatchObject({
       isWaypoint: true,
       scope: 'local',
-      loadBalancing: { mode: 'failover', routingPreference: ['network', 'region', 'zone'] },
+      loadBalancing: { mode: 'failover', routingPreference: ['network', 'cluster', 'region', 'zone'] },
     });
     expect(local?.waypoint).toBeUndefined();
     expect(exported?.scope).toBe('global');
