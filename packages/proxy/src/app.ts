@@ -59,7 +59,19 @@ async function serve(scope: Scope, parts: Parts, releaseReady: () => void): Prom
 
 /** The role runs in worker processes; this one is their head. */
 async function startGroup(scope: Scope, parts: Parts): Promise<RunningRole> {
-  const { init, store, certificates, credentials, telemetry, merged, readiness, drain, componentLog, running } = parts;
+  const {
+    init,
+    store,
+    certificates,
+    credentials,
+    discovery,
+    telemetry,
+    merged,
+    readiness,
+    drain,
+    componentLog,
+    running,
+  } = parts;
   const { settings, clock, random, program } = init;
   if (program === undefined) throw new Error('worker processes need the path of the program');
   const { log } = componentLog;
@@ -69,6 +81,7 @@ async function startGroup(scope: Scope, parts: Parts): Promise<RunningRole> {
     store,
     certificates,
     credentials,
+    demand: discovery.demand,
     counters: telemetry.workers,
     merged,
     clock,

@@ -31,7 +31,6 @@ type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined }
 export interface Ruled extends Given {
   readonly terminationGraceSeconds: number | undefined;
   readonly xdsOnDemand: boolean;
-  readonly workers: number;
   readonly localXdsPath: string | undefined;
   readonly localXds: string | undefined;
   readonly proxyConfig: { readonly discoveryAddress: string | undefined } | undefined;
@@ -98,12 +97,11 @@ type Rule = (settings: Ruled, role: string) => readonly string[];
 
 /** Each returns a sentence per problem, naming the variables to change. */
 export const RULES: readonly Rule[] = [
-  ({ xdsOnDemand, xdsAddress, workers }, role) => {
+  ({ xdsOnDemand, xdsAddress }, role) => {
     if (!xdsOnDemand) return [];
     const remedies = [
       ...(role === 'ztunnel' ? [] : [`a ${role} needs all that is bound to it or exported`]),
       ...(xdsAddress === undefined ? ['there is no control plane to ask; set XDS_ADDRESS'] : []),
-      ...(workers > 1 ? ['worker processes ask nobody; set ZTUNNEL_WORKER_THREADS=1'] : []),
     ];
     return remedies.map((remedy) => `XDS_ON_DEMAND=true cannot be used: ${remedy}`);
   },

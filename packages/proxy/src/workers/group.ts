@@ -9,7 +9,7 @@ import type { Diagnostics } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
 import { localWorkloads } from '../roles/local-workloads.js';
-import type { RunningRole } from '../roles/role.js';
+import type { RoleContext, RunningRole } from '../roles/role.js';
 import type { TelemetrySystem } from '../telemetry/index.js';
 import type { LogLevels } from '../telemetry/log-levels.js';
 import type { MergedMetrics } from '../telemetry/merged.js';
@@ -27,6 +27,7 @@ export interface WorkerGroupInit {
   readonly store: FollowedStore;
   readonly certificates: Pick<CertificateManager, 'certificate'>;
   readonly credentials: CredentialKeeper;
+  readonly demand: RoleContext['demand'];
   readonly counters: TelemetrySystem['workers'];
   readonly merged: Pick<MergedMetrics, 'retire'>;
   readonly drain: AbortSignal;
@@ -165,7 +166,7 @@ class Group implements WorkerGroup {
   }
 
   #slot(id: number): Slot {
-    const { program, certificates, credentials, merged, drain, clock, log, random } = this.#init;
+    const { program, certificates, credentials, demand, merged, drain, clock, log, random } = this.#init;
     return new Slot({
       id,
       program,
@@ -173,6 +174,7 @@ class Group implements WorkerGroup {
       log,
       random,
       certificate: (identity) => credentialOf(identity, certificates, credentials),
+      demand: demand ?? (async () => []),
       inform: (process) => this.#inform(process),
       onState: (from, to, slot) => this.#changed(from, to, slot),
       onLost: (report) => merged.retire(report),

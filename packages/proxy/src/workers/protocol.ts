@@ -57,5 +57,7 @@ export interface FromWorker {
   readonly ask: {
     /** The newest certificate of that identity, issued when there is none. */
     readonly certificate: readonly [identity: string, WireCredential];
+    /** Addresses by name, where they are told of on demand. What came is told as a batch before the answer: the names nobody answered. */
+    readonly demand: readonly [names: readonly string[], unanswered: readonly string[]];
   };
 }

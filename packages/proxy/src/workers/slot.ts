@@ -15,7 +15,7 @@ export interface WorkerStatus {
   readonly openConnections: number;
 }
 
-export interface SlotInit extends Pick<WorkerProcessInit, 'id' | 'program' | 'certificate'> {
+export interface SlotInit extends Pick<WorkerProcessInit, 'id' | 'program' | 'certificate' | 'demand'> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
@@ -92,7 +92,7 @@ export class Slot {
   }
 
   launch(): void {
-    const { id, program, certificate, clock, inform } = this.#init;
+    const { id, program, certificate, demand, clock, inform } = this.#init;
     this.#informed = false;
     this.#drained = false;
     this.#reason = undefined;
@@ -102,6 +102,7 @@ export class Slot {
       id,
       program,
       certificate,
+      demand,
       onHello: () => {
         inform(process);
         this.#informed = true;

@@ -23,6 +23,7 @@ export interface WorkerProcessInit {
   /** Once, whatever it ended of. */
   onExit(how: string): void;
   certificate(identity: string): Promise<WireCredential>;
+  demand(names: readonly string[]): Promise<readonly string[]>;
 }
 
 export interface WorkerProcess {
@@ -65,7 +66,7 @@ function channelTo(worker: Worker, init: WorkerProcessInit, kill: () => void): C
         failed: (reason) => init.onFailed(reason),
         drained: () => init.onDrained(),
       },
-      asked: { certificate: (identity) => init.certificate(identity) },
+      asked: { certificate: (identity) => init.certificate(identity), demand: (names) => init.demand(names) },
     },
   );
 }

@@ -35,6 +35,8 @@ export interface WorkerInit {
 
 /** Longest wait for the head to have a certificate issued; the CA client gives up earlier. */
 const CERTIFICATE_MS = 30_000;
+/** Longest wait for the head to have addresses asked for; it gives up on the control plane after half of that. */
+const DEMAND_MS = 10_000;
 
 /** True in a process that `forkWorker` made. */
 export function isWorker(env: Readonly<Record<string, string | undefined>>): boolean {
@@ -161,6 +163,7 @@ class Worker {
           log: this.componentLog.log,
           telemetry: this.#telemetry.telemetry,
           drain: this.drain.signal,
+          ...(this.#settings.xdsOnDemand && { demand: (names) => this.#demand(names) }),
         }),
       );
       this.#channel.tell('serving', null);
@@ -168,6 +171,11 @@ class Worker {
       this.#channel.tell('failed', error instanceof Error ? error.message : String(error));
       await this.stop(1);
     }
+  }
+
+  /** What came is in the snapshot then: the head tells before it answers. */
+  #demand(names: readonly string[]): Promise<readonly string[]> {
+    return this.#channel.ask('demand', names, DEMAND_MS).catch(() => names);
   }
 
   async report(): Promise<WorkerReport> {

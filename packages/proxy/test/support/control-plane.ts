@@ -33,6 +33,8 @@ export interface TestControlPlane {
   readonly roots: string;
   /** Bearer tokens that came with certificate requests. */
   readonly tokens: string[];
+  /** Names of addresses that were asked for on demand. */
+  readonly asked: readonly string[];
   /** Discovery streams opened so far. */
   readonly streams: number;
   /** Sends every record to every stream. */
@@ -48,33 +50,51 @@ export interface ControlPlaneInit {
   readonly authority: TestAuthority;
   /** Undefined: streams are accepted and nothing is sent yet. */
   readonly records?: MeshRecords;
+  /** What an address that is asked for on demand is answered with; for any other, that nobody has it. */
+  readonly answers?: Readonly<Record<string, MeshRecords>>;
   readonly port?: number;
 }
 
 export async function startTestControlPlane({
   authority,
   records,
+  answers = {},
   port = 0,
 }: ControlPlaneInit): Promise<TestControlPlane> {
   const identity = await authority.issueServer(['127.0.0.1']);
   const streams = new Map<Stream, Set<string>>();
   const tokens: string[] = [];
+  const asked: string[] = [];
   let current = records;
   let nonce = 0;
   let opened = 0;
 
   function sendTo(stream: Stream, type: ResourceTypeName): void {
     if (!current || !streams.get(stream)?.has(RESOURCE_TYPES[type].typeUrl)) return;
+    respondTo(stream, type, resourcesOf(type, current), []);
+  }
+
+  function answerTo(stream: Stream, names: readonly string[]): void {
+    asked.push(...names);
+    const known = names.flatMap((name) => answers[name] ?? []);
+    const nobodys = names.filter((name) => !answers[name]);
+    respondTo(
+      stream,
+      'address',
+      known.flatMap((each) => resourcesOf('address', each)),
+      nobodys,
+    );
+  }
+
+  function respondTo(
+    stream: Stream,
+    type: ResourceTypeName,
+    resources: readonly Uint8Array[],
+    removedResources: readonly string[],
+  ): void {
     const { typeUrl } = RESOURCE_TYPES[type];
     nonce += 1;
-    stream.write(
-      encodeDeltaResponse({
-        typeUrl,
-        nonce: String(nonce),
-        resources: resourcesOf(type, current),
-        removedResources: [],
-      }),
-    );
+    stream.write(encodeDeltaResponse({ typeUrl, nonce: String(nonce), resources, removedResources }));
   }
 
   const server = new Server();
@@ -84,8 +104,11 @@ export async function startTestControlPlane({
       opened += 1;
       streams.set(stream, subscribed);
       stream.on('error', () => {}).on('cancelled', () => streams.delete(stream));
-      stream.on('data', ({ typeUrl }: discoveryPb.DeltaDiscoveryRequest) => {
-        if (subscribed.has(typeUrl)) return;
+      stream.on('data', ({ typeUrl, resourceNamesSubscribe }: discoveryPb.DeltaDiscoveryRequest) => {
+        if (subscribed.has(typeUrl)) {
+          if (resourceNamesSubscribe.length > 0) answerTo(stream, resourceNamesSubscribe);
+          return;
+        }
         subscribed.add(typeUrl);
         for (const type of TYPES) if (RESOURCE_TYPES[type].typeUrl === typeUrl) sendTo(stream, type);
       });
@@ -109,6 +132,7 @@ export async function startTestControlPlane({
     port: bound,
     roots: authority.rootPem,
     tokens,
+    asked,
     get streams() {
       return opened;
     },

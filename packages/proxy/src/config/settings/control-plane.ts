@@ -17,7 +17,7 @@ export const CONTROL_PLANE = {
     env: ['XDS_ON_DEMAND'],
     kind: flag,
     default: false,
-    doc: 'Ask the control plane for destinations one by one, when a connection needs them, instead of holding the whole mesh. A ztunnel in one process only. A destination that is not answered within 5 s is refused, not passed through.',
+    doc: 'Ask the control plane for destinations one by one, when a connection needs them, instead of holding the whole mesh. For ztunnels. A destination that is not answered within 5 s is refused, not passed through.',
   }),
   localXdsPath: setting<string | undefined>({
     env: ['LOCAL_XDS_PATH'],

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { createScope } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startTestControlPlane } from '../../support/control-plane.js';
+import { type ControlPlaneInit, startTestControlPlane } from '../../support/control-plane.js';
 import { type Program, startProgram } from '../../support/program.js';
 import { connectTo, exchange, read, serveEcho } from '../../support/tcp.js';
 import { parseMetrics } from '../../support/telemetry.js';
@@ -30,9 +30,11 @@ interface Worker {
   readonly openConnections: number;
 }
 
-async function startTwoWorkers(env: Record<string, string> = {}) {
+type Known = Pick<ControlPlaneInit, 'records' | 'answers'>;
+
+async function startTwoWorkers(env: Record<string, string> = {}, known: Known = { records: eastRecords(ADDRESSES) }) {
   const authority = await createTestAuthority();
-  const plane = await startTestControlPlane({ authority, records: eastRecords(ADDRESSES) });
+  const plane = await startTestControlPlane({ authority, ...known });
   scope.own(() => plane.stop());
   const echo = await serveEcho(scope, '127.0.0.1', 0);
   await serveEcho(scope, ADDRESSES.ratings, 8080);
@@ -144,6 +146,37 @@ describe('a proxy of two worker processes', { timeout: 60_000 }, () => {
     expect(await total('isthmus_worker_restarts_total')).toBe(1);
     expect(await exchange(await connectTo(scope, MESH.host, MESH.port), 'hello')).toBe('hello');
     expect([plane.streams, plane.tokens.length]).toEqual([1, 2]);
+  });
+
+  it('asks for destinations on demand: one question for all workers, and each knows the answer', async () => {
+    const { workloads, services } = eastRecords(ADDRESSES);
+    const name = 'shop/ratings.shop.svc.cluster.local';
+    const { plane } = await startTwoWorkers(
+      { XDS_ON_DEMAND: 'true' },
+      {
+        records: { workloads: workloads.filter((each) => each.name === 'storefront') },
+        answers: {
+          [name]: {
+            services: services.filter((each) => each.name === 'ratings'),
+            workloads: workloads.filter((each) => each.name === 'ratings'),
+          },
+        },
+      },
+    );
+
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => exchange(await connectTo(scope, MESH.host, MESH.port), 'hello')),
+    );
+
+    expect(answers).toEqual(Array.from({ length: 4 }, () => 'hello'));
+    expect(plane.asked.filter((each) => each === name)).toEqual([name]);
+    expect(
+      await total('istio_tcp_connections_opened_total', {
+        reporter: 'source',
+        connection_security_policy: 'mutual_tls',
+      }),
+    ).toBe(4);
+    expect(plane.streams).toBe(1);
   });
 
   it('follows the control plane and the log level in every worker', async () => {

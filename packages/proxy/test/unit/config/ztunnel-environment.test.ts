@@ -205,16 +205,15 @@ describe('where the control plane is', () => {
 });
 
 describe('XDS_ON_DEMAND', () => {
-  it('is for a ztunnel of one process with a control plane to ask', () => {
+  it('is for a ztunnel with a control plane to ask', () => {
     const env = { XDS_ON_DEMAND: 'true' };
 
     expect(settingsOf(env).xdsOnDemand).toBe(true);
     expect(problemsOf({ ...env, PROXY_WORKLOAD_INFO: 'shop/w/w', INSTANCE_IP: '127.0.0.1' }, 'waypoint')).toEqual([
       'XDS_ON_DEMAND=true cannot be used: a waypoint needs all that is bound to it or exported',
     ]);
-    expect(problemsOf({ ...env, LOCAL_XDS: 'workloads: []', ZTUNNEL_WORKER_THREADS: '2' })).toEqual([
+    expect(problemsOf({ ...env, LOCAL_XDS: 'workloads: []' })).toEqual([
       'XDS_ON_DEMAND=true cannot be used: there is no control plane to ask; set XDS_ADDRESS',
-      'XDS_ON_DEMAND=true cannot be used: worker processes ask nobody; set ZTUNNEL_WORKER_THREADS=1',
     ]);
   });
 });
