@@ -4,6 +4,7 @@
  */
 import { type Codec, createCodec } from '@isthmus/codec-wasm';
 import { PEER_KEYS } from '../peer/keys.js';
+import { Fault } from '../wire/faults.js';
 import { HEADER } from '../wire/headers.js';
 
 /** Position is the name id the codec reports. */
@@ -30,14 +31,15 @@ const SHARED_SLOTS = 32 * 256;
  * The codec of this process for one more connection. Several small ones rather than a large one, although pages that are
  * never used cost nothing: V8 counts all memory of an instance as garbage that may be outside its heap, and near 64 MiB
  * of it every few megabytes of buffers set off a full collection. With all slots in one, half the CPU of a bulk transfer
- * was that.
+ * was that. Throws a `Fault` when all slots are leased.
  */
 export function meshCodec(): Codec {
-  let codec = instances.find(({ slots }) => slots.leased < slots.capacity);
-  if (!codec && instances.length * INSTANCE_SLOTS < SHARED_SLOTS) {
-    codec = createMeshCodec({ slots: INSTANCE_SLOTS });
-    instances.push(codec);
+  const withRoom = instances.find(({ slots }) => slots.leased < slots.capacity);
+  if (withRoom) return withRoom;
+  if (instances.length * INSTANCE_SLOTS >= SHARED_SLOTS) {
+    throw new Fault('UPSTREAM_OVERFLOW', `all ${SHARED_SLOTS} HBONE connections of this process are open`);
   }
-  // With all of them full, the one that refuses.
-  return codec ?? (instances[0] as Codec);
+  const another = createMeshCodec({ slots: INSTANCE_SLOTS });
+  instances.push(another);
+  return another;
 }

@@ -40,6 +40,12 @@ export const ABUSE_BUDGETS = {
     windowMs: 10_000,
     origin: 'frames other than DATA on streams already closed; a race when few, RFC 9113 section 5.1',
   },
+  windowTrickles: {
+    limit: 1_000,
+    windowMs: 10_000,
+    origin:
+      'WINDOW_UPDATE frames that open a used-up window by less than 256 bytes while data waits for it; CVE-2019-9511 (data dribble)',
+  },
   queuedReplyBytes: {
     limit: 65_536,
     origin:
@@ -52,6 +58,12 @@ export const ABUSE_BUDGETS = {
  * are bounded by their number.
  */
 export const RAPID_RESET_MS = 1_000;
+
+/**
+ * A window opened by less makes us send frames that are mostly frame. Only a window that is used up counts: credit for
+ * each small message that was read, as some libraries give it, arrives while there is window left.
+ */
+export const TRICKLE_BYTES = 256;
 
 export type BudgetName = keyof typeof ABUSE_BUDGETS;
 export type Limits = Readonly<Record<BudgetName, Budget>>;

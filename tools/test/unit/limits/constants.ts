@@ -79,6 +79,12 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'older ones are bounded by their number',
   },
   {
+    file: `${SDK}/hbone/limits.ts`,
+    name: 'TRICKLE_BYTES',
+    what: 'Bytes below which an update of a used-up window counts as one of `windowTrickles`',
+    hit: 'larger ones are welcome',
+  },
+  {
     file: `${SDK}/hbone/io/tls.ts`,
     name: 'REFUSAL_LINGER_MS',
     what: 'Time in ms a refused client has to read the reason',

@@ -162,7 +162,7 @@ export class ConnectionPool {
       acquire() {
         if (pool.#permits >= maxConnections && !pool.#evictIdle()) {
           const message = `no connection to ${name}: all ${maxConnections} of the pool are in use`;
-          throw new Fault('CONNECT_FAILED', message);
+          throw new Fault('UPSTREAM_OVERFLOW', message);
         }
         pool.#permits += 1;
       },

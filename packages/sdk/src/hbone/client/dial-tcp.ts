@@ -8,6 +8,9 @@ import type { HopAddress } from '../types.js';
 /** As ztunnel's: a peer that vanished without a FIN is noticed even when HTTP/2 is not up to tell. */
 const KEEP_ALIVE_MS = 180_000;
 
+/** What this host has run out of, or an address it does not have: nothing that the far end could be blamed for. */
+const OWN_LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
 export interface DialTcpInit {
   readonly address: HopAddress;
   /** The address in messages. */
@@ -17,7 +20,10 @@ export interface DialTcpInit {
   readonly signal?: AbortSignal;
 }
 
-/** Rejects with CONNECT_FAILED or CONNECT_TIMEOUT, or with the signal's reason; nothing is left open then. */
+/**
+ * Rejects with CONNECT_FAILED or CONNECT_TIMEOUT, with UPSTREAM_OVERFLOW when this host is at a limit of its own, or with
+ * the signal's reason; nothing is left open then.
+ */
 export function dialTcp({ address, name, clock, timeoutMs, signal }: DialTcpInit): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -32,7 +38,7 @@ export function dialTcp({ address, name, clock, timeoutMs, signal }: DialTcpInit
       socket.off('error', onError);
       resolve(socket);
     };
-    const onError = (error: Error) => fail(faultOfConnect(error, name));
+    const onError = (error: Error) => fail(ownLimit(error, name) ?? faultOfConnect(error, name));
 
     function settle(): void {
       cancelDeadline();
@@ -47,4 +53,10 @@ export function dialTcp({ address, name, clock, timeoutMs, signal }: DialTcpInit
     signal?.addEventListener('abort', onAbort, { once: true });
     socket.on('error', onError).on('connect', onConnect);
   });
+}
+
+function ownLimit(error: Error, name: string): Fault | undefined {
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string' || !OWN_LIMITS.has(code)) return undefined;
+  return new Fault('UPSTREAM_OVERFLOW', `no socket for ${name} on this host: ${error.message}`, { cause: error });
 }

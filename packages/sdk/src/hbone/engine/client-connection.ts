@@ -71,6 +71,7 @@ export class ClientConnection extends Connection {
     // :scheme and :path must be left out of a CONNECT (RFC 9113 section 8.5). First, because it throws on bad fields.
     this.writer.headers(id, connectBlock(authority, headers), { endStream: false });
     const stream = this.createStream(id);
+    stream.awaitsHead = true;
     this.#unanswered.set(stream, answered);
     stream.onOver = (end) => {
       if (end.kind === 'lost') this.#settle(stream, { kind: 'lost', error: end.error });
@@ -112,6 +113,7 @@ export class ClientConnection extends Connection {
       // An interim answer; the final one follows (RFC 9113 section 8.1). Any number of them would be a flood.
       this.receiver.late();
     } else {
+      stream.awaitsHead = false;
       this.#settle(stream, { kind: 'answered', status, headers });
       if (endStream) stream.receiveEnd();
     }

@@ -3,7 +3,7 @@
  * Rules that cost one stream reset it; rules that cost the connection throw a `ProtocolViolation`.
  */
 import type { ConnectionDecoder, FrameHandler, HeaderBlockView, SettingsView } from '@isthmus/codec-wasm';
-import type { BudgetMeter } from '../limits.js';
+import { type BudgetMeter, TRICKLE_BYTES } from '../limits.js';
 import { ErrorCode, ProtocolViolation } from './error-code.js';
 import { InboundData } from './inbound-data.js';
 import { applySetting, initialPeerSettings, type PeerSettings } from './peer-settings.js';
@@ -12,7 +12,7 @@ import { canReceive } from './stream-state.js';
 import type { StreamTable } from './stream-table.js';
 import type { FrameWriter } from './writer.js';
 
-const { FLOW_CONTROL_ERROR, STREAM_CLOSED } = ErrorCode;
+const { FLOW_CONTROL_ERROR, PROTOCOL_ERROR, STREAM_CLOSED } = ErrorCode;
 
 /** What depends on the role, or on the state of the whole connection. */
 export interface FrameListener {
@@ -110,8 +110,8 @@ export class FrameReceiver implements FrameHandler {
       this.#inbound.credit(length);
       return;
     }
-    const broken = canReceive(stream.state) ? !stream.charge(flowBytes) && FLOW_CONTROL_ERROR : STREAM_CLOSED;
-    if (broken) {
+    const broken = faultOfData(stream, flowBytes);
+    if (broken !== undefined) {
       this.#inbound.credit(length);
       this.resetStream(streamId, broken);
       return;
@@ -180,11 +180,27 @@ export class FrameReceiver implements FrameHandler {
 
   windowUpdate(id: number, increment: number): void {
     if (id === 0) {
+      this.#noteTrickle(this.#writer.isStarved, increment);
       if (this.#writer.growWindow(increment)) return;
       throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'WINDOW_UPDATE takes the window of the connection past 2^31-1');
     }
     const stream = this.#streams.open(id, 'WINDOW_UPDATE');
-    if (!stream) this.late();
-    else if (!stream.growSendWindow(increment)) this.resetStream(id, FLOW_CONTROL_ERROR);
+    if (!stream) {
+      this.late();
+      return;
+    }
+    this.#noteTrickle(stream.isStarved, increment);
+    if (!stream.growSendWindow(increment)) this.resetStream(id, FLOW_CONTROL_ERROR);
   }
+
+  #noteTrickle(isStarved: boolean, increment: number): void {
+    if (isStarved && increment < TRICKLE_BYTES) this.#meter.spend('windowTrickles', this.#now);
+  }
+}
+
+/** What a DATA frame costs its stream; undefined when it may come, and its window is charged. */
+function faultOfData(stream: EngineStream, flowBytes: number): number | undefined {
+  if (!canReceive(stream.state)) return STREAM_CLOSED;
+  if (stream.awaitsHead) return PROTOCOL_ERROR;
+  return stream.charge(flowBytes) ? undefined : FLOW_CONTROL_ERROR;
 }

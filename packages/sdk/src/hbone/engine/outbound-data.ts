@@ -35,6 +35,11 @@ export class OutboundData {
     return Math.max(0, Math.min(this.#queue.length, this.#window.available));
   }
 
+  /** Data waits, and nothing but the window is in its way. */
+  get isStarved(): boolean {
+    return this.#queue.length > 0 && this.#window.available <= 0;
+  }
+
   /** False: the writer is to wait until `takeDrain`. */
   push(chunk: Uint8Array): boolean {
     this.#queue.push(chunk);

@@ -43,6 +43,8 @@ export class EngineStream implements TunnelStream, DataSource {
   readonly openedAt: number;
   /** Told once, as soon as the stream is over: before `onClose`, and also when there are no handlers yet. */
   onOver: ((end: StreamEnd) => void) | undefined;
+  /** The peer has to begin its message with HEADERS (RFC 9113 section 8.1): a client's stream before its answer. */
+  awaitsHead = false;
   readonly #link: StreamLink;
   readonly #stopCode: number;
   readonly #outbound: OutboundData;
@@ -152,6 +154,11 @@ export class EngineStream implements TunnelStream, DataSource {
       return;
     }
     if (!this.#end && this.#outbound.takeDrain()) this.#guarded((handlers) => handlers.onDrain());
+  }
+
+  /** Only the window of this stream keeps it from sending. */
+  get isStarved(): boolean {
+    return this.#outbound.isStarved;
   }
 
   /** WINDOW_UPDATE, or a changed SETTINGS_INITIAL_WINDOW_SIZE. False: the window would pass 2^31-1. */

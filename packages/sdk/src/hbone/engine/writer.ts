@@ -149,6 +149,11 @@ export class FrameWriter {
     this.#parked.delete(source);
   }
 
+  /** Only the window of the connection keeps some stream from sending. */
+  get isStarved(): boolean {
+    return this.#parked.size > 0 && this.window.available <= 0;
+  }
+
   /** The peer's WINDOW_UPDATE of the connection. False: the window would pass 2^31-1. */
   growWindow(increment: number): boolean {
     if (!this.window.grow(increment)) return false;

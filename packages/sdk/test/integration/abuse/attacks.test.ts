@@ -4,6 +4,7 @@
  * much latency and memory an attack costs is measured against whole proxies: `npm run abuse -w e2e`.
  */
 import { connect } from 'node:net';
+import { SettingId } from '@isthmus/codec-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ErrorCode, type TunnelStream } from '../../../src/hbone/index.js';
 import { ABUSE_BUDGETS } from '../../../src/hbone/limits.js';
@@ -69,6 +70,24 @@ describe('a peer that', () => {
     },
   );
 
+  it('opens its windows one byte at a time, and waits for that byte, gets GOAWAY ENHANCE_YOUR_CALM', async () => {
+    const peer = await connectRaw(running.address, attacker);
+    const windows = raw.settings([SettingId.INITIAL_WINDOW_SIZE, 0]);
+    peer.send(windows, raw.connect(1), raw.data(1, Buffer.alloc(65_536, 'z')));
+
+    const counted = (type: string) => peer.frames.filter((frame) => frame.type === type).length;
+    for (let bytes = 1; counted('GOAWAY') === 0; bytes++) {
+      peer.send(raw.windowUpdate(1, 1));
+      await until(() => counted('DATA') === bytes || counted('GOAWAY') > 0);
+    }
+    const goAway = await peer.frame(({ type }) => type === 'GOAWAY');
+
+    expect(goAway.errorCode).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    expect(goAway.payload.subarray(8).toString()).toContain('windowTrickles');
+    await peer.closed;
+    await expectPeace();
+  });
+
   it('asks for answers and never reads them is cut off before they pile up', async () => {
     const limits = { ...ABUSE_BUDGETS, pings: { ...ABUSE_BUDGETS.pings, limit: Number.POSITIVE_INFINITY } };
     const unread = await fixture.serve(echo, { limits, settings: { lingerMs: 50 } });
@@ -90,8 +109,8 @@ describe('the table', () => {
   it('has an attack on every budget', () => {
     const attacked = new Set(ATTACKS.flatMap(({ budget }) => budget ?? []));
 
-    // Its attack is the one above: it needs a peer that does not read.
-    expect(new Set([...attacked, 'queuedReplyBytes'])).toEqual(new Set(Object.keys(ABUSE_BUDGETS)));
+    // The attacks on the two are above: they keep step with what comes back, or do not read it.
+    expect(new Set([...attacked, 'windowTrickles', 'queuedReplyBytes'])).toEqual(new Set(Object.keys(ABUSE_BUDGETS)));
   });
 });
 

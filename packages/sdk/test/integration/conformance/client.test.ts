@@ -350,6 +350,23 @@ clientCases('flow control', [
   },
 ]);
 
+clientCases('DATA before the answer', [
+  {
+    section: '8.1',
+    rule: 'resets the stream: a message begins with HEADERS',
+    send: [raw.data(1, 'a')],
+    back: MALFORMED,
+    seen: REFUSED,
+  },
+  {
+    section: '8.1',
+    rule: 'interim answers do not begin it',
+    send: [raw.headers(1, [[':status', '103']]), raw.data(1, 'a')],
+    back: MALFORMED,
+    seen: REFUSED,
+  },
+]);
+
 describe('client: requests', () => {
   it('8.5 sends :method and :authority alone, then its headers in order (hbone §10.client.2)', async () => {
     const fixture = await createHboneFixture();

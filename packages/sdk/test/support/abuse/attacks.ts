@@ -184,7 +184,7 @@ export const ATTACKS: readonly Attack[] = [
       ]),
   },
   {
-    does: 'opens its windows one byte at a time',
+    does: 'opens its windows one byte at a time, all at once',
     outcome: 'bounded',
     bytes: (authority) =>
       Buffer.concat([

@@ -1,4 +1,5 @@
 /** Each row of the abuse budgets, attacked: one less than too many passes, one too many costs the connection. */
+import { SettingId } from '@isthmus/codec-wasm';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../../src/hbone/engine/error-code.js';
 import { ABUSE_BUDGETS, type BudgetName, type Limits } from '../../../src/hbone/limits.js';
@@ -37,6 +38,16 @@ const ATTACKS: Readonly<Record<Exclude<BudgetName, 'queuedReplyBytes' | 'setting
   emptyData: {
     prepare: (peer) => peer.send(raw.connect(1)),
     strike: () => raw.data(1, ''),
+  },
+  windowTrickles: {
+    prepare(peer) {
+      peer.send(raw.settings([SettingId.INITIAL_WINDOW_SIZE, 0]), raw.connect(1));
+      const [request] = peer.requests;
+      request?.accept([]);
+      request?.stream.write(Buffer.alloc(10_000));
+      peer.answers();
+    },
+    strike: () => raw.windowUpdate(1, 1),
   },
   lateFrames: {
     prepare: (peer) => peer.send(raw.connect(1), raw.rstStream(1, ErrorCode.CANCEL)),
