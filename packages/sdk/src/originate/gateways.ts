@@ -14,16 +14,23 @@ import type { GatewayHealth, Probe } from './gateway-health.js';
 /** Three times the connect timeout is as long as anyone waits. */
 const MAX_ATTEMPTS = 3;
 
-/** Failures of one way, not of all. */
-const ANOTHER_MAY_DO: ReadonlySet<FaultCode> = new Set([
+/** A gateway that fails in one of these ways at the outer hop was not reached, did not prove who it is, or went away. */
+const GONE = [
   'CONNECT_FAILED',
   'CONNECT_TIMEOUT',
   'TLS_FAILURE',
   'IDENTITY_MISMATCH',
+  'CERT_REVOKED',
   'H2_HANDSHAKE_FAILURE',
   'TUNNEL_LOST',
-  'TUNNEL_REFUSED',
-]);
+] as const satisfies readonly FaultCode[];
+
+/**
+ * Failures of one way, not of all. A gateway that answers and refuses is in service: it may have no backend for this
+ * service and all for the next. A bound of our own is no gateway's fault either, and one that we are connected with
+ * already may need no more of what has run out.
+ */
+const ANOTHER_MAY_DO: ReadonlySet<FaultCode> = new Set([...GONE, 'TUNNEL_REFUSED', 'UPSTREAM_OVERFLOW']);
 
 export interface GatewayAttempts<Result> {
   execute(plan: Executable): Promise<Result>;
@@ -52,12 +59,9 @@ export async function overGateways<Result>(
   throw new TypeError('there was no plan to carry out');
 }
 
-/**
- * The gateway was not reached, did not prove who it is, or went away. A gateway that answers and refuses is in service: it
- * may have no backend for this service and all for the next.
- */
-function isGatewaysFault(error: unknown): error is LocatedFault {
-  return error instanceof LocatedFault && error.layer === 'outer' && GONE.has(error.code);
-}
+const EJECTING: ReadonlySet<FaultCode> = new Set(GONE);
 
-const GONE: ReadonlySet<FaultCode> = new Set([...ANOTHER_MAY_DO].filter((code) => code !== 'TUNNEL_REFUSED'));
+/** It says something about the gateway, and not about what is behind it. */
+function isGatewaysFault(error: unknown): error is LocatedFault {
+  return error instanceof LocatedFault && error.layer === 'outer' && EJECTING.has(error.code);
+}

@@ -47,7 +47,7 @@ export const FAULTS = {
   TUNNEL_LOST: { status: 503, flag: 'CONNECT', httpFlag: 'UC', origin: 'network', hint: 'The tunnel ended while the connection was in use.' },
   UPSTREAM_RESET: { status: 503, flag: 'CONNECT', httpFlag: 'UR', origin: 'peer', hint: 'The application reset the request; its own log has the reason.' },
   UPSTREAM_PROTOCOL_ERROR: { status: 503, flag: 'CONNECT', httpFlag: 'UPE', origin: 'peer', hint: 'The application does not speak the HTTP version its service port declares; check appProtocol.' },
-  UPSTREAM_OVERFLOW: { status: 503, flag: 'CONNECT', httpFlag: 'UO', origin: 'local', hint: 'A bound of this proxy was reached; the reason names it, docs/waypoint.md lists them.' },
+  UPSTREAM_OVERFLOW: { status: 503, flag: 'CONNECT', httpFlag: 'UO', origin: 'local', hint: 'A bound of this proxy was reached; the reason names it, docs/limits.md lists them.' },
   MALFORMED_REQUEST: { status: 400, flag: 'CONNECT', httpFlag: 'DPE', origin: 'user', hint: 'The client sent something that is not valid HTTP, or a head over the limits.' },
   CLIENT_GONE: { status: 503, flag: 'CONNECT', httpFlag: 'DC', origin: 'user', hint: 'The client closed before its answer was complete.' },
   LOCAL_WORKLOAD_UNKNOWN: { status: 503, flag: 'CONNECT', httpFlag: 'NR', origin: 'local', hint: 'The control plane has not sent the record of the local workload; check its name, node and namespace.' },

@@ -125,7 +125,7 @@ describe('a node:http2 server that allows', () => {
     const [first] = await open(pool, server.address, 3);
 
     await expect(open(pool, server.address, 1)).rejects.toMatchObject({
-      code: 'CONNECT_FAILED',
+      code: 'UPSTREAM_OVERFLOW',
       message: expect.stringContaining('all 3 of the pool are in use'),
     });
     if (first) await endOf(first);

@@ -57,6 +57,15 @@ describe('a client dialling', () => {
     expect(from).toBe('127.0.0.2');
   });
 
+  it("is told that the fault is its own host's when that has no such address", async () => {
+    const dialling = fixture.dial({ ...running.address, localAddress: '203.0.113.1' });
+
+    await expect(dialling).rejects.toMatchObject({
+      code: 'UPSTREAM_OVERFLOW',
+      message: expect.stringContaining('EADDRNOTAVAIL'),
+    });
+  });
+
   // hbone §10.client.1
   it('refuses a server with another identity than expected, before anything is sent to it', async () => {
     const other = 'spiffe://cluster.local/ns/shop/sa/ratings';

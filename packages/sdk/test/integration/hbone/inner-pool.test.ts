@@ -244,7 +244,7 @@ describe('an inner connection', () => {
     await world.nested(pool);
 
     await expect(world.nested(pool)).rejects.toMatchObject({
-      code: 'CONNECT_FAILED',
+      code: 'UPSTREAM_OVERFLOW',
       message: expect.stringContaining('all 2 of the pool are in use'),
     });
   });

@@ -209,7 +209,7 @@ describe('a pool', () => {
     await connectAs('10.0.0.2');
 
     await expect(connectAs('10.0.0.3')).rejects.toMatchObject({
-      code: 'CONNECT_FAILED',
+      code: 'UPSTREAM_OVERFLOW',
       message: expect.stringContaining('all 2 of the pool are in use'),
     });
     const sink = collect(first.stream);

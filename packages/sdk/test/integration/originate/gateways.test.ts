@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHboneServer, type HopAddress, pump } from '../../../src/hbone/index.js';
+import { createHboneServer, type HbonePool, type HopAddress, pump } from '../../../src/hbone/index.js';
 import {
   createGatewayHealth,
   createOriginate,
@@ -43,8 +43,14 @@ beforeEach(async () => {
   const backend = await fixture.serve(echo);
   [east, west] = await Promise.all([startGateway(backend.address), startGateway(backend.address)]);
   health = createGatewayHealth(fixture.scope, { clock: hurried });
-  originate = createOriginate({
-    pool: fixture.pool(),
+  originate = originateOver(fixture.pool());
+  plan = planner([east, west]);
+});
+afterEach(() => fixture.close());
+
+function originateOver(pool: HbonePool): Originate {
+  return createOriginate({
+    pool,
     certificates: { certificate: async () => fixture.web, held: () => [] },
     clock: realClock,
     network: 'net-1',
@@ -52,9 +58,7 @@ beforeEach(async () => {
     gateways: health,
     sourceAddress: () => undefined,
   });
-  plan = planner([east, west]);
-});
-afterEach(() => fixture.close());
+}
 
 /** Plans as the mesh's own routing makes them, the gateways in turn. */
 function planner(gateways: readonly Gateway[]): () => Executable {
@@ -113,9 +117,11 @@ async function startGateway(backend: HopAddress): Promise<Gateway> {
   return gateway;
 }
 
+const request = { source, clientAddress: '10.1.0.1:0', clientIp: '10.1.0.1' };
+
 /** One connection from end to end: rejects when it cannot be had or its bytes do not come back. */
 async function exchange(): Promise<string> {
-  const { address, duplex } = await originate(plan(), { source, clientAddress: '10.1.0.1:0', clientIp: '10.1.0.1' });
+  const { address, duplex } = await originate(plan(), request);
   const stream = duplex();
   stream.end('hello');
   const [answer] = await once(stream, 'data');
@@ -181,6 +187,16 @@ describe('two gateways of one network', () => {
 
     expect(failed).toMatchObject({ code: 'CONNECT_FAILED', message: expect.stringContaining('outer hop to gateway') });
     expect(served).toBe(at(west));
+  });
+
+  it('a pool that is full is no fault of theirs: the one that has a connection serves, none is ejected', async () => {
+    originate = originateOver(fixture.pool({ poolMaxConnections: 1 }));
+    const held = await originate(plan(), request);
+
+    const addresses = [await exchange(), await exchange()];
+
+    expect(addresses).toEqual([held.address, held.address]);
+    expect(health.status()).toEqual([]);
   });
 
   it('a certificate of the wrong identity ejects as a dead port does', async () => {

@@ -3,11 +3,12 @@ import type { ConnectionDecoder } from '@isthmus/codec-wasm';
 import { expect, it } from 'vitest';
 import { createMeshCodec, meshCodec } from '../../../src/hbone/index.js';
 
+const openDecoder = (): ConnectionDecoder =>
+  meshCodec().openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 16_384 });
+
 it('another instance is made when the slots of the first are leased, and the first is used again when one is free', () => {
   const first = meshCodec();
-  const open = (codec = meshCodec()): ConnectionDecoder =>
-    codec.openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 16_384 });
-  const decoders = Array.from({ length: first.slots.capacity - first.slots.leased }, () => open());
+  const decoders = Array.from({ length: first.slots.capacity - first.slots.leased }, openDecoder);
 
   const second = meshCodec();
   decoders[0]?.close();
@@ -17,6 +18,17 @@ it('another instance is made when the slots of the first are leased, and the fir
   expect(second.slots.leased).toBe(0);
   expect(afterwards).toBe(first);
   for (const decoder of decoders) decoder.close();
+});
+
+it('with every slot of the process leased, the next connection is refused as a bound of ours', () => {
+  const leased: ConnectionDecoder[] = [];
+  const leaseAll = () => {
+    for (;;) leased.push(openDecoder());
+  };
+
+  expect(leaseAll).toThrow(expect.objectContaining({ name: 'Fault', code: 'UPSTREAM_OVERFLOW' }));
+  expect(leased).toHaveLength(8_192);
+  for (const decoder of leased) decoder.close();
 });
 
 it('an instance keeps far from the 64 MiB at which V8 begins to collect for memory outside its heap', () => {

@@ -173,14 +173,24 @@ describe('a connection over gateways', () => {
     expect(order()).toEqual([B, C, A]);
   });
 
-  it.each<FaultCode>(['CONNECT_TIMEOUT', 'TLS_FAILURE', 'IDENTITY_MISMATCH', 'H2_HANDSHAKE_FAILURE', 'TUNNEL_LOST'])(
-    'takes %s at the outer hop for a gateway that is out of service',
-    async (code) => {
-      const { result, ejected } = await attempt(plan, { [A]: outer(code) });
+  it.each<FaultCode>([
+    'CONNECT_TIMEOUT',
+    'TLS_FAILURE',
+    'IDENTITY_MISMATCH',
+    'CERT_REVOKED',
+    'H2_HANDSHAKE_FAILURE',
+    'TUNNEL_LOST',
+  ])('takes %s at the outer hop for a gateway that is out of service', async (code) => {
+    const { result, ejected } = await attempt(plan, { [A]: outer(code) });
 
-      expect([result, ejected]).toEqual([B, [A]]);
-    },
-  );
+    expect([result, ejected]).toEqual([B, [A]]);
+  });
+
+  it('tries another gateway when a bound of our own is reached, and blames none for it', async () => {
+    const { result, ejected } = await attempt(plan, { [A]: outer('UPSTREAM_OVERFLOW') });
+
+    expect([result, ejected]).toEqual([B, []]);
+  });
 
   it('asks another gateway when one refuses, which says nothing about its health', async () => {
     const { result, ejected } = await attempt(plan, { [A]: outer('TUNNEL_REFUSED') });
