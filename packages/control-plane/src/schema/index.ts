@@ -1,6 +1,7 @@
 export { byType, type Check, list, mapOf, object, strictObject } from './containers.js';
 export {
   formatPath,
+  formatPosition,
   formatProblem,
   hasErrors,
   type Path,
@@ -14,6 +15,7 @@ export {
   dnsName,
   duration,
   hostName,
+  hostPort,
   identifier,
   integer,
   ip,

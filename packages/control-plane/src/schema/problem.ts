@@ -4,8 +4,9 @@
  */
 
 export interface Position {
+  /** Or what else names the place: an object of an API, as `cluster/namespace/kind/name`. */
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0 when the place is no file. */
   readonly line: number;
   /** From 1. */
   readonly col: number;
@@ -37,10 +38,16 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+/** `file:line:col`, or what else names the place. */
+export function formatPosition({ file, line, col }: Position): string {
+  return line === 0 ? file : `${file}:${line}:${col}`;
+}
+
 /** `file:line:col path: message`, one line. */
-export function formatProblem({ severity, file, line, col, path, message }: Problem): string {
+export function formatProblem(problem: Problem): string {
+  const { severity, path, message } = problem;
   const where = path === '' ? '' : ` ${path}`;
-  return `${file}:${line}:${col}${where}: ${severity === 'warning' ? 'warning: ' : ''}${message}`;
+  return `${formatPosition(problem)}${where}: ${severity === 'warning' ? 'warning: ' : ''}${message}`;
 }
 
 export function hasErrors(problems: readonly Problem[]): boolean {

@@ -101,6 +101,13 @@ export const identifier: Schema<string> = string({
   expected: 'letters, digits, "-", "." and "_"',
 });
 
+/** IPv6 in brackets. */
+export const hostPort: Schema<string> = string({
+  type: 'host:port',
+  test: (text) => /^(\[[^\]]+\]|[^:/[\]]+):\d{1,5}$/.test(text),
+  expected: 'host:port',
+});
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Milliseconds of a Go-style duration (`100ms`, `1h30m`, `24h`); undefined when it is none, or not positive. */

@@ -2,14 +2,14 @@
  * Parsed files to a generation: the whole of one cluster at one moment. Pure. A generation is usable only when no file
  * has an error and no two objects claim the same name; half of a change would be a state nobody asked for.
  */
-import { hasErrors, type Position, type Problem } from '../schema/index.js';
+import { formatPosition, hasErrors, type Position, type Problem } from '../schema/index.js';
 import type { KubeObject } from './kinds/index.js';
 import type { ParsedFile } from './parse.js';
 import { groupObjects, type ObjectsByNamespace } from './shards.js';
 
 export interface Generation {
   readonly objects: ObjectsByNamespace;
-  /** Warnings. */
+  /** What is told of them; of files only warnings. */
   readonly problems: readonly Problem[];
 }
 
@@ -45,7 +45,7 @@ function findDuplicates(objects: readonly KubeObject[]): Problem[] {
 /**
  * Two objects may not speak for one host in one namespace: Istio picks a winner, and the loser's author never learns.
  */
-function findDuplicateHosts(objects: readonly KubeObject[], clusterDomain: string): Problem[] {
+export function findDuplicateHosts(objects: readonly KubeObject[], clusterDomain: string): Problem[] {
   const taken = new Map<string, Claim>();
   const claims: Claim[] = [];
   for (const object of objects) {
@@ -82,8 +82,7 @@ function reportRepeated(claims: readonly Claim[], taken: ReadonlyMap<string, Cla
       first.set(claim.key, claim);
       continue;
     }
-    const { file, line, col } = earlier.origin;
-    const message = `${claim.key} is defined already at ${file}:${line}:${col}; remove one of them`;
+    const message = `${claim.key} is defined already at ${formatPosition(earlier.origin)}; remove one of them`;
     problems.push({ severity: 'error', ...claim.origin, path: claim.path, message });
   }
   return problems;

@@ -9,6 +9,13 @@ export {
   type ObjectsByKind,
   parseBlock,
 } from './kinds/index.js';
+export { type Access, createKubernetesSource, type KubernetesSource, RESOURCES } from './kubernetes/index.js';
 export { type ParsedFile, parseFile, parseObject } from './parse.js';
 export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';
-export { createDirectorySource, type Source, type SourceInit, type SourceStatus } from './source.js';
+export {
+  createDirectorySource,
+  type KubernetesStatus,
+  type Source,
+  type SourceInit,
+  type SourceStatus,
+} from './source.js';

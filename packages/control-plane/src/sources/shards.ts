@@ -27,13 +27,41 @@ export function groupObjects(objects: readonly KubeObject[], previous?: ObjectsB
   }
   return new Map(
     [...shards]
-      .sort(([a], [b]) => compare(a, b))
+      .sort(([a], [b]) => compareNames(a, b))
       .map(([name, members]) => {
         const shard = groupByKind(members);
         const before = previous?.get(name);
         return [name, before && isSameShard(before, shard) ? before : shard];
       }),
   );
+}
+
+/** New lists of some kinds of one namespace, each in the order of names. */
+export type ListChanges = ReadonlyMap<Kind, readonly KubeObject[]>;
+
+/** The same as before when nothing changed; what did not change is taken over. A namespace without objects is gone. */
+export function updateShards(
+  objects: ObjectsByNamespace,
+  changes: ReadonlyMap<string, ListChanges>,
+): ObjectsByNamespace {
+  const shards = [...changes].map(([name, lists]) => [name, updateShard(objects.get(name), lists)] as const);
+  const changed = shards.filter(([name, shard]) => shard !== objects.get(name));
+  if (changed.length === 0) return objects;
+  const next = new Map(objects);
+  for (const [name, shard] of changed) {
+    if (shard) next.set(name, shard);
+    else next.delete(name);
+  }
+  const isOrdered = changed.every(([name, shard]) => !shard || objects.has(name));
+  return isOrdered ? next : new Map([...next].sort(([a], [b]) => compareNames(a, b)));
+}
+
+function updateShard(before: ObjectsByKind | undefined, lists: ListChanges): ObjectsByKind | undefined {
+  const known = before ?? NO_OBJECTS;
+  const changed = [...lists].filter(([kind, list]) => !isSameList(known[kind], list));
+  if (changed.length === 0) return before;
+  const shard = { ...known, ...Object.fromEntries(changed) };
+  return Object.values(shard).some((list) => list.length > 0) ? shard : undefined;
 }
 
 export function objectsOf<K extends Kind>(objects: ObjectsByNamespace, kind: K): readonly KubeObject<K>[] {
@@ -47,12 +75,12 @@ export function countObjects(objects: ObjectsByNamespace): number {
 function groupByKind(objects: readonly KubeObject[]): ObjectsByKind {
   const byKind = new Map<Kind, KubeObject[]>(KIND_NAMES.map((kind) => [kind, []]));
   for (const object of objects) byKind.get(object.kind)?.push(object);
-  for (const list of byKind.values()) list.sort((a, b) => compare(a.metadata.name, b.metadata.name));
+  for (const list of byKind.values()) list.sort((a, b) => compareNames(a.metadata.name, b.metadata.name));
   return Object.fromEntries(byKind) as unknown as ObjectsByKind;
 }
 
 /** By code units, not by locale: the order must be the same on every machine. */
-function compare(a: string, b: string): number {
+export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

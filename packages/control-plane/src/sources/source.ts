@@ -30,12 +30,24 @@ export interface SourceInit {
 
 export interface SourceStatus {
   readonly cluster: string;
-  readonly directory: string;
+  /** Of a directory. */
+  readonly directory?: string;
+  /** Of an API server. */
+  readonly kubernetes?: KubernetesStatus;
   readonly state: 'reading' | 'live' | 'stale' | 'empty';
   /** Grows by one with each good read that changed something; 0 before the first. */
   readonly generation: number;
   /** Of the last read, good or bad. */
   readonly problems: readonly Problem[];
+}
+
+export interface KubernetesStatus {
+  /** Undefined until the credentials could be read. */
+  readonly server: string | undefined;
+  /** Where they are. */
+  readonly credentials: string;
+  /** By kind: `listing`, `watching`, `absent` (not installed) or `failing`. */
+  readonly kinds: Readonly<Record<string, string>>;
 }
 
 export interface Source {

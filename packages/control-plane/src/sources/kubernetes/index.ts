@@ -1,0 +1,3 @@
+export type { Access } from './access.js';
+export { RESOURCES, remoteSecretsOf } from './resources.js';
+export { createKubernetesSource, type KubernetesSource, type KubernetesSourceInit } from './source.js';
