@@ -1,13 +1,21 @@
 /**
- * Endpoints on other networks cannot be reached one by one; one record per service and gateway stands for them. Its
- * weight is what can really take traffic there: pods that are ready and take HBONE. Istio counts every pod, ready or
- * not, and uses the first gateway only. Without capacity, or without a usable gateway, there is no record.
+ * Endpoints on other networks cannot be reached one by one; one record per service, zone and gateway stands for them. Its
+ * weight is what can really take traffic there: pods that are ready and take HBONE. Its locality lets clients prefer the
+ * nearer of two networks, and in one network the nearer zone. Istio counts every pod, ready or not, leaves out where they
+ * are, and uses the first gateway only. Without capacity, or without a usable gateway, there is no record.
  */
-import type { Workload } from '@isthmus/sdk/discovery';
+import type { Locality, ServicePort, Workload } from '@isthmus/sdk/discovery';
 import type { GatewayRecord } from '../model/index.js';
 import { endpointsOf } from './endpoints.js';
 import { gatewayAddress, standIn } from './gateways.js';
 import type { MergedService } from './merge.js';
+
+/** What a zone of another network can take. */
+interface Zone {
+  readonly network: string;
+  readonly locality: Locality;
+  capacity: number;
+}
 
 export function splitHorizonWorkloads(
   merged: MergedService,
@@ -15,44 +23,95 @@ export function splitHorizonWorkloads(
   gateways: readonly GatewayRecord[],
 ): readonly Workload[] {
   if (merged.base.scope !== 'global') return [];
-  return [...capacityByNetwork(merged, network)].flatMap(([remote, capacity]) => {
+  return [...zonesElsewhere(merged, network)].flatMap(([remote, zones]) => {
     const usable = gateways.filter((gateway) => gateway.network === remote && gateway.usable);
-    return usable.map((gateway, index) =>
-      splitHorizonWorkload(merged, gateway, shareOf(capacity, usable.length, index)),
+    const shares = sharesOf(
+      zones.map(({ capacity }) => capacity),
+      usable.length,
+    );
+    const isAlone = zones.length === 1;
+    return zones.flatMap((zone, row) =>
+      usable.flatMap((gateway, column) => {
+        const share = shares[row]?.[column] ?? 0;
+        return share > 0 ? [splitHorizonWorkload(merged, gateway, { ...zone, capacity: share }, isAlone)] : [];
+      }),
     );
   });
 }
 
-function capacityByNetwork({ key, parts }: MergedService, network: string): ReadonlyMap<string, number> {
-  const capacities = new Map<string, number>();
+/** By network, the zones in the order of their names: which gets what is left over must not depend on who was read first. */
+function zonesElsewhere({ key, parts }: MergedService, network: string): ReadonlyMap<string, readonly Zone[]> {
+  const zones = new Map<string, Zone>();
   for (const { cluster } of parts) {
     for (const workload of endpointsOf(cluster, key)) {
       if (workload.network === network || !workload.healthy || workload.tunnelProtocol !== 'hbone') continue;
-      capacities.set(workload.network, (capacities.get(workload.network) ?? 0) + workload.capacity);
+      const zone = zoneOf(zones, workload);
+      zone.capacity += workload.capacity;
     }
   }
-  return capacities;
+  const byNetwork = new Map<string, Zone[]>();
+  for (const [, zone] of [...zones].filter(([, { capacity }]) => capacity > 0).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const known = byNetwork.get(zone.network);
+    if (known) known.push(zone);
+    else byNetwork.set(zone.network, [zone]);
+  }
+  return byNetwork;
+}
+
+function zoneOf(zones: Map<string, Zone>, { network, locality: { region, zone } }: Workload): Zone {
+  // No name has a line break.
+  const id = `${network}\n${region}\n${zone}`;
+  const known = zones.get(id) ?? { network, locality: { region, zone, subzone: '' }, capacity: 0 };
+  zones.set(id, known);
+  return known;
 }
 
 /**
- * Whole shares that add up to the capacity; the first gateways get what does not divide. None gets nothing, even where
- * there are more gateways than capacity: whoever is not told of a gateway cannot fall back on it, which is worse than
- * a small service that weighs a little more than it should.
+ * Whole shares by zone and gateway. Those of a zone add up to its capacity; what does not divide goes round the gateways
+ * from zone to zone, so that each gateway gets as much as any other. A gateway that would get nothing at all, because there
+ * are more of them than there is capacity, gets 1 in the first zone: whoever is not told of a gateway cannot fall back on
+ * it, which is worse than a small service that weighs a little more than it should.
  */
-function shareOf(capacity: number, count: number, index: number): number {
-  return Math.max(1, Math.floor(capacity / count) + (index < capacity % count ? 1 : 0));
+export function sharesOf(capacities: readonly number[], gateways: number): readonly (readonly number[])[] {
+  if (gateways === 0) return capacities.map(() => []);
+  const total = capacities.reduce((sum, capacity) => sum + capacity, 0);
+  let turn = 0;
+  return capacities.map((capacity, zone) => {
+    const rest = capacity % gateways;
+    const first = turn;
+    turn = (turn + rest) % gateways;
+    return Array.from({ length: gateways }, (_, gateway) => {
+      const isNext = (gateway - first + gateways) % gateways < rest;
+      const isLeftOut = zone === 0 && gateway >= total;
+      return Math.floor(capacity / gateways) + (isNext || isLeftOut ? 1 : 0);
+    });
+  });
 }
 
-function splitHorizonWorkload({ base }: MergedService, gateway: GatewayRecord, capacity: number): Workload {
-  const { namespace, hostname, key, ports } = base;
-  const path = [gateway.namespace, gateway.name, gateway.address.value, namespace, hostname];
+function splitHorizonWorkload(
+  { base: { namespace, hostname, key, ports } }: MergedService,
+  gateway: GatewayRecord,
+  { locality, capacity }: Zone,
+  isAlone: boolean,
+): Workload {
   return {
-    ...standIn(gateway, [gateway.network, 'SplitHorizonWorkload', ...path].join('/')),
+    ...standIn(gateway, uidOf(gateway, { namespace, hostname }, isAlone ? undefined : locality)),
     namespace,
     tunnelProtocol: 'hbone',
     capacity,
+    locality,
     networkGateway: gatewayAddress(gateway),
     // The service's own ports: the authority at the gateway is hostname and service port.
-    services: new Map([[key, ports]]),
+    services: new Map<string, readonly ServicePort[]>([[key, ports]]),
   };
+}
+
+/** Istio's uid, to which the place is added where a network has several. */
+function uidOf(
+  { network, namespace, name, address }: GatewayRecord,
+  service: { readonly namespace: string; readonly hostname: string },
+  place: Locality | undefined,
+): string {
+  const path = [network, 'SplitHorizonWorkload', namespace, name, address.value, service.namespace, service.hostname];
+  return [...path, ...(place ? [`${place.region}/${place.zone}`] : [])].join('/');
 }

@@ -1,3 +1,4 @@
+import type { Workload } from '@isthmus/sdk/discovery';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { meshes, RUNS } from '../support/arbitraries.js';
@@ -17,6 +18,13 @@ function isExported({ objects }: ClusterSketch, app: string): boolean {
 
 function hasService({ objects }: ClusterSketch, app: string): boolean {
   return objects.some(({ kind, metadata }) => kind === 'Service' && (metadata as { name: string }).name === app);
+}
+
+/** Sum of weights; every member weighs 1. */
+function countByZone(workloads: readonly Pick<Workload, 'locality' | 'capacity'>[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { locality, capacity } of workloads) counts[locality.zone] = (counts[locality.zone] ?? 0) + capacity;
+  return counts;
 }
 
 describe('scope', () => {
@@ -60,7 +68,7 @@ describe('scope', () => {
     );
   });
 
-  it('has a record for another network exactly when something there is ready, takes HBONE and can be reached; its weight is their number, or one per gateway when that is more', () => {
+  it('has a record for another network exactly when something there is ready, takes HBONE and can be reached; its weight is their number in each zone, or one per gateway when that is more', () => {
     fc.assert(
       fc.property(meshes, ({ east, west }) => {
         const view = viewOf('ztunnel', east, west);
@@ -80,7 +88,9 @@ describe('scope', () => {
           const reachable = crosses && gateways > 0 && members.length > 0;
           expect(weight).toBe(reachable ? Math.max(gateways, members.length) : 0);
           // Each gateway can be fallen back on.
-          expect(records).toHaveLength(reachable ? gateways : 0);
+          const told = new Set(records.map(({ networkGateway }) => JSON.stringify(networkGateway)));
+          expect(told.size).toBe(reachable ? gateways : 0);
+          if (reachable && members.length >= gateways) expect(countByZone(records)).toEqual(countByZone(members));
           expect(records.every(({ capacity }) => capacity > 0)).toBe(true);
         }
       }),

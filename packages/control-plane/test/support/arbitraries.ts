@@ -31,9 +31,10 @@ const aService = (name: string) =>
 
 const aPod = (app: string, index: number, octet: number) =>
   fc
-    .record({ isThere: fc.boolean(), ready: fc.boolean(), isCaptured: fc.boolean() })
-    .map(({ isThere, ready, isCaptured }) => {
-      const labels = isCaptured ? {} : { 'istio.io/dataplane-mode': 'none' };
+    .record({ isThere: fc.boolean(), ready: fc.boolean(), isCaptured: fc.boolean(), zone: fc.constantFrom('z1', 'z2') })
+    .map(({ isThere, ready, isCaptured, zone }) => {
+      const place = { 'topology.kubernetes.io/zone': zone };
+      const labels = isCaptured ? place : { ...place, 'istio.io/dataplane-mode': 'none' };
       return isThere ? [pod(`${app}-${index}`, { ip: `10.${octet}.${index}.1`, ready, labels, account: app })] : [];
     });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sharesOf } from '../../src/projection/split-horizon.js';
 import type { ClusterSketch } from '../support/derive.js';
 import { viewOf } from '../support/derive.js';
 import {
@@ -142,6 +143,59 @@ describe('what a ztunnel sees', () => {
     const split = [...view.workloads.values()].filter(({ uid }) => uid.includes('SplitHorizon'));
     expect(split.map(({ capacity }) => capacity)).toEqual([2, 1]);
   });
+
+  it('has one record per zone there, each with its place and its capacity; with one zone only, by the name that Istio gives it', () => {
+    const place = (zone: string) => ({ 'topology.kubernetes.io/region': 'r', 'topology.kubernetes.io/zone': zone });
+    const inZone = (index: number, zone: string) =>
+      pod(`reviews-${index}`, { ip: `10.1.0.${index}`, labels: place(zone) });
+    const recordsOf = (...pods: readonly Manifest[]) =>
+      [...viewOf('ztunnel', east(global), west(global, westGateway, ...pods)).workloads.values()]
+        .filter(({ uid }) => uid.includes('/SplitHorizonWorkload/'))
+        .map(({ uid, locality, capacity }) => [uid, locality.region, locality.zone, capacity]);
+
+    expect(recordsOf(inZone(1, 'a'), inZone(2, 'b'), inZone(3, 'b'))).toEqual([
+      [`${SPLIT}/r/a`, 'r', 'a', 1],
+      [`${SPLIT}/r/b`, 'r', 'b', 2],
+    ]);
+    expect(recordsOf(inZone(1, 'a'), inZone(2, 'a'))).toEqual([[SPLIT, 'r', 'a', 2]]);
+  });
+
+  it.each([
+    [[3], 2, [[2, 1]]],
+    [
+      [1, 1, 1],
+      2,
+      [
+        [1, 0],
+        [0, 1],
+        [1, 0],
+      ],
+    ],
+    [
+      [5, 5],
+      2,
+      [
+        [3, 2],
+        [2, 3],
+      ],
+    ],
+    [[1], 3, [[1, 1, 1]]],
+    [
+      [1, 1],
+      3,
+      [
+        [1, 0, 1],
+        [0, 1, 0],
+      ],
+    ],
+    [[4, 15], 1, [[4], [15]]],
+    [[4], 0, [[]]],
+  ])(
+    'shares capacities %j among %i gateways as %j: none is lost, no gateway is left out',
+    (capacities, gateways, shares) => {
+      expect(sharesOf(capacities, gateways)).toEqual(shares);
+    },
+  );
 
   it('lets a declared gateway stand in for a discovered one at the same address', () => {
     const declared = gateway('to-west', 'istio-remote', {
