@@ -83,7 +83,7 @@ function adminSources({
         running.group?.setLogLevels(levels);
       },
     },
-    gateways: () => running.gateways?.status(),
+    gatewaysOutOfService: async () => running.group?.gateways() ?? running.gateways?.status() ?? [],
     random: init.random,
     workers: () => running.group?.status(),
     connections: async () => running.group?.connections() ?? dumpConnections(telemetry.open()),

@@ -110,7 +110,10 @@ function certificatesOf(sources: AdminSources): readonly Record<string, unknown>
 }
 
 async function dump(sources: AdminSources): Promise<Record<string, unknown>> {
-  const connections = await sources.connections();
+  const [connections, gatewaysOutOfService] = await Promise.all([
+    sources.connections(),
+    sources.gatewaysOutOfService(),
+  ]);
   const snapshot = sources.snapshot();
   const { localWorkloads, openConnections } = sources.running();
   return {
@@ -120,6 +123,7 @@ async function dump(sources: AdminSources): Promise<Record<string, unknown>> {
     localWorkloads: localWorkloads.map(({ uid }) => uid).sort(),
     openConnections,
     workers: sources.workers(),
+    gatewaysOutOfService,
     certificates: certificatesOf(sources),
     workloads: [...snapshot.workloads()].map(dumpWorkload).sort(by('uid')),
     services: [...snapshot.services()].map((service) => dumpService(service, snapshot)).sort(by('hostname')),

@@ -7,6 +7,7 @@ import type { CertificateManager } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Diagnostics } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
+import type { GatewayOutOfService } from '../admin/explain/route.js';
 import type { Settings } from '../config.js';
 import { localWorkloads } from '../roles/local-workloads.js';
 import type { RoleContext, RunningRole } from '../roles/role.js';
@@ -44,6 +45,8 @@ export interface WorkerGroup extends RunningRole {
   readonly started: Promise<void>;
   /** Numbers of every worker, as they are now or as last heard. */
   reports(): Promise<readonly WorkerReport[]>;
+  /** Gateways out of service, by the worker that found it out: each judges for itself. */
+  gateways(): Promise<readonly GatewayOutOfService[]>;
   setLogLevels(levels: LogLevels): void;
   /** Those under way, of all workers that answer. */
   connections(): Promise<readonly ConnectionDump[]>;
@@ -119,8 +122,13 @@ class Group implements WorkerGroup {
   }
 
   async reports(): Promise<readonly WorkerReport[]> {
-    await Promise.all(this.#slots.map((slot) => slot.hear()));
+    await this.#hearAll();
     return this.#slots.flatMap(({ report }) => report ?? []);
+  }
+
+  async gateways(): Promise<readonly GatewayOutOfService[]> {
+    await this.#hearAll();
+    return this.#slots.flatMap(({ id, report }) => report?.gateways.map((each) => ({ ...each, worker: id })) ?? []);
   }
 
   /** Returns how to stop. */
@@ -199,6 +207,10 @@ class Group implements WorkerGroup {
     if (to !== 'replacing') return;
     this.#starting?.reject(new Error(`worker ${id}: ${reason}`));
     if (this.#stopping && this.#living().length === 0) this.#onGone?.();
+  }
+
+  async #hearAll(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.hear()));
   }
 
   #servesNow(): void {

@@ -3,7 +3,7 @@
  * learns goes to the workers in this order: `start`, certificates, the state in batches, `synced`, then every change.
  * Private keys travel here and nowhere else: the channel is inherited, it has no name and touches no file.
  */
-
+import type { GatewayStatus } from '@isthmus/sdk/originate';
 import type { ProfileOptions } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
@@ -18,6 +18,8 @@ export interface WorkerStart {
 
 export interface WorkerReport extends ProcessState {
   readonly openConnections: number;
+  /** Those that this worker found out of service. */
+  readonly gateways: readonly GatewayStatus[];
 }
 
 export interface FromHead {

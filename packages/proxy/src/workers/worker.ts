@@ -10,7 +10,7 @@ import { ownDiagnostics } from '../admin/diagnostics.js';
 import { type ConnectionDump, dumpConnections } from '../admin/dump-connections.js';
 import type { Settings } from '../config.js';
 import { createRoleContext } from '../roles/context.js';
-import type { Role, RunningRole } from '../roles/role.js';
+import type { Role, RoleContext, RunningRole } from '../roles/role.js';
 import { createSnapshotFeed } from '../roles/snapshot-feed.js';
 import { aboutOf } from '../telemetry/about.js';
 import { accessLevels } from '../telemetry/access-log.js';
@@ -105,6 +105,7 @@ class Worker {
   readonly #telemetry;
   readonly #feed;
   #role: RunningRole | undefined;
+  #gateways: RoleContext['gateways'] | undefined;
 
   constructor(init: WorkerInit, { settings, logLevels }: WorkerStart, channel: Channel<FromWorker>) {
     this.#init = init;
@@ -151,26 +152,29 @@ class Worker {
   async serve(): Promise<void> {
     const role = this.#init.roles[this.#settings.role];
     try {
-      this.#role = await role.start(
-        this.#scope,
-        createRoleContext(this.#scope, {
-          settings: this.#settings,
-          role,
-          clock: realClock,
-          random: Math.random,
-          certificates: this.certificates,
-          feed: this.#feed,
-          log: this.componentLog.log,
-          telemetry: this.#telemetry.telemetry,
-          drain: this.drain.signal,
-          ...(this.#settings.xdsOnDemand && { demand: (names) => this.#demand(names) }),
-        }),
-      );
+      const context = this.#context(role);
+      this.#gateways = context.gateways;
+      this.#role = await role.start(this.#scope, context);
       this.#channel.tell('serving', null);
     } catch (error) {
       this.#channel.tell('failed', error instanceof Error ? error.message : String(error));
       await this.stop(1);
     }
+  }
+
+  #context(role: Role): RoleContext {
+    return createRoleContext(this.#scope, {
+      settings: this.#settings,
+      role,
+      clock: realClock,
+      random: Math.random,
+      certificates: this.certificates,
+      feed: this.#feed,
+      log: this.componentLog.log,
+      telemetry: this.#telemetry.telemetry,
+      drain: this.drain.signal,
+      ...(this.#settings.xdsOnDemand && { demand: (names) => this.#demand(names) }),
+    });
   }
 
   /** What came is in the snapshot then: the head tells before it answers. */
@@ -183,6 +187,7 @@ class Worker {
       mesh: this.#telemetry.states(),
       process: await this.#processMetrics.state(),
       openConnections: this.#role?.openConnections() ?? 0,
+      gateways: this.#gateways?.status() ?? [],
     };
   }
 

@@ -1,19 +1,24 @@
 /**
  * `GET /explain?from=namespace/pod&to=host:port`: what a connection of that workload would do now, by what this proxy
- * knows. Asks routing, and says which gateways the connections of this process have found out of service.
+ * knows. Asks routing, and says which gateways this proxy's connections have found out of service.
  */
 import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
 import type { GatewayStatus } from '@isthmus/sdk/originate';
 import { type Explanation, explainOutbound, parseAuthority } from '@isthmus/sdk/routing';
 import type { Answer, Route } from '../http.js';
 
+/** Connections found it out; each worker process keeps its own account. */
+export interface GatewayOutOfService extends GatewayStatus {
+  /** The worker's number, where there are any. */
+  readonly worker?: number;
+}
+
 export interface ExplainSources {
   snapshot(): Snapshot;
   running(): { readonly localWorkloads: readonly Workload[] };
   /** Effective settings; only the network is read. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Gateways out of service; undefined where worker processes keep that, each for itself. */
-  gateways?(): readonly GatewayStatus[] | undefined;
+  gatewaysOutOfService(): Promise<readonly GatewayOutOfService[]>;
   /** In [0, 1); draws as a connection would. */
   readonly random?: () => number;
 }
@@ -22,8 +27,8 @@ export interface ExplainSources {
 export interface ExplainReport extends Explanation {
   /** Whether the connections of `from` go through this very proxy. */
   readonly local: boolean;
-  /** Gateways that connections of this process found out of service: they are tried last. */
-  readonly gatewaysOutOfService: readonly GatewayStatus[];
+  /** Gateways that this proxy's connections found out of service: ejected ones are tried last. */
+  readonly gatewaysOutOfService: readonly GatewayOutOfService[];
 }
 
 export function explainRoute(sources: ExplainSources): Route {
@@ -35,7 +40,7 @@ export function explainRoute(sources: ExplainSources): Route {
   };
 }
 
-function explain(query: URLSearchParams, sources: ExplainSources): Answer {
+async function explain(query: URLSearchParams, sources: ExplainSources): Promise<Answer> {
   const reading = parseAuthority(query.get('to') ?? undefined);
   if (!reading.ok) return refused(400, `to: ${reading.reason}; expected host:port`);
   const [namespace, name, ...more] = (query.get('from') ?? '').split('/');
@@ -56,7 +61,7 @@ function explain(query: URLSearchParams, sources: ExplainSources): Answer {
   const report: ExplainReport = {
     ...explanation,
     local: localWorkloads.some(({ uid }) => uid === known.uid),
-    gatewaysOutOfService: [...(sources.gateways?.() ?? [])],
+    gatewaysOutOfService: await sources.gatewaysOutOfService(),
   };
   return { status: 200, body: `${JSON.stringify(report, null, 2)}\n`, contentType: 'application/json' };
 }

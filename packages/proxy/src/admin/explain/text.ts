@@ -1,6 +1,6 @@
 /** An explanation for a terminal. Pure. */
 import type { ExplainedCandidate, ExplainedHop, ExplainedPlan, ExplainedStep } from '@isthmus/sdk/routing';
-import type { ExplainReport } from './route.js';
+import type { ExplainReport, GatewayOutOfService } from './route.js';
 
 const INDENT = '  ';
 const VERDICT = { taken: '* taken', eligible: '+ eligible', 'passed-over': '- passed over' } as const;
@@ -15,12 +15,14 @@ export function explanationText(report: ExplainReport): string {
     ...steps.flatMap(stepLines),
     '',
     ...planLines(plan),
-    ...gatewaysOutOfService.map(
-      ({ address, state, reason, since }) =>
-        `gateway ${address} ${state} since ${new Date(since).toISOString()}, tried ${state === 'ejected' ? 'last' : 'as any other'}: ${reason}`,
-    ),
+    ...gatewaysOutOfService.map(gatewayLine),
     '',
   ].join('\n');
+}
+
+function gatewayLine({ address, state, reason, since, worker }: GatewayOutOfService): string {
+  const when = `since ${new Date(since).toISOString()}${worker === undefined ? '' : ` in worker ${worker}`}`;
+  return `gateway ${address} ${state} ${when}, tried ${state === 'ejected' ? 'last' : 'as any other'}: ${reason}`;
 }
 
 function stepLines({ what, subject, outcome, candidates }: ExplainedStep): readonly string[] {

@@ -15,6 +15,8 @@ const ADDRESSES = addressesOf(91);
 const DIRECT = { host: ADDRESSES.capture, port: 9080 };
 /** Leads to the workload ratings of the same node, through HBONE from one worker to one of them. */
 const MESH = { host: ADDRESSES.capture, port: 9081 };
+/** Leads to another network, through a gateway where nobody listens. */
+const REMOTE = { host: ADDRESSES.capture, port: 9082 };
 const PAGES = { host: ADDRESSES.capture, admin: 15000, metrics: 15020, readiness: 15021 };
 
 let scope = createScope();
@@ -52,6 +54,7 @@ async function startTwoWorkers(env: Record<string, string> = {}, known: Known = 
     OUTBOUND_LISTENERS: [
       `shop/storefront@${DIRECT.host}:${DIRECT.port}=127.0.0.1:${echo.port}`,
       `shop/storefront@${MESH.host}:${MESH.port}=ratings:80`,
+      `shop/storefront@${REMOTE.host}:${REMOTE.port}=reviews:80`,
     ].join(','),
     ...env,
   });
@@ -198,6 +201,20 @@ describe('a proxy of two worker processes', { timeout: 60_000 }, () => {
     await expect
       .poll(() => program.text.stdout.split('\n').filter((line) => line.includes('connection opened')).length)
       .toBeGreaterThanOrEqual(2);
+  });
+
+  it('shows which worker found which gateway out of service', async () => {
+    const { program } = await startTwoWorkers();
+    const gateway = `${ADDRESSES.gateway}:15008`;
+
+    for (const _ of [1, 2]) await closing(await connectTo(scope, REMOTE.host, REMOTE.port));
+    const dump = JSON.parse(await page(PAGES.admin, '/config_dump'));
+    const explanation = JSON.parse(await page(PAGES.admin, '/explain?from=shop/storefront&to=reviews:80'));
+
+    const ejected = (worker: number) => expect.objectContaining({ address: gateway, state: 'ejected', worker });
+    expect(dump.gatewaysOutOfService).toEqual([ejected(1), ejected(2)]);
+    expect(explanation.gatewaysOutOfService).toEqual(dump.gatewaysOutOfService);
+    expect(program.text.stderr).toBe('');
   });
 
   it('shows where the time of a worker goes and what its memory holds', async () => {

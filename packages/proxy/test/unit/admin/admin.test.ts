@@ -70,6 +70,7 @@ async function serveAdmin(overrides: Partial<AdminSources> = {}) {
         levels = next;
       },
     },
+    gatewaysOutOfService: async () => [],
     workers: () => undefined,
     connections: async () => [
       {

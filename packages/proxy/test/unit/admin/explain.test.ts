@@ -23,6 +23,7 @@ async function serveAdmin(overrides: Partial<ExplainSources> = {}): Promise<stri
     snapshot: () => store.snapshot,
     running: () => ({ localWorkloads: [...store.snapshot.workloads()].filter(isLocal) }),
     config: { network: 'network-1' },
+    gatewaysOutOfService: async () => [],
     random: () => 0,
     ...overrides,
   });
@@ -68,14 +69,20 @@ describe('isthmus-proxy explain', () => {
 
   it('says which gateways are out of service', async () => {
     const since = Date.UTC(2026, 0, 2, 3, 4, 5);
-    const gateways = () => [{ address: GATEWAY, state: 'ejected', reason: 'refused', since }] as const;
-    const admin = await serveAdmin({ gateways });
+    const found = { address: GATEWAY, reason: 'refused', since } as const;
+    const admin = await serveAdmin({
+      gatewaysOutOfService: async () => [
+        { ...found, state: 'ejected' },
+        { ...found, state: 'on-trial', worker: 2 },
+      ],
+    });
 
     const { out, code } = await explain('--from', 'shop/storefront', '--to', 'reviews:80', '--admin', admin);
 
     expect(code).toBe(0);
     expect(out).toContain(`plan nested: HBONE to ${GATEWAY} that proves`);
     expect(out).toContain(`gateway ${GATEWAY} ejected since 2026-01-02T03:04:05.000Z, tried last: refused`);
+    expect(out).toContain(`gateway ${GATEWAY} on-trial since 2026-01-02T03:04:05.000Z in worker 2, tried as any other`);
   });
 
   it('prints JSON for machines', async () => {
