@@ -8,6 +8,7 @@ import { BASELINE, PAGE, SUITE } from './places.js';
 import { profile } from './profile.js';
 import { figure, renderJson, renderMarkdown, renderTable, renderVerdict, replaceTable } from './report.js';
 import type { Result } from './statistics.js';
+import { isTunnelResult, renderTunnelMarkdown, TUNNEL_MARKERS } from './tunnel/report.js';
 
 const SECONDS = 0.06;
 const UPDATE_RUNS = 3;
@@ -58,7 +59,11 @@ export async function gate({ update, rounds }: GateOptions): Promise<number> {
 
 export async function docs(file: string): Promise<number> {
   const results = JSON.parse(await readFile(file, 'utf8')) as Result[];
-  await writeFile(PAGE, replaceTable(await readFile(PAGE, 'utf8'), renderMarkdown(results)));
+  const page = await readFile(PAGE, 'utf8');
+  const changed = results.every(isTunnelResult)
+    ? replaceTable(page, renderTunnelMarkdown(results), TUNNEL_MARKERS)
+    : replaceTable(page, renderMarkdown(results));
+  await writeFile(PAGE, changed);
   return 0;
 }
 

@@ -88,7 +88,7 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
   program
     .command('bench:docs <results>')
     .usage('-- <results>')
-    .description('prints the results of `bench --json` into docs/performance.md')
+    .description('prints the results of `bench --json` or `bench:tunnel --json` into docs/performance.md')
     .action(async (file: string) => set(await commands.docs(file)));
   await program.parseAsync(argv, { from: 'user' });
   return code;

@@ -36,11 +36,17 @@ export function renderMarkdown(results: readonly Result[]): string {
   return ['| id | subject | peer | ratio | min - max |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
+/** What encloses a table of the page. */
+export interface Markers {
+  readonly begin: string;
+  readonly end: string;
+}
+
 /** Puts the table between the page's markers. Throws when it has none. */
-export function replaceTable(page: string, table: string): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`the page has no ${BEGIN} before a ${END}`);
-  return `${page.slice(0, begin + BEGIN.length)}\n${table}\n${page.slice(end)}`;
+export function replaceTable(page: string, table: string, markers: Markers = { begin: BEGIN, end: END }): string {
+  const [begin, end] = [page.indexOf(markers.begin), page.indexOf(markers.end)];
+  if (begin < 0 || end < begin) throw new Error(`the page has no ${markers.begin} before a ${markers.end}`);
+  return `${page.slice(0, begin + markers.begin.length)}\n${table}\n${page.slice(end)}`;
 }
 
 /** Ids of the page's table, in order. */

@@ -1,5 +1,6 @@
 /** Results of the tunnel benchmark as text. Pure. */
-import { figure, layOut } from '../report.js';
+import { figure, layOut, type Markers } from '../report.js';
+import type { Result } from '../statistics.js';
 import { SCENARIOS } from './cases.js';
 import type { Figures, TunnelResult } from './race.js';
 
@@ -14,6 +15,12 @@ export function renderTunnelTable(results: readonly TunnelResult[]): string {
     result.peer,
   ]);
   return layOut([['ID', 'RATIO', 'MIN - MAX', 'FLOOR, GOAL', 'SUBJECT', 'PEER', ''], ...rows]);
+}
+
+export const TUNNEL_MARKERS: Markers = { begin: '<!-- tunnel:begin -->', end: '<!-- tunnel:end -->' };
+
+export function isTunnelResult(result: Result): result is TunnelResult {
+  return 'metric' in result;
 }
 
 export function renderTunnelMarkdown(results: readonly TunnelResult[]): string {
