@@ -1,7 +1,8 @@
 /**
  * The table of attacks against the proxies of a mesh, each repeated for a second by two attackers who come back as often as
  * they are thrown out, while neighbours call through the same proxies. Stated bounds: every offender gets the right
- * GOAWAY, no call of a neighbour fails, their median wait grows at most `MAX_WAIT_RATIO` times, and when it is over the
+ * GOAWAY, no call of a neighbour fails, their median wait grows at most `MAX_WAIT_RATIO` times
+ * (`MAX_WAIT_RATIO_TUNNELS` where all tunnels are opened), and when it is over the
  * attacked process holds at most `MAX_GROWTH_MB` more live memory than before.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,6 +26,8 @@ const ATTACKERS = 2;
  * is measured right before each attack, so that what else the machine does counts on both sides.
  */
 const MAX_WAIT_RATIO = 25;
+/** Where the attackers open all their tunnels again and again, 400 connections to the application at a time. */
+const MAX_WAIT_RATIO_TUNNELS = 100;
 /** Undisturbed calls are so fast that a ratio alone would measure the machine. */
 const MIN_WAIT_MS = 20;
 const MAX_GROWTH_MB = 16;
@@ -98,7 +101,7 @@ describe.each(TARGETS)('$process', (target) => {
 
   it.each(ATTACKS.filter(({ needsEcho }) => !needsEcho).map((each) => [each.does, each] as const))(
     'a peer that %s',
-    async (_, { outcome, bytes }: Attack) => {
+    async (_, { outcome, bytes, opensTunnels }: Attack) => {
       const payload = bytes(target.authority());
       const { medianMs: calmMs } = await during(lab.world, pause(ATTACK_MS / 2));
       const attackers = Array.from({ length: ATTACKERS }, () => attack(target, payload, outcome === 'bounded'));
@@ -109,7 +112,9 @@ describe.each(TARGETS)('$process', (target) => {
       expect([...codes]).toEqual(outcome === 'bounded' ? [] : [ErrorCode[outcome]]);
       expect(neighbours.failures).toEqual([]);
       ratios.push(neighbours.medianMs / Math.max(MIN_WAIT_MS, calmMs));
-      expect(neighbours.medianMs).toBeLessThan(Math.max(MIN_WAIT_MS, calmMs) * MAX_WAIT_RATIO);
+      expect(neighbours.medianMs).toBeLessThan(
+        Math.max(MIN_WAIT_MS, calmMs) * (opensTunnels ? MAX_WAIT_RATIO_TUNNELS : MAX_WAIT_RATIO),
+      );
     },
   );
 

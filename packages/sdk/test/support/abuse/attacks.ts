@@ -23,6 +23,8 @@ export interface Attack {
   readonly outcome: Outcome;
   /** Only where everything comes back: an application that reads gives the credit back, and nothing is amiss. */
   readonly needsEcho?: true;
+  /** All tunnels it may open are opened, and each costs a connection to the application: real work, and not little. */
+  readonly opensTunnels?: true;
   /** Everything that follows the handshake. `authority` is one that the server accepts. */
   bytes(authority: string): Buffer;
 }
@@ -77,6 +79,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     does: 'opens more streams than it may, without end',
+    opensTunnels: true,
     budget: 'provokedResets',
     outcome: 'ENHANCE_YOUR_CALM',
     bytes: (authority) => flood(1_300, (n) => raw.connect(id(n), authority)),
@@ -174,6 +177,7 @@ export const ATTACKS: readonly Attack[] = [
   { does: 'speaks another protocol', outcome: 'PROTOCOL_ERROR', bytes: () => rawFrame(0x5, 0, 1, Buffer.alloc(4)) },
   {
     does: 'closes all windows and asks for much',
+    opensTunnels: true,
     outcome: 'bounded',
     bytes: (authority) =>
       Buffer.concat([
