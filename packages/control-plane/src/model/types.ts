@@ -103,7 +103,15 @@ export interface ClusterModel {
   readonly problems: readonly Problem[];
 }
 
-/** All clusters, by id. */
+/** A block of IPv4 addresses. */
+export interface VipRange {
+  readonly ip: string;
+  readonly length: number;
+}
+
 export interface Model {
+  /** By id. */
   readonly clusters: ReadonlyMap<string, ClusterModel>;
+  /** For services that only other networks have; absent: they get no addresses. */
+  readonly remoteServiceVips?: VipRange | undefined;
 }

@@ -1,7 +1,8 @@
 /**
  * (model, viewer) -> resources. Pure; it alone decides what anyone may see. Namespace by namespace: what is seen of one
  * follows from its models in all clusters, the gateways between networks, and who the waypoints in front of it are. While
- * those are the same, the view of it is the same object as in the previous projection.
+ * those are the same, the view of it is the same object as in the previous projection. Addresses for services that only other
+ * networks have come last, because they follow from all namespaces together.
  */
 import type { Workload } from '@isthmus/sdk/discovery';
 import { type ClusterModel, lazily, type Model, mergeMaps } from '../model/index.js';
@@ -19,6 +20,7 @@ import { overlapsOf } from './overlaps.js';
 import { projectService, type Viewpoint } from './services.js';
 import { splitHorizonWorkloads } from './split-horizon.js';
 import { type NamespaceView, sightOf, type View, type Viewer } from './types.js';
+import { allocateVips, needsVip, withVips } from './vips.js';
 
 export function project(model: Model, viewer: Viewer, previous?: View): View {
   const own = model.clusters.get(viewer.cluster);
@@ -31,9 +33,11 @@ export function project(model: Model, viewer: Viewer, previous?: View): View {
     const view = known?.get(name) ?? seenOf(scene, partsOf(scene, name));
     namespaces.set(name, view);
   }
+  const allocation = allocateVips(model.remoteServiceVips, namespaces.values(), previous?.origin.allocation);
+  for (const [name, view] of namespaces) namespaces.set(name, withVips(view, own.network, allocation));
   // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
   return assemble(
-    { model, viewer, overlaps: scene.overlaps },
+    { model, viewer, overlaps: scene.overlaps, allocation },
     namespaces,
     sightOf(viewer.role) === 'exports' ? NOTHING : own.policies,
   );
@@ -98,7 +102,8 @@ function seenByWorkloads(scene: Scene, parts: readonly NamespacePart[]): Namespa
   const services = [...merged.values()].map((one) => projectService({ merged: one, viewer, identities: one.parts }));
   const remote = [...merged.values()].flatMap((one) => splitHorizonWorkloads(one, network, gateways));
   const workloads = [...nearWorkloads(parts, network, merged), ...remote];
-  return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
+  const strangers = [...merged.values()].filter((one) => needsVip(one, network)).map(({ key }) => key);
+  return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), strangers };
 }
 
 function seenByGateway(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {

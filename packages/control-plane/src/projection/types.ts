@@ -2,6 +2,7 @@
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
 import type { Model } from '../model/index.js';
 import type { Overlaps } from './overlaps.js';
+import type { Allocation } from './vips.js';
 
 /**
  * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
@@ -26,6 +27,8 @@ export interface Viewer {
 export interface NamespaceView {
   readonly services: ReadonlyMap<string, Service>;
   readonly workloads: ReadonlyMap<string, Workload>;
+  /** Keys of services that nobody on the viewer's network gives an address. */
+  readonly strangers?: readonly string[];
 }
 
 export interface View {
@@ -35,6 +38,7 @@ export interface View {
     readonly viewer: Viewer;
     /** Of the viewer's network; absent where nothing is seen. */
     readonly overlaps?: Overlaps;
+    readonly allocation?: Allocation;
   };
   /** Gateways, which no namespace of the viewer's has, are under the empty name. */
   readonly namespaces: ReadonlyMap<string, NamespaceView>;

@@ -5,7 +5,7 @@ import { VIEWER_ROLES } from '../../src/projection/index.js';
 import { groupObjects, type KubeObject, type ObjectsByNamespace, parseFile } from '../../src/sources/index.js';
 import { createSession, createViews, type Views } from '../../src/xds/index.js';
 import { type Mesh, meshes, RUNS, souths } from '../support/arbitraries.js';
-import { type ClusterSketch, toYaml } from '../support/derive.js';
+import { type ClusterSketch, modelOf, toYaml } from '../support/derive.js';
 import { AMBIENT, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
 import { ADDRESS, AUTHORIZATION, readOutgoing, request } from '../support/xds.js';
 
@@ -58,7 +58,7 @@ function createCluster(isLocal: boolean) {
 }
 
 function publish(views: Views, ...clusters: readonly DerivedCluster[]): void {
-  views.publish({ clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) });
+  views.publish(modelOf(...clusters));
 }
 
 function everything(views: Views): unknown {

@@ -46,11 +46,16 @@ export function deriveOne(objects: readonly Manifest[], more: Pick<ClusterSketch
   return derive({ id: 'east', network: 'network-1', objects, ...more });
 }
 
+export const VIPS = { ip: '240.240.0.0', length: 16 };
+
+export function modelOf(...clusters: readonly ClusterModel[]): Model {
+  return { clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])), remoteServiceVips: VIPS };
+}
+
 /** What a proxy of the first cluster is sent. */
 export function viewOf(role: ViewerRole, ...sketches: readonly ClusterSketch[]): View {
   const clusters = sketches.map((sketch, index) => derive(sketch, index === 0));
-  const model: Model = { clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) };
-  return project(model, { cluster: clusters[0]!.id, role });
+  return project(modelOf(...clusters), { cluster: clusters[0]!.id, role });
 }
 
 export function onlyWorkload(cluster: ClusterModel) {
