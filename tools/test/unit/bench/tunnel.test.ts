@@ -1,8 +1,9 @@
 /** The table of the tunnel benchmark: it names what the project promises, and every figure is shown with its unit. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { FULL, SCENARIOS, SHORT } from '../../../bench/tunnel/cases.js';
 import type { TunnelResult } from '../../../bench/tunnel/race.js';
-import { renderTunnelMarkdown, renderTunnelTable } from '../../../bench/tunnel/report.js';
+import { renderTunnelMarkdown, renderTunnelTable, TUNNEL_MARKERS } from '../../../bench/tunnel/report.js';
 
 const rows = SCENARIOS.flatMap((scenario) => scenario.rows);
 
@@ -33,6 +34,13 @@ describe('the table of cases', () => {
     const ids = rows.map(({ id }) => id);
 
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('is the one in the manual, row by row', () => {
+    const page = readFileSync(new URL('../../../../docs/performance.md', import.meta.url), 'utf8');
+    const table = page.slice(page.indexOf(TUNNEL_MARKERS.begin), page.indexOf(TUNNEL_MARKERS.end));
+
+    expect([...table.matchAll(/^\| `([^`]+)`/gm)].map(([, id]) => id)).toEqual(rows.map(({ id }) => id));
   });
 
   test('asks for at least five rounds, in the short form too', () => {
