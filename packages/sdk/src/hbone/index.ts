@@ -3,11 +3,9 @@ export { type DialInit, dialHbone, type HboneClientConnection, type NamedTranspo
 export type { PoolHop } from './client/hop.js';
 export {
   connectNested,
-  type InnerConnection,
   LocatedFault,
   type NestedInit,
   type OuterTunnels,
-  openInner,
   type PooledNestedInit,
 } from './client/nested.js';
 export { createHbonePool, type HbonePool, type HbonePoolInit } from './client/pool.js';

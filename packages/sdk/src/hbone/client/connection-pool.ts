@@ -14,7 +14,8 @@ import type { HboneSettings } from '../settings.js';
 import type { ConnectRequest, Tunnel } from '../types.js';
 import type { HboneClientConnection } from './client.js';
 import { NotProcessed } from './not-processed.js';
-import { type Dialled, type Member, type Permits, PoolGroup } from './pool-group.js';
+import { type Permits, PoolGroup } from './pool-group.js';
+import type { Arrival, Dialled, Member } from './pool-member.js';
 
 /** Where one stream has to go. */
 export interface Route {
@@ -27,7 +28,7 @@ export interface Route {
   /** Backends that may be there; 1 for an address. */
   readonly capacity: number;
   /** Opens another connection there. Rejects with a `Fault`, or with the signal's reason. */
-  dial(signal: AbortSignal): Promise<HboneClientConnection>;
+  dial(signal: AbortSignal): Promise<Dialled>;
   /** Who answered, when that can be told. */
   backendOf(tunnel: Tunnel): string | undefined;
 }
@@ -63,7 +64,7 @@ export class ConnectionPool {
   readonly #groups = new Map<string, Grouped>();
   /** All that are not closed, draining ones included. */
   readonly #open = new Set<HboneClientConnection>();
-  readonly #dials = new Set<Promise<HboneClientConnection>>();
+  readonly #dials = new Set<Promise<Dialled>>();
   #permits = 0;
   #sequence = 0;
 
@@ -172,15 +173,18 @@ export class ConnectionPool {
     };
   }
 
-  async #dial(route: Route): Promise<Dialled> {
+  async #dial(route: Route): Promise<Arrival> {
     const dial = route.dial(this.#signal);
     this.#dials.add(dial);
     try {
-      const connection = await dial;
+      const { connection, lastCall } = await dial;
       this.#open.add(connection);
       void connection.closed.then(() => this.#open.delete(connection));
+      if (connection.draining) {
+        throw new Fault('TUNNEL_LOST', `the connection with ${route.name} ended as soon as it was there`);
+      }
       this.#sequence += 1;
-      return { connection, sequence: this.#sequence };
+      return { connection, lastCall, sequence: this.#sequence };
     } finally {
       this.#dials.delete(dial);
     }

@@ -52,7 +52,7 @@ export interface OuterTunnels extends Dialling {
 }
 
 /** A client connection with a backend behind the gateway, and the outer tunnel that carries it. */
-export interface InnerConnection {
+interface InnerConnection {
   readonly connection: HboneClientConnection;
   readonly outer: Tunnel;
 }
@@ -69,7 +69,10 @@ export function nestedRoute(outerTunnels: OuterTunnels, init: PooledNestedInit):
     key: JSON.stringify([hopKey(outerHop), authority, certificate.identity, [...innerExpected].sort(), role]),
     name: `${authority} behind gateway ${hopName(outerHop.address)}`,
     capacity: backends,
-    dial: async (signal) => (await openInner(outerTunnels, { ...init, signal })).connection,
+    dial: async (signal) => {
+      const { connection, outer } = await openInner(outerTunnels, { ...init, signal });
+      return { connection, lastCall: outer.lastCall };
+    },
     backendOf: (tunnel) => {
       const name = init.backendOf?.(tunnel);
       return name === undefined ? undefined : JSON.stringify([tunnel.peerIdentity, name]);
@@ -95,7 +98,7 @@ export async function connectNested(outerTunnels: OuterTunnels, init: NestedInit
 }
 
 /** The outer CONNECT, then TLS and HTTP/2 with the far end. Rejects with a `Fault` that names the layer and the hop. */
-export async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<InnerConnection> {
+async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<InnerConnection> {
   const { outerHop, authority, outerHeaders, signal, certificate, innerExpected: expected } = init;
   const { clock, settings, sessions, revocations } = outerTunnels;
   const outer = await outerTunnels
@@ -117,11 +120,6 @@ export async function openInner(outerTunnels: OuterTunnels, init: NestedInit): P
     outer.stream.reset();
     throw located(error, 'inner', innerLayer(init));
   });
-  // The gateway is leaving, or we prove a new certificate: an idle inner connection must not keep the outer one.
-  const onLastCall = () => connection.drain();
-  if (outer.lastCall.aborted) onLastCall();
-  else outer.lastCall.addEventListener('abort', onLastCall, { once: true });
-  void connection.closed.then(() => outer.lastCall.removeEventListener('abort', onLastCall));
   return { connection, outer };
 }
 

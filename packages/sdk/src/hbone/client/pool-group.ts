@@ -6,34 +6,14 @@
  * two members with the same backend the younger is retired as soon as the older has room, and another is drawn. A member
  * past its age is replaced before it is retired, so that no caller pays for it.
  *
- * Bounds: the pool's permits; `spread.limit` backends; `PARALLEL_DRAWS` dials that nobody waits for.
+ * This is the driver: what to do is decided in `pool-policy.ts` (how many, how long), `pool-draws.ts` (whether to look for
+ * further backends) and `pool-member.ts` (which one). Bounds: the pool's permits; `backendLimit` backends.
  */
 import type { Clock } from '../../runtime/clock.js';
-import type { HboneClientConnection } from './client.js';
-import {
-  type Backend,
-  backendsMissing,
-  backendsWanted,
-  type Coverage,
-  choose,
-  drawPauseMs,
-  isCovered,
-  lifeOf,
-} from './pool-policy.js';
-
-export interface Member {
-  readonly connection: HboneClientConnection;
-  /** Grows with each connection of the pool: tells newer from older. */
-  readonly sequence: number;
-  readonly openedAt: number;
-  /** See `lifeOf`. */
-  readonly jitter: number;
-  backend: Backend;
-  lastUsed: number;
-  idleSince: number;
-  cancelIdle: () => void;
-  cancelAge: () => void;
-}
+import { Draws } from './pool-draws.js';
+import { type Arrival, createMember, type Member, pickMember, roomOf } from './pool-member.js';
+import { type Coverage, dialsMissing, lifeOf, shouldReplace } from './pool-policy.js';
+import { type Seeker, type Waiter, Waiters } from './pool-waiters.js';
 
 export interface GroupInit {
   readonly clock: Clock;
@@ -47,13 +27,8 @@ export interface GroupInit {
   readonly backendLimit: number;
   readonly permits: Permits;
   /** Rejects with a `Fault`; holds the permit it was called with until the connection is closed. */
-  dial(): Promise<Dialled>;
+  dial(): Promise<Arrival>;
   onEmpty(): void;
-}
-
-export interface Dialled {
-  readonly connection: HboneClientConnection;
-  readonly sequence: number;
 }
 
 export interface Permits {
@@ -64,39 +39,19 @@ export interface Permits {
   release(): void;
 }
 
-export interface Seeker {
-  readonly signal: AbortSignal | undefined;
-  /** Members it cannot use: it has been there, or they are too old for it. */
-  excludes(member: Member): boolean;
-}
-
-interface Waiter extends Seeker {
-  take(member: Member): void;
-  fail(reason: unknown): void;
-}
-
-/** Enough to be warm soon, few enough that a gateway sees no storm from one client. */
-const PARALLEL_DRAWS = 4;
-/** A failed draw is not repeated at once: callers are served by what there is. */
-const FAILED_DRAW_PAUSE_MS = 5_000;
-/** A group that covers every backend keeps its connections this many times longer. */
-const COVERED_LIVES = 10;
-
 export class PoolGroup {
   readonly #init: GroupInit;
   readonly #members = new Set<Member>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters(() => this.#reportIfEmpty());
+  readonly #draws = new Draws();
+  /** Dials under way that a waiter needs. */
+  #needed = 0;
   /** What the registry says, as of the last caller. */
   #capacity = 1;
-  /** Dials that a waiter needs, and those that only look for further backends. */
-  #needed = 0;
-  #drawing = 0;
   /** Streams one connection of this peer takes: assumed, then as its SETTINGS said. */
   #streamsEach: number;
   #uses = 0;
   #usedAt: number;
-  #fruitless = 0;
-  #drawFrom = Number.NEGATIVE_INFINITY;
   #isRetired = false;
 
   constructor(init: GroupInit) {
@@ -117,36 +72,12 @@ export class PoolGroup {
   with<Result>(seeker: Seeker, capacity: number, use: (member: Member) => Result): Promise<Result> {
     this.#capacity = capacity;
     this.#usedAt = this.#init.clock.monotonic();
-    return new Promise((resolve, reject) => {
-      const { signal } = seeker;
-      signal?.throwIfAborted();
-      const onAbort = () => waiter.fail(signal?.reason);
-      const leave = () => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        signal,
-        excludes: seeker.excludes,
-        take: (member) => {
-          leave();
-          this.#uses += 1;
-          member.lastUsed = this.#uses;
-          try {
-            resolve(use(member));
-          } catch (error) {
-            reject(error);
-          }
-        },
-        fail: (reason) => {
-          leave();
-          reject(reason);
-          this.#reportIfEmpty();
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#place(waiter);
-    });
+    const noteAndUse = (member: Member) => {
+      this.#uses += 1;
+      member.lastUsed = this.#uses;
+      return use(member);
+    };
+    return this.#waiters.admit(seeker, noteAndUse, (waiter) => this.#place(waiter));
   }
 
   /** The first answer over that member told who is behind it; undefined when it did not. */
@@ -154,9 +85,9 @@ export class PoolGroup {
     if (member.backend.kind !== 'unknown') return;
     const twins = name === undefined ? [] : [...this.#members].filter((other) => isNamed(other, name));
     member.backend = name === undefined ? { kind: 'nameless' } : { kind: 'named', name };
-    if (twins.length === 0) this.#fruitless = 0;
-    else this.#noteFruitless();
-    if (twins.some((twin) => this.#room(twin) > 0)) member.connection.drain();
+    if (twins.length === 0) this.#draws.ledToNew();
+    else this.#draws.ledToKnown(this.#coverage(), this.#init.clock.monotonic(), this.#init.ageMs);
+    if (twins.some((twin) => roomOf(twin, this.#streamsEach) > 0)) member.connection.drain();
     this.#draw();
   }
 
@@ -170,74 +101,57 @@ export class PoolGroup {
     const member = this.#find(waiter);
     if (member) waiter.take(member);
     else {
-      this.#waiters.add(waiter);
+      this.#waiters.hold(waiter);
       this.#dialForWaiters();
     }
     this.#draw();
   }
 
   #find({ excludes }: Seeker): Member | undefined {
-    const usable = [...this.#members].filter((member) => !excludes(member));
-    const load = loadByBackend(this.#members);
-    const views = usable.map((member) => ({
-      outstanding: load.get(backendKey(member)) ?? 0,
-      room: this.#room(member),
-      lastUsed: member.lastUsed,
-    }));
-    const index = choose(views, { spread: this.#init.backendLimit });
-    return index === undefined ? undefined : usable[index];
-  }
-
-  /** Before its SETTINGS a connection is credited with what its predecessors allowed, not with more. */
-  #room({ connection }: Member): number {
-    if (connection.settled) return connection.availableStreams;
-    return Math.min(connection.availableStreams, Math.max(0, this.#streamsEach - connection.activeStreams));
+    return pickMember(this.#members, {
+      excludes,
+      streamsEach: this.#streamsEach,
+      spread: this.#init.backendLimit,
+    });
   }
 
   #dialForWaiters(): void {
-    while (this.#waiters.size > (this.#needed + this.#drawing) * this.#streamsEach) {
+    const { permits } = this.#init;
+    while (dialsMissing(this.#waiters.size, this.#underWay, this.#streamsEach) > 0) {
       try {
-        this.#init.permits.acquire();
+        permits.acquire();
       } catch (fault) {
         // Those being dialled will do for some; nobody is left to wait for nothing.
-        const served = (this.#needed + this.#drawing) * this.#streamsEach;
-        for (const waiter of [...this.#waiters].slice(served)) waiter.fail(fault);
+        this.#waiters.failBeyond(this.#underWay * this.#streamsEach, fault);
         return;
       }
       this.#needed += 1;
       void this.#dial(() => {
         this.#needed -= 1;
       }).catch((fault: unknown) => {
-        for (const waiter of [...this.#waiters].slice(0, this.#streamsEach)) waiter.fail(fault);
+        this.#waiters.failFirst(this.#streamsEach, fault);
         this.#dialForWaiters();
         this.#reportIfEmpty();
       });
     }
   }
 
-  /** Dials that reach further backends, as long as somebody uses the group and they are worth it. */
+  /** Dials that reach further backends, as long as they are worth it. */
   #draw(): void {
-    const { clock, permits, backendLimit } = this.#init;
-    if (backendLimit === 1 || this.#isRetired || this.#members.size === 0) return;
-    while (
-      this.#drawing < PARALLEL_DRAWS &&
-      backendsMissing(this.#coverage()) > this.#needed + this.#drawing &&
-      clock.monotonic() >= this.#drawFrom &&
-      permits.isFree
-    ) {
-      void this.#drawOne().catch(() => {});
-    }
+    const { clock, permits } = this.#init;
+    const isDue = () => this.#draws.isDue(this.#coverage(), this.#needed, clock.monotonic());
+    while (!this.#isRetired && permits.isFree && isDue()) void this.#drawOne().catch(() => {});
   }
 
   /** Resolves with a new member; rejects when it could not be had, which is then noted. */
   #drawOne(): Promise<void> {
     this.#init.permits.acquire();
-    this.#drawing += 1;
+    this.#draws.count += 1;
     const drawn = this.#dial(() => {
-      this.#drawing -= 1;
+      this.#draws.count -= 1;
     });
     drawn.catch(() => {
-      this.#drawFrom = this.#init.clock.monotonic() + FAILED_DRAW_PAUSE_MS;
+      this.#draws.failed(this.#init.clock.monotonic());
       this.#dialForWaiters();
       this.#reportIfEmpty();
     });
@@ -245,33 +159,22 @@ export class PoolGroup {
   }
 
   async #dial(settled: () => void): Promise<void> {
-    const { permits } = this.#init;
-    let dialled: Dialled;
+    let arrival: Arrival;
     try {
-      dialled = await this.#init.dial();
+      arrival = await this.#init.dial();
     } catch (error) {
-      permits.release();
-      settled();
+      this.#init.permits.release();
       throw error;
+    } finally {
+      settled();
     }
-    settled();
-    this.#adopt(dialled);
+    this.#adopt(arrival);
   }
 
-  #adopt({ connection, sequence }: Dialled): void {
+  #adopt(arrival: Arrival): void {
     const { clock, random, permits } = this.#init;
-    const now = clock.monotonic();
-    const member: Member = {
-      connection,
-      sequence,
-      openedAt: now,
-      jitter: random(),
-      backend: { kind: 'unknown' },
-      lastUsed: 0,
-      idleSince: now,
-      cancelIdle: () => {},
-      cancelAge: () => {},
-    };
+    const { connection } = arrival;
+    const member = createMember(arrival, clock.monotonic(), random());
     this.#members.add(member);
     connection.onChange = () => this.#review(member);
     void connection.closed.then(() => {
@@ -280,6 +183,7 @@ export class PoolGroup {
     });
     this.#armAge(member);
     this.#review(member);
+    followLastCall(member);
     if (this.#isRetired && this.#waiters.size === 0) connection.drain();
     this.#draw();
   }
@@ -302,10 +206,7 @@ export class PoolGroup {
   }
 
   #serve(): void {
-    for (const waiter of [...this.#waiters]) {
-      const member = this.#find(waiter);
-      if (member) waiter.take(member);
-    }
+    this.#waiters.serve((seeker) => this.#find(seeker));
     this.#dialForWaiters();
   }
 
@@ -326,10 +227,8 @@ export class PoolGroup {
   /** First another, then away with the old one. A group nobody uses is left to the clock of idleness. */
   async #replace(member: Member): Promise<void> {
     const { clock, ageMs, permits } = this.#init;
-    const now = clock.monotonic();
-    const isUsed = now - this.#usedAt < ageMs;
-    const isYoung = now - member.openedAt < ageMs * COVERED_LIVES;
-    if (!isUsed || !permits.isFree || (isYoung && isCovered(this.#coverage()))) return this.#armAge(member);
+    const facts = { openedAt: member.openedAt, usedAt: this.#usedAt, now: clock.monotonic(), ageMs };
+    if (!permits.isFree || !shouldReplace(facts, this.#coverage())) return this.#armAge(member);
     try {
       await this.#drawOne();
     } catch {
@@ -339,11 +238,8 @@ export class PoolGroup {
     this.#draw();
   }
 
-  #noteFruitless(): void {
-    const { clock, ageMs } = this.#init;
-    this.#fruitless += 1;
-    const pauseMs = drawPauseMs(this.#fruitless, backendsWanted(this.#coverage()), ageMs);
-    this.#drawFrom = Math.max(this.#drawFrom, clock.monotonic() + pauseMs);
+  get #underWay(): number {
+    return this.#needed + this.#draws.count;
   }
 
   #coverage(): Coverage {
@@ -355,24 +251,22 @@ export class PoolGroup {
   }
 
   #reportIfEmpty(): void {
-    if (this.#members.size + this.#needed + this.#drawing + this.#waiters.size === 0) this.#init.onEmpty();
+    if (this.#members.size + this.#underWay + this.#waiters.size === 0) this.#init.onEmpty();
   }
+}
+
+/**
+ * What carries it is about to leave: an idle connection must not keep that, and no further stream is to depend on it. Not
+ * before those are served who waited for it: for them it is as good as any.
+ */
+function followLastCall({ connection, lastCall }: Member): void {
+  if (lastCall === undefined) return;
+  const onLastCall = () => connection.drain();
+  if (lastCall.aborted) onLastCall();
+  else lastCall.addEventListener('abort', onLastCall, { once: true });
+  void connection.closed.then(() => lastCall.removeEventListener('abort', onLastCall));
 }
 
 function isNamed({ backend }: Member, name: string): boolean {
   return backend.kind === 'named' && backend.name === name;
-}
-
-/** A backend with two connections is not to get twice the load. */
-function loadByBackend(members: Iterable<Member>): ReadonlyMap<string | Member, number> {
-  const load = new Map<string | Member, number>();
-  for (const member of members) {
-    const key = backendKey(member);
-    load.set(key, (load.get(key) ?? 0) + member.connection.activeStreams);
-  }
-  return load;
-}
-
-function backendKey(member: Member): string | Member {
-  return member.backend.kind === 'named' ? member.backend.name : member;
 }

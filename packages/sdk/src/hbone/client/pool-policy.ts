@@ -43,6 +43,30 @@ export function lifeOf({ jitter }: { readonly jitter: number }, ageMs: number): 
   return ageMs * (1 - jitter / 10);
 }
 
+/** Dials that `waiting` callers need besides those under way, each of which will serve `streamsEach` of them. */
+export function dialsMissing(waiting: number, underWay: number, streamsEach: number): number {
+  return Math.max(0, Math.ceil(waiting / streamsEach) - underWay);
+}
+
+/** A group that covers every backend keeps its connections this many times longer. */
+const COVERED_LIVES = 10;
+
+/** All in monotonic milliseconds. */
+export interface AgeFacts {
+  readonly openedAt: number;
+  /** When somebody last used its group. */
+  readonly usedAt: number;
+  readonly now: number;
+  readonly ageMs: number;
+}
+
+/** Whether a connection that has reached its age gives way to another, which may lead to another backend. */
+export function shouldReplace({ openedAt, usedAt, now, ageMs }: AgeFacts, coverage: Coverage): boolean {
+  const isUsed = now - usedAt < ageMs;
+  const isYoung = now - openedAt < ageMs * COVERED_LIVES;
+  return isUsed && !(isYoung && isCovered(coverage));
+}
+
 /**
  * Who is behind a connection: `unknown` until its first answer, `nameless` when that did not say. Names tell apart, so
  * two connections of one name lead to one backend; about nameless ones nothing is known.

@@ -85,9 +85,9 @@ function hopRoute(hop: PoolHop, dialling: Dialling): Route {
     key: hopKey(hop),
     name: hopName(address),
     capacity: 1,
-    dial: (signal) => {
+    dial: async (signal) => {
       const target = localAddress === undefined ? address : { ...address, localAddress };
-      return dialHbone({ ...dialling, target, certificate, expected, signal });
+      return { connection: await dialHbone({ ...dialling, target, certificate, expected, signal }) };
     },
     backendOf: () => undefined,
   };

@@ -1,9 +1,10 @@
 /** Tunnels through a gateway: what one costs, which backend it reaches, and which inner connections are kept for it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WorkloadCertificate } from '../../../src/identity/index.js';
 import { createVirtualClock } from '../../../src/testing.js';
-import { until } from '../../support/deferred.js';
+import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
-import { createGatewayWorld, endOf, type GatewayWorld, seeded } from '../../support/gateway-world.js';
+import { AUTHORITY, createGatewayWorld, endOf, type GatewayWorld, seeded } from '../../support/gateway-world.js';
 import { createHboneFixture, GATEWAY, type HboneFixture, REVIEWS, WEB } from '../../support/hbone-fixture.js';
 
 let fixture: HboneFixture;
@@ -212,6 +213,34 @@ describe('an inner connection', () => {
     await until(() => pool.size + pool.innerSize + handshakes() === 0);
 
     expect(world.outerTunnels).toBe(2);
+  });
+
+  it('that was being dialled when the gateway began to drain serves who waited for it, and nobody after', async () => {
+    const certificate = deferred<WorkloadCertificate>();
+    const asked = deferred();
+    await world.addBackend({
+      certificate: () => {
+        asked.resolve();
+        return certificate.promise;
+      },
+    });
+    const pool = world.pool();
+    const opening = world.nested(pool);
+    await asked.promise;
+    const outerHop = fixture.hop(world.gateway.address, { expected: [GATEWAY] });
+    const { stream, lastCall } = await pool.connect(outerHop, { authority: AUTHORITY, headers: [] });
+
+    const drained = world.gateway.server.drain();
+    await until(() => lastCall.aborted);
+    certificate.resolve(fixture.reviews);
+    const tunnel = await opening;
+
+    // The gateway listens no more.
+    await expect(world.nested(pool)).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    await endOf(tunnel);
+    stream.reset();
+    await drained;
+    await until(() => pool.size + pool.innerSize === 0);
   });
 
   it('that dies costs nobody else: the next CONNECT goes to another backend', async () => {

@@ -1,6 +1,8 @@
 /** Which connections a pool opens, shares, replaces and lets go. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHbonePool, type IncomingConnect, type Tunnel } from '../../../src/hbone/index.js';
+import { ConnectionPool } from '../../../src/hbone/client/connection-pool.js';
+import { createHbonePool, DEFAULT_SETTINGS, type IncomingConnect, type Tunnel } from '../../../src/hbone/index.js';
+import { realClock } from '../../../src/runtime/clock.js';
 import { createVirtualClock } from '../../../src/testing.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
@@ -199,6 +201,31 @@ describe('a pool', () => {
     busy.stream.write(Buffer.from('hello'));
     await until(() => stillThere.text() === 'hello');
     expect(stillThere.end).toBeUndefined();
+  });
+
+  it('tells who waits when the connection dialled for them ended before it could be used', async () => {
+    const { address } = await serveCounting();
+    const pool = new ConnectionPool(fixture.scope, {
+      clock: realClock,
+      random: Math.random,
+      settings: DEFAULT_SETTINGS,
+      bounds: { maxConnections: 1, backendLimit: 1, ageMs: Number.POSITIVE_INFINITY },
+    });
+    const route = {
+      certificate: fixture.web,
+      key: 'reviews',
+      name: 'reviews',
+      capacity: 1,
+      backendOf: () => undefined,
+      async dial() {
+        const connection = await fixture.dial(address);
+        await connection.close();
+        return { connection };
+      },
+    };
+
+    await expect(pool.connect(route, CONNECT)).rejects.toMatchObject({ code: 'TUNNEL_LOST' });
+    expect(pool.size).toBe(0);
   });
 
   it('closes the longest idle connection to make room, and refuses when all are in use', async () => {
