@@ -1,9 +1,10 @@
 /**
  * The lab's temporary directory: only its user can enter it, and it is removed at the end.
  *
- *   <cluster>/manifests/*.yaml   what the cluster's control plane reads as its own, and the other's as remote
+ *   <cluster>/manifests/*.yaml   what the cluster's control plane reads; with --remote=directories the other's too
  *   <cluster>/control-plane.yaml its configuration
  *   <cluster>/cacerts/           intermediate CA of the cluster
+ *   <cluster>/federation/        its peers
  *   <cluster>/tokens/<app>       service account tokens, and the key that signs them
  *   logs/                        one file per process, unless they are kept elsewhere
  */
@@ -25,6 +26,8 @@ export interface LabFiles {
   cacerts(cluster: Pick<Cluster, 'id'>): string;
   /** Where the configuration of the cluster's control plane is. */
   configuration(cluster: Pick<Cluster, 'id'>): string;
+  /** Peers of the cluster's control plane. */
+  federation(cluster: Pick<Cluster, 'id'>): string;
   token(cluster: Pick<Cluster, 'id'>, pod: Pick<Pod, 'app'>): string;
   tokenKey(cluster: Pick<Cluster, 'id'>): string;
   remove(): void;
@@ -42,6 +45,7 @@ export function createFiles(world: World, keepLogs?: string): LabFiles {
     manifests: ({ id }) => join(directory, id, 'manifests'),
     cacerts: ({ id }) => join(directory, id, 'cacerts'),
     configuration: ({ id }) => join(directory, id, 'control-plane.yaml'),
+    federation: ({ id }) => join(directory, id, 'federation'),
     tokenKey: ({ id }) => join(directory, id, 'tokens', 'signing-key.pem'),
     token: ({ id }, { app }) => join(directory, id, 'tokens', app),
     remove: () => rmSync(directory, { recursive: true, force: true }),

@@ -26,7 +26,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   try {
-    const { baggage, keepLogs, netns } = options;
+    const { baggage, keepLogs, netns, remote } = options;
     const missing = netns ? missingForLab(findPrograms().proxy) : [];
     if (missing.length > 0) {
       process.stderr.write(`--netns is not possible here; it needs ${missing.join('; ')}\n`);
@@ -34,7 +34,14 @@ async function main(): Promise<number> {
     }
     const ground = netns ? 'netns' : 'loopback';
     const signal = AbortSignal.any([stop.signal, deadline]);
-    const lab = await startLab({ baggage, progress, signal, ground, ...(keepLogs === undefined ? {} : { keepLogs }) });
+    const lab = await startLab({
+      baggage,
+      progress,
+      signal,
+      ground,
+      remote,
+      ...(keepLogs === undefined ? {} : { keepLogs }),
+    });
     try {
       const result = await runOnce(lab, options.requests, progress, signal);
       if (options.json) process.stdout.write(`${JSON.stringify(jsonReport(result, progress.seconds()))}\n`);

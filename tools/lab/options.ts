@@ -7,6 +7,8 @@ export interface LabOptions {
   /** Like check, with nothing but one JSON object on standard output. */
   readonly json: boolean;
   readonly baggage: boolean;
+  /** How a control plane learns of the other cluster. */
+  readonly remote: 'peers' | 'directories';
   /** In network namespaces, not on loopback. */
   readonly netns: boolean;
   /** Pages asked for from each storefront. */
@@ -29,6 +31,14 @@ export function parseOptions(argv: readonly string[]): LabOptions {
         .choices(['on', 'off'])
         .default('on'),
     )
+    .addOption(
+      new Option(
+        '--remote <how>',
+        'how a control plane learns of the other cluster: from its control plane, or by reading its directory; with --netns always directories',
+      )
+        .choices(['peers', 'directories'])
+        .default('peers'),
+    )
     .option('--netns', 'networks are network namespaces and pods are captured; takes root, ip, nft and curl', false)
     .option('--requests <n>', 'pages asked for from each storefront', wholeNumber(1, 10_000), 24)
     .option('--timeout <seconds>', 'give up after that long', wholeNumber(1, 3_600), 90)
@@ -38,19 +48,23 @@ export function parseOptions(argv: readonly string[]): LabOptions {
       '\nExit codes: 0 well; 1 not well, or a process did not start; 2 wrong options, or --netns where it cannot be; 130 interrupted during a check.',
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  const { check, json, baggage, netns, requests, timeout, keepLogs } = program.parse(argv, { from: 'user' }).opts<{
-    check: boolean;
-    json: boolean;
-    baggage: 'on' | 'off';
-    netns: boolean;
-    requests: number;
-    timeout: number;
-    keepLogs?: string;
-  }>();
+  const { check, json, baggage, remote, netns, requests, timeout, keepLogs } = program
+    .parse(argv, { from: 'user' })
+    .opts<{
+      check: boolean;
+      json: boolean;
+      baggage: 'on' | 'off';
+      remote: 'peers' | 'directories';
+      netns: boolean;
+      requests: number;
+      timeout: number;
+      keepLogs?: string;
+    }>();
   return {
     check: check || json,
     json,
     baggage: baggage === 'on',
+    remote,
     netns,
     requests,
     timeoutSeconds: timeout,

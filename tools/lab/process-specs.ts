@@ -23,6 +23,7 @@ import {
 
 export const TOKEN_ISSUER = 'isthmus-lab';
 export const TOKEN_AUDIENCE = 'istio-ca';
+const PEER_PORT = 15_013;
 
 export interface ProxyOptions {
   readonly baggage: boolean;
@@ -95,19 +96,29 @@ export function controlPlaneSpec(programs: Programs, cluster: Cluster, files: La
   };
 }
 
-/** Settings of `isthmus-control-plane serve`: the own directory, and the other cluster's as a remote one. */
-export function controlPlaneConfiguration(world: World, cluster: Cluster, files: LabFiles): object {
+/** How a control plane learns of the other cluster: its control plane is a peer, or its directory is read. */
+export type Remote = 'peers' | 'directories';
+
+/** Settings of `isthmus-control-plane serve`. */
+export function controlPlaneConfiguration(world: World, cluster: Cluster, files: LabFiles, remote: Remote): object {
   const host = cluster.controlPlaneIp;
   return {
     clusterId: cluster.id,
     trustDomain: TRUST_DOMAIN,
-    sources: clustersOf(world).map((each) => ({
+    sources: (remote === 'peers' ? [cluster] : clustersOf(world)).map((each) => ({
       cluster: each.id,
       network: each.network,
       directory: files.manifests(each),
     })),
     ca: { directory: files.cacerts(cluster) },
     tokens: { issuer: TOKEN_ISSUER, audience: TOKEN_AUDIENCE, keyFile: files.tokenKey(cluster) },
+    ...(remote === 'peers' && {
+      federation: {
+        directory: files.federation(cluster),
+        address: `${host}:${PEER_PORT}`,
+        listen: { host, port: PEER_PORT },
+      },
+    }),
     listen: { host },
     serverNames: [host],
     readiness: { host },

@@ -9,8 +9,9 @@ import { createFiles, type LabFiles } from './files.js';
 import { type Ground, loopbackGround } from './ground.js';
 import { netnsCallers } from './netns/callers.js';
 import { netnsGround } from './netns/ground.js';
+import { joinControlPlanes } from './peers.js';
 import { type Planned, planProcesses, type Stage, stagesOf } from './plan.js';
-import { controlPlaneConfiguration, proxiesOf } from './process-specs.js';
+import { controlPlaneConfiguration, controlPlaneName, proxiesOf, type Remote } from './process-specs.js';
 import { createProcesses, type Processes } from './processes.js';
 import { findPrograms, type Programs } from './programs.js';
 import { type Progress, silentProgress } from './progress.js';
@@ -32,6 +33,8 @@ export interface StartOptions {
   readonly eastWestGateways?: number;
   /** Where it stands: on loopback addresses of this machine (default), or in network namespaces, which takes root. */
   readonly ground?: 'loopback' | 'netns';
+  /** How a control plane learns of the other cluster. Default `peers`; network namespaces join no control planes. */
+  readonly remote?: Remote;
   /** Further settings of all proxies, by the names of their environment variables. */
   readonly proxySettings?: Readonly<Record<string, string>>;
   /** Further settings of ztunnels only. */
@@ -78,6 +81,8 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   const netns = options.ground === 'netns' ? netnsGround(programs, options.eastWestGateways) : undefined;
   const ground = netns ?? (await loopbackGround(options.eastWestGateways));
   const { world } = ground;
+  // The cable between network namespaces passes HBONE to gateways, and nothing to control planes.
+  const remote = netns ? 'directories' : (options.remote ?? 'peers');
   const files = createFiles(world, options.keepLogs);
   const processes = createProcesses(programs.guard, files.logs);
   processes.tellGuard(`dir ${files.directory}`);
@@ -91,11 +96,15 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
     await netns?.open(processes, files.directory);
     if (netns) progress.step('networks are joined by a cable that passes HBONE to gateways only; pods are captured');
     await issueCredentials(world, files);
-    writeConfigurations(world, files);
+    writeConfigurations(world, files, remote);
     progress.step('certificate authorities of both clusters under one root, a token for each proxy');
     for (const { what, names } of stages) {
       await Promise.all(names.map((name) => lab.start(name, options.signal)));
       progress.step(`${what} are ready: ${names.join(', ')}`);
+      if (remote === 'peers' && names.includes(controlPlaneName(world.clusters.east))) {
+        await joinControlPlanes(world, programs.controlPlane, files);
+        progress.step('control planes are peers by an invitation: each tells the other what it exports');
+      }
     }
     return lab;
   } catch (error) {
@@ -104,9 +113,9 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   }
 }
 
-function writeConfigurations(world: World, files: LabFiles): void {
+function writeConfigurations(world: World, files: LabFiles, remote: Remote): void {
   for (const cluster of clustersOf(world)) {
-    const text = stringify(controlPlaneConfiguration(world, cluster, files));
+    const text = stringify(controlPlaneConfiguration(world, cluster, files, remote));
     writeFileSync(files.configuration(cluster), text, { mode: 0o600 });
   }
 }

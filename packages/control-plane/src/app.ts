@@ -20,6 +20,7 @@ import {
   readVerifyKey,
 } from './ca/index.js';
 import type { Settings } from './config.js';
+import { createFederation, type Federation, type PeerStatus } from './federation/index.js';
 import { type ClusterStatus, createMesh, type Mesh } from './mesh.js';
 import {
   type ConnectionStatus,
@@ -43,6 +44,8 @@ export interface ControlPlaneStatus {
   readonly notReady: string | undefined;
   readonly ca: { readonly subject: string; readonly notAfter: Date; readonly problem: string | undefined };
   readonly sources: readonly ClusterStatus[];
+  /** Control planes of other clusters. */
+  readonly peers: readonly PeerStatus[];
   readonly proxies: readonly ConnectionStatus[];
 }
 
@@ -84,6 +87,7 @@ interface Parts extends Required<ControlPlaneInit> {
   readonly settings: Settings;
   readonly store: CaStore;
   readonly mesh: Mesh;
+  readonly federation: Federation | undefined;
   readonly views: Views;
   readonly connections: Connections;
   readonly metrics: Metrics;
@@ -98,7 +102,7 @@ async function createParts(scope: Scope, settings: Settings, own: Required<Contr
   const { directory } = settings.ca;
   const store = await createCaStore(scope, { directory, clock, log, quietMs: debounce.quiet, maxMs: debounce.max });
   const views = createViews(clusterId);
-  const mesh = createMesh(scope, { settings, clock, log, onModel: views.publish });
+  const { mesh, federation } = await createClusters(scope, { settings, ...own, store, views });
   const connections = createConnections();
   const metrics = createMetrics({
     connections: () => connections.count,
@@ -109,13 +113,40 @@ async function createParts(scope: Scope, settings: Settings, own: Required<Contr
     log.warn(refused, 'call refused: caller not authenticated');
     countRefused(metrics, refused);
   });
-  return { ...own, settings, store, mesh, views, connections, metrics, admission };
+  return { ...own, settings, store, mesh, federation, views, connections, metrics, admission };
+}
+
+type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views'>;
+
+/** The own objects and other sources, and what peers export; each is told of the other's news. */
+async function createClusters(
+  scope: Scope,
+  { settings, log, clock, store, views }: ClustersInit,
+): Promise<Pick<Parts, 'mesh' | 'federation'>> {
+  const init = { settings, clock, log, onModel: views.publish };
+  const { federation: configured } = settings;
+  if (!configured) return { mesh: createMesh(scope, init), federation: undefined };
+  let imports: Parameters<Mesh['setImports']>[0] = [];
+  let mesh: Mesh | undefined;
+  const federation = await createFederation(scope, {
+    settings: { ...settings, federation: configured },
+    store,
+    clock,
+    log,
+    onImports: (clusters) => {
+      imports = clusters;
+      mesh?.setImports(clusters);
+    },
+  });
+  mesh = createMesh(scope, { ...init, onOwn: federation.publish, gate: federation.firstSync });
+  mesh.setImports(imports);
+  return { mesh, federation };
 }
 
 async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['ports']> {
   const { settings, store, mesh, views, clock, log } = parts;
   const { readiness, monitoring } = settings;
-  const credentials = await createServing(scope, {
+  const { credentials } = await createServing(scope, {
     hosts: settings.serverNames,
     ttlMs: settings.ca.workloadCertTtl,
     store,
@@ -172,7 +203,7 @@ function certificatesOf({ settings, store, mesh, metrics, admission, clock, log 
   });
 }
 
-function statusOf({ settings, mesh, store, connections }: Parts): ControlPlaneStatus {
+function statusOf({ settings, mesh, federation, store, connections }: Parts): ControlPlaneStatus {
   const { certificate } = store.current;
   return {
     cluster: settings.clusterId,
@@ -180,6 +211,7 @@ function statusOf({ settings, mesh, store, connections }: Parts): ControlPlaneSt
     notReady: mesh.notReady(),
     ca: { subject: certificate.subject, notAfter: certificate.notAfter, problem: store.problem },
     sources: mesh.status(),
+    peers: federation?.status() ?? [],
     proxies: connections.list(),
   };
 }

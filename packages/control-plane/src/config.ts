@@ -14,6 +14,7 @@ import {
   type Fields,
   formatPath,
   hostName,
+  hostPort,
   INVALID,
   type Infer,
   identifier,
@@ -34,6 +35,9 @@ import {
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
+
+/** No port of Istio's. */
+const FEDERATION_PORT = 15_013;
 
 const path = string({ type: 'path', test: (text) => text.length > 0, expected: 'a path' });
 const account = string({
@@ -82,6 +86,13 @@ const ca = strictObject({
   ),
 });
 
+const federation = strictObject({
+  directory: required(path, 'Peers and open invitations; `isthmus-control-plane peer` writes there. Watched.'),
+  address: required(hostPort, 'Where peers reach this control plane, as they are told in invitations.'),
+  listen: listener(FEDERATION_PORT, 'gRPC for peers: the exchange, and streams of exports by mTLS'),
+});
+export type FederationSettings = Infer<typeof federation>;
+
 const tokens = strictObject({
   issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens.'),
   audience: optional(string(), 'istio-ca', 'Claim `aud` of tokens.'),
@@ -104,6 +115,7 @@ export const SETTINGS = {
   ),
   ca: required(ca),
   tokens: required(tokens),
+  federation: maybe(federation, 'Left out, there are no peers.'),
   listen: listener(PORT.xds, 'gRPC: discovery and certificates'),
   serverNames: optional(
     list(hostName),
@@ -165,6 +177,10 @@ function resolvePaths(settings: Settings, base: string): Settings {
     sources: settings.sources.map((each) => ({ ...each, directory: resolve(base, each.directory) })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
     tokens: { ...settings.tokens, keyFile: resolve(base, settings.tokens.keyFile) },
+    federation: settings.federation && {
+      ...settings.federation,
+      directory: resolve(base, settings.federation.directory),
+    },
   };
 }
 

@@ -21,6 +21,10 @@ export interface MeshInit {
   readonly log: Logger;
   /** Once ready, and after each change from then on. */
   readonly onModel: (model: Model) => void;
+  /** The own cluster, after each read that changed it; also while others are still being waited for. */
+  readonly onOwn?: (cluster: ClusterModel) => void;
+  /** Further clusters that are waited for before anything is served. */
+  readonly gate?: Promise<void>;
 }
 
 export interface ClusterStatus extends SourceStatus {
@@ -36,6 +40,8 @@ export interface Mesh {
   /** Resolves when it is. */
   readonly ready: Promise<void>;
   isOnNode(workplace: Workplace): boolean;
+  /** Clusters that are no sources, in place of all such before; a source of the same id wins. */
+  setImports(clusters: readonly ClusterModel[]): void;
   status(): readonly ClusterStatus[];
 }
 
@@ -46,7 +52,8 @@ interface Member {
   derived?: { readonly from: Generation; readonly cluster: DerivedCluster };
 }
 
-export function createMesh(scope: Scope, { settings, clock, log, onModel }: MeshInit): Mesh {
+export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn, gate }: MeshInit): Mesh {
+  let imports: readonly ClusterModel[] = [];
   let isRead = false;
   let resolveReady = () => {};
   const ready = new Promise<void>((resolve) => {
@@ -69,15 +76,17 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel }: Mesh
   }));
   const local = members.find(({ isLocal }) => isLocal);
   // One slow or broken remote source must not look like an empty one at start, nor hold up the rest for ever.
-  void Promise.all(members.map(({ source }) => source.firstRead)).then(() => {
+  void Promise.all([gate, ...members.map(({ source }) => source.firstRead)]).then(() => {
     isRead = true;
     publish();
   });
 
   function publish(): void {
+    const own = local && !scope.signal.aborted ? derive(settings, local, log) : undefined;
+    if (own) onOwn?.(own);
     if (notReady() !== undefined || scope.signal.aborted) return;
     const clusters = members.flatMap((member) => derive(settings, member, log) ?? []);
-    onModel({ clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])) });
+    onModel({ clusters: new Map([...imports, ...clusters].map((cluster) => [cluster.id, cluster])) });
     resolveReady();
   }
 
@@ -94,6 +103,10 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel }: Mesh
     isOnNode(workplace) {
       const namespace = local?.derived?.cluster.namespaces.get(workplace.namespace);
       return namespace !== undefined && workplacesOf(namespace).has(keyOf(workplace));
+    },
+    setImports(clusters) {
+      imports = clusters;
+      publish();
     },
     status: () =>
       members.map(({ config, isLocal, source, derived }) => ({

@@ -1,7 +1,7 @@
 /**
- * The control plane's own certificate: from its own CA, for the configured hosts, renewed at half its life. And the
- * gRPC credentials that use it: TLS 1.3 only, client certificates asked for but not demanded, because proxies come
- * with a token before they have one.
+ * The control plane's own certificates: from its own CA, for the configured hosts, renewed at half their life. And the
+ * gRPC credentials that use them: TLS 1.3 only, client certificates asked for but not demanded, because proxies come
+ * with a token before they have one, and peers with an invitation.
  */
 import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
@@ -20,19 +20,31 @@ const RETRY_MS = 60_000;
 
 export interface ServingInit {
   readonly hosts: readonly string[];
+  /** SPIFFE URI that the certificate states besides. */
+  readonly identity?: string;
+  /** Whose client certificates are believed, PEM; read at each renewal and refresh. Default: the own CA's roots. */
+  readonly clientRoots?: () => string;
   readonly ttlMs: number;
   readonly store: CaStore;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-export async function createServing(scope: Scope, init: ServingInit): Promise<ServerCredentials> {
+export interface Serving {
+  readonly credentials: ServerCredentials;
+  /** The certificate as it is now, with its chain, and its key; PEM. */
+  readonly current: { readonly cert: string; readonly key: string };
+  /** Puts what `clientRoots` says now in force, for connections from now on. */
+  refresh(): void;
+}
+
+export async function createServing(scope: Scope, init: ServingInit): Promise<Serving> {
   const { store, clock, log } = init;
   let cancelTimer = () => {};
   scope.own(() => cancelTimer());
-  const first = await issueServing(init);
-  const credentials = new RotatingCredentials(first.context);
-  renewAfter(halfLifeMs(first.notAfter));
+  let current = await issueServing(init);
+  const credentials = new RotatingCredentials(contextOf(init, current));
+  renewAfter(halfLifeMs(current.notAfter));
   store.onReplaced(renew);
 
   function renewAfter(delayMs: number): void {
@@ -44,10 +56,11 @@ export async function createServing(scope: Scope, init: ServingInit): Promise<Se
 
   function renew(): void {
     issueServing(init).then(
-      ({ context, notAfter }) => {
-        credentials.update(context);
-        log.info({ notAfter, hosts: init.hosts }, 'serving certificate renewed');
-        renewAfter(halfLifeMs(notAfter));
+      (issued) => {
+        current = issued;
+        refresh();
+        log.info({ notAfter: issued.notAfter, hosts: init.hosts }, 'serving certificate renewed');
+        renewAfter(halfLifeMs(issued.notAfter));
       },
       (error: unknown) => {
         log.error({ err: error }, 'serving certificate could not be renewed');
@@ -60,15 +73,30 @@ export async function createServing(scope: Scope, init: ServingInit): Promise<Se
     return Math.max(RETRY_MS, (notAfter.getTime() - clock.now()) / 2);
   }
 
-  return credentials;
+  function refresh(): void {
+    credentials.update(contextOf(init, current));
+  }
+
+  return {
+    credentials,
+    get current() {
+      return current;
+    },
+    refresh,
+  };
 }
 
-async function issueServing({
-  hosts,
-  ttlMs,
-  store,
-  clock,
-}: ServingInit): Promise<{ context: SecureContextOptions; notAfter: Date }> {
+interface IssuedServing {
+  readonly cert: string;
+  readonly key: string;
+  readonly notAfter: Date;
+}
+
+function contextOf({ store, clientRoots }: ServingInit, { cert, key }: IssuedServing): SecureContextOptions {
+  return { cert, key, ca: clientRoots?.() ?? store.current.roots };
+}
+
+async function issueServing({ hosts, identity, ttlMs, store, clock }: ServingInit): Promise<IssuedServing> {
   const ca = store.current;
   const key = generateKey();
   const leaf = await signCertificate({
@@ -76,13 +104,13 @@ async function issueServing({
     publicKey: new x509.PublicKey(publicKeyDer(key)),
     notBefore: new Date(clock.now() - BACKDATE_MS),
     notAfter: new Date(clock.now() + ttlMs),
-    extensions: leafExtensions(hosts.map((host) => ({ type: isIP(host) ? 'ip' : 'dns', value: host }))),
+    extensions: leafExtensions([
+      ...(identity === undefined ? [] : [{ type: 'url', value: identity } as const]),
+      ...hosts.map((host) => ({ type: isIP(host) ? 'ip' : 'dns', value: host }) as const),
+    ]),
   });
   const cert = [toPem(leaf), ...ca.intermediates].join('');
-  return {
-    context: { cert, key: key.export({ type: 'pkcs8', format: 'pem' }), ca: ca.roots },
-    notAfter: leaf.notAfter,
-  };
+  return { cert, key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), notAfter: leaf.notAfter };
 }
 
 /**

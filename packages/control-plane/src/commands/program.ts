@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { settingRows } from '../config.js';
 import { type CacertsOptions, cacerts } from './cacerts.js';
 import type { Streams } from './output.js';
+import { addPeer, type InviteOptions, invite, listPeers, type PeerOptions, removePeer } from './peer.js';
 import { type ServeOptions, serve } from './serve.js';
 import { type TokenOptions, token } from './token.js';
 import { type ValidateOptions, validate } from './validate.js';
@@ -16,6 +17,7 @@ export function createProgram(version: string, streams: Streams): Command {
   addValidate(program, streams);
   addToken(program, streams);
   addCacerts(program, streams);
+  addPeers(program, streams);
   return program;
 }
 
@@ -74,4 +76,24 @@ function addCacerts(program: Command, streams: Streams): void {
     .option('--trust-domain <domain>', 'trust domain', 'cluster.local')
     .option(...JSON_OPTION)
     .action((options: CacertsOptions) => cacerts(options, streams));
+}
+
+function addPeers(program: Command, streams: Streams): void {
+  const peer = program.command('peer').description('join control planes of other clusters, without their credentials');
+  const command = (name: string, description: string) =>
+    peer
+      .command(name)
+      .description(description)
+      .requiredOption('--config <file>', 'configuration of serve, with "federation"')
+      .option(...JSON_OPTION);
+  command('invite', 'print an invitation for one peer; it is a secret until it is used')
+    .option('--ttl <duration>', 'how long it counts', '1h')
+    .action((options: InviteOptions) => invite(options, streams));
+  command('add', 'accept an invitation; the control plane that made it has to be running')
+    .argument('<invitation>', 'what "peer invite" printed there')
+    .action((invitation: string, options: PeerOptions) => addPeer(invitation, options, streams));
+  command('list', 'print the peers').action((options: PeerOptions) => listPeers(options, streams));
+  command('remove', 'end it: its workloads and streams are gone at once')
+    .argument('<cluster>', 'id of the peer')
+    .action((cluster: string, options: PeerOptions) => removePeer(cluster, options, streams));
 }

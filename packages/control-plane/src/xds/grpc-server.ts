@@ -14,7 +14,7 @@ export interface GrpcServerInit {
   readonly clock: Clock;
 }
 
-const OPTIONS = {
+export const GRPC_OPTIONS = {
   // istiod's pings; a peer that is gone is noticed within 40 s.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -32,8 +32,8 @@ const SHUTDOWN_GRACE_MS = 5_000;
 /** Resolves with the port once it listens. Closing lets running calls finish, for a while. */
 export async function listenGrpc(scope: Scope, init: GrpcServerInit): Promise<number> {
   const { host, port, credentials, clock } = init;
-  const server = new Server({ ...OPTIONS, interceptors: [init.interceptor] });
-  scope.own(() => shutdown(server, clock));
+  const server = new Server({ ...GRPC_OPTIONS, interceptors: [init.interceptor] });
+  scope.own(() => shutdownGrpc(server, clock));
   server.addService(discoveryService, { deltaAggregatedResources: init.discovery });
   server.addService(certificateService, { createCertificate: init.certificates });
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -42,7 +42,8 @@ export async function listenGrpc(scope: Scope, init: GrpcServerInit): Promise<nu
   });
 }
 
-function shutdown(server: Server, clock: Clock): Promise<void> {
+/** Lets running calls finish, for a while. */
+export function shutdownGrpc(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const disarm = clock.schedule(SHUTDOWN_GRACE_MS, () => server.forceShutdown());
     server.tryShutdown(() => {

@@ -45,12 +45,12 @@ export function createDiscoveryHandler(init: DiscoveryServiceInit): (call: Delta
     counter += 1;
     serve(init, call, counter).catch((error: unknown) => {
       init.log.error({ err: error }, 'discovery stream failed');
-      fail(call, { code: 'INTERNAL', reason: 'the control plane failed; its log has the reason' });
+      failStream(call, { code: 'INTERNAL', reason: 'the control plane failed; its log has the reason' });
     });
   };
 }
 
-interface Refusal {
+export interface Refusal {
   readonly code: keyof typeof status;
   readonly reason: string;
 }
@@ -61,7 +61,7 @@ async function serve(init: DiscoveryServiceInit, call: DeltaCall, counter: numbe
     const { code, reason } = admitted.refusal;
     init.observe({ kind: 'refused', code });
     init.log.warn({ peer: call.getPeer(), code, reason }, 'discovery stream refused');
-    return fail(call, admitted.refusal);
+    return failStream(call, admitted.refusal);
   }
   const { caller, node, first } = admitted;
   const id = `${node.name}-${counter}`;
@@ -127,7 +127,7 @@ function refuse(code: Refusal['code'], reason: string): Admitted {
 }
 
 /** Undefined when none comes in time, or ever. */
-function firstRequest(call: DeltaCall, clock: Clock): Promise<discoveryPb.DeltaDiscoveryRequest | undefined> {
+export function firstRequest(call: DeltaCall, clock: Clock): Promise<discoveryPb.DeltaDiscoveryRequest | undefined> {
   return new Promise((resolve) => {
     const disarm = clock.schedule(FIRST_REQUEST_TIMEOUT_MS, () => settle(undefined));
     const onData = (request: discoveryPb.DeltaDiscoveryRequest) => settle(request);
@@ -159,7 +159,7 @@ function onReceived({ observe }: DiscoveryServiceInit, call: DeltaCall, log: Log
     case 'refused':
       observe({ kind: 'refused', code: received.code });
       log.warn({ code: received.code, reason: received.reason }, 'discovery stream refused');
-      fail(call, received);
+      failStream(call, received);
       break;
     default:
       log.debug({ typeUrl: received.typeUrl, kind: received.kind }, 'request received');
@@ -176,7 +176,7 @@ function onSent(
 }
 
 /** Ends the stream with a status. */
-function fail(call: DeltaCall, { code, reason }: Refusal): void {
+export function failStream(call: DeltaCall, { code, reason }: Refusal): void {
   const error: Partial<ServiceError> = { code: status[code], details: reason };
   call.emit('error', error);
 }

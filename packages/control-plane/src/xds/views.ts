@@ -34,7 +34,7 @@ export interface Views {
 }
 
 /** What is shown now, and what is needed to get from there to the next. */
-interface Showing {
+export interface Showing {
   readonly projected: ProjectedView;
   readonly encoded: EncodedView;
   readonly journal: Journal;
@@ -46,27 +46,6 @@ export function createViews(cluster: string): Views {
   let model: Model | undefined;
   let version = 0;
 
-  function show(newest: Model, role: ViewerRole, before: Showing | undefined): Showing {
-    const view = project(newest, { cluster, role }, before?.projected.view);
-    const encoded = encodeView(view, before?.encoded);
-    const journal = before?.journal ?? createJournal(version);
-    if (before) journal.add(version, changesBetween(before.encoded, encoded));
-    const address = lazily(() => mergeMaps(encoded.namespaces.values()));
-    const projected: ProjectedView = {
-      version,
-      view,
-      resources: {
-        get address() {
-          return address();
-        },
-        authorization: encoded.policies,
-      },
-      addressIndex: lazily(() => indexAddresses(view, cluster)),
-      changesSince: journal.since,
-    };
-    return { projected, encoded, journal };
-  }
-
   return {
     publish(next) {
       model = next;
@@ -77,7 +56,8 @@ export function createViews(cluster: string): Views {
       if (!model) return undefined;
       const known = showings.get(sightOf(role));
       if (known?.projected.version === version) return known.projected;
-      const next = show(model, role, known);
+      const view = project(model, { cluster, role }, known?.projected.view);
+      const next = showNext({ view, version, addressIndex: () => indexAddresses(view, cluster) }, known);
       showings.set(sightOf(role), next);
       return next.projected;
     },
@@ -88,4 +68,31 @@ export function createViews(cluster: string): Views {
       };
     },
   };
+}
+
+export interface ShowInit {
+  readonly view: View;
+  readonly version: number;
+  readonly addressIndex: () => AddressIndex;
+}
+
+/** What a view comes to on the wire; what says the same as before is not encoded again, and what changed is noted. */
+export function showNext({ view, version, addressIndex }: ShowInit, before: Showing | undefined): Showing {
+  const encoded = encodeView(view, before?.encoded);
+  const journal = before?.journal ?? createJournal(version);
+  if (before) journal.add(version, changesBetween(before.encoded, encoded));
+  const address = lazily(() => mergeMaps(encoded.namespaces.values()));
+  const projected: ProjectedView = {
+    version,
+    view,
+    resources: {
+      get address() {
+        return address();
+      },
+      authorization: encoded.policies,
+    },
+    addressIndex: lazily(addressIndex),
+    changesSince: journal.since,
+  };
+  return { projected, encoded, journal };
 }

@@ -28,7 +28,13 @@ describe('the serving certificate', () => {
     const scope = createScope();
     const { log, logs, logged } = captureLogs();
     const store = await createCaStore(scope, { directory: out, clock, log, quietMs: 5, maxMs: 50 });
-    const credentials = await createServing(scope, { hosts: ['mesh.example'], ttlMs: 24 * HOUR_MS, store, clock, log });
+    const { credentials } = await createServing(scope, {
+      hosts: ['mesh.example'],
+      ttlMs: 24 * HOUR_MS,
+      store,
+      clock,
+      log,
+    });
     const server = new Server();
     const port = await new Promise<number>((resolve) =>
       server.bindAsync('127.0.0.1:0', credentials, (_, bound) => resolve(bound)),

@@ -46,6 +46,10 @@ export interface TokenInit {
 export interface PlaneInit {
   /** By cluster, by file name; the first is local and on network-1, the next on network-2. */
   readonly clusters: Readonly<Record<string, Readonly<Record<string, readonly Manifest[] | string>>>>;
+  /** Of the clusters, in their order, where they are others than network-1, network-2 and so on. */
+  readonly networks?: readonly string[];
+  /** Entries of `sources`, in place of the directories of the clusters. */
+  readonly sources?: readonly string[];
   /** Appended to the configuration. */
   readonly config?: string;
   /** Where the root of the CA is, to share it. */
@@ -55,7 +59,9 @@ export interface PlaneInit {
 
 export async function startPlane({
   clusters,
+  networks = [],
   config = '',
+  sources,
   root,
   waitUntilReady = true,
 }: PlaneInit): Promise<TestPlane> {
@@ -81,11 +87,13 @@ export async function startPlane({
   });
   const key = generateKey();
   await writePrivateKey(join(directory, 'token-key.pem'), key);
-  const sources = ids.map((id, index) => `- {cluster: ${id}, network: network-${index + 1}, directory: ${id}}`);
+  const directories = ids.map(
+    (id, index) => `- {cluster: ${id}, network: ${networks[index] ?? `network-${index + 1}`}, directory: ${id}}`,
+  );
   const text = [
     `clusterId: ${local}`,
     'sources:',
-    ...sources,
+    ...(sources ?? directories),
     'ca: {directory: ca}',
     'tokens: {keyFile: token-key.pem}',
     'listen: {port: 0}',
@@ -95,6 +103,8 @@ export async function startPlane({
     'debounce: {quiet: 5ms, max: 50ms}',
     config,
   ].join('\n');
+  // Where commands find it.
+  await writeFile(join(directory, 'config.yaml'), text);
   const read = readSettings(join(directory, 'config.yaml'), text);
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const { logs, log, logged } = captureLogs();

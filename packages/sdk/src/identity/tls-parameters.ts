@@ -26,6 +26,8 @@ function hasGroup(name: string): boolean {
     createSecureContext({ ecdhCurve: name });
     return true;
   } catch {
+    // OpenSSL's error stays queued and would be taken for that of whichever key is read next; success clears it.
+    createSecureContext();
     return false;
   }
 }

@@ -1,0 +1,135 @@
+/**
+ * The exchange by which two control planes become peers, over gRPC with JSON messages. Who accepts an invitation asks for
+ * the roots first, trusting nobody; only when they are those that the invitation names is the secret sent, over a
+ * connection verified against them (kubeadm's way of joining). No private key travels.
+ */
+import {
+  Client,
+  credentials,
+  type handleUnaryCall,
+  type ServiceError,
+  status,
+  type VerifyOptions,
+} from '@grpc/grpc-js';
+import type { Logger } from '@isthmus/sdk/runtime';
+import { checkIdentity, controlPlaneIdentity, fingerprintsOf } from './identity.js';
+import { type ExchangeRequest, type Invitation, type Peer, peerSchema, readJson, requestSchema } from './records.js';
+import type { FederationState } from './state.js';
+
+const MAX_MESSAGE_BYTES = 256 * 1024;
+const TIMEOUT_MS = 10_000;
+
+function method<Request extends object>(name: string, read: (text: string) => Request) {
+  return {
+    path: `/isthmus.federation.v1.Peering/${name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (value: Request) => Buffer.from(JSON.stringify(value)),
+    requestDeserialize: (bytes: Buffer) => read(bytes.toString()),
+    responseSerialize: (value: Peer) => Buffer.from(JSON.stringify(value)),
+    responseDeserialize: (bytes: Buffer) => readJson('the answer of the peer', bytes.toString(), peerSchema),
+  } as const;
+}
+
+export const peeringService = {
+  /** Who answers here; nothing of it is secret. */
+  describe: method('Describe', () => ({})),
+  /** Redeems an invitation: both are peers afterwards. */
+  exchange: method('Exchange', (text): ExchangeRequest => readJson('the request', text, requestSchema)),
+};
+
+export interface ExchangeInit {
+  readonly own: () => Peer;
+  readonly state: FederationState;
+  /** Clusters that are read from elsewhere, or are this one. */
+  readonly isTaken: (cluster: string) => boolean;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+export function createExchange({ own, state, isTaken, now, log }: ExchangeInit): {
+  readonly describe: handleUnaryCall<object, Peer>;
+  readonly exchange: handleUnaryCall<ExchangeRequest, Peer>;
+} {
+  async function exchange({ id, secret, peer }: ExchangeRequest): Promise<Peer> {
+    const refusal = await state.redeem(id, secret, now());
+    if (refusal !== undefined) throw new Error(refusal);
+    if (isTaken(peer.cluster)) throw new Error(`there is a cluster ${peer.cluster} here already; ids have to differ`);
+    await state.add(peer);
+    return own();
+  }
+
+  return {
+    describe: (_call, callback) => callback(null, own()),
+    exchange: ({ request }, callback) => {
+      exchange(request).then(
+        (answer) => {
+          log.info({ cluster: request.peer.cluster, address: request.peer.address }, 'invitation accepted: new peer');
+          callback(null, answer);
+        },
+        ({ message }: Error) => {
+          log.warn({ cluster: request.peer.cluster, reason: message }, 'invitation refused');
+          callback({ code: status.PERMISSION_DENIED, details: message });
+        },
+      );
+    },
+  };
+}
+
+/** The peer that has invited; rejects with what was wrong, and then neither is a peer of the other. */
+export async function acceptInvitation(invitation: Invitation, own: Peer): Promise<Peer> {
+  const { address, cluster, fingerprints, id, secret } = invitation;
+  if (cluster === own.cluster) throw new Error(`the invitation is of this cluster, ${cluster}, itself`);
+  const stranger = clientOf(address, { rejectUnauthorized: false });
+  const { roots, trustDomain } = await call(stranger, peeringService.describe, {});
+  const found = fingerprintsOf(roots);
+  if ([...found].sort().join() !== [...fingerprints].sort().join()) {
+    throw new Error(
+      `${address} shows the roots ${found.join(', ')}, the invitation names ${fingerprints.join(', ')}: this is not who invited, or its roots were replaced since`,
+    );
+  }
+  const expected = controlPlaneIdentity(trustDomain, cluster);
+  const verified = clientOf(address, {
+    roots,
+    checkServerIdentity: (_host, certificate) => checkIdentity(expected, certificate),
+  });
+  const peer = await call(verified, peeringService.exchange, {
+    id,
+    secret,
+    peer: own,
+  });
+  if (peer.cluster !== cluster || peer.roots !== roots)
+    throw new Error(`${address} answers as cluster ${peer.cluster}`);
+  return peer;
+}
+
+function clientOf(address: string, { roots, ...verify }: VerifyOptions & { readonly roots?: string }): Client {
+  return new Client(
+    address,
+    credentials.createSsl(roots === undefined ? null : Buffer.from(roots), null, null, verify),
+    {
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.enable_http_proxy': 0,
+      // Two clients of one address must not share a connection: one of them has verified nothing.
+      'grpc.use_local_subchannel_pool': 1,
+      // No name to choose by, and RFC 6066 allows no IP address in its place.
+      'grpc.ssl_target_name_override': 'isthmus-control-plane',
+    },
+  );
+}
+
+function call<Request extends object>(
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: ReturnType<typeof method<Request>>,
+  request: Request,
+): Promise<Peer> {
+  return new Promise((resolve, reject) => {
+    const options = { deadline: Date.now() + TIMEOUT_MS };
+    const done = (error: ServiceError | null, answer?: Peer) => {
+      client.close();
+      if (error) reject(new Error(error.details || error.message));
+      else if (answer) resolve(answer);
+    };
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, done);
+  });
+}

@@ -1,0 +1,91 @@
+/** What two control planes hold of each other, and the invitation that brings them together: as values, and as text. */
+import {
+  formatPath,
+  hostPort,
+  INVALID,
+  type Infer,
+  identifier,
+  list,
+  required,
+  type Schema,
+  strictObject,
+  string,
+} from '../schema/index.js';
+
+const pem = string({
+  type: 'PEM certificates',
+  test: (text) => text.length <= 64 * 1024 && text.includes('-----BEGIN CERTIFICATE-----'),
+  expected: 'PEM certificates of at most 64 KiB',
+});
+const fingerprint = string({
+  type: 'SHA-256 fingerprint',
+  test: (text) => /^[0-9a-f]{64}$/.test(text),
+  expected: '64 hexadecimal digits',
+});
+
+/** Another cluster's control plane. Nothing of it is secret. */
+export const peerSchema = strictObject({
+  cluster: required(identifier),
+  network: required(identifier),
+  trustDomain: required(identifier),
+  /** Trust anchors of its CA, PEM. */
+  roots: required(pem),
+  /** Where it takes the streams of its peers. */
+  address: required(hostPort),
+});
+export type Peer = Infer<typeof peerSchema>;
+
+const invitationSchema = strictObject({
+  cluster: required(identifier),
+  address: required(hostPort),
+  /** SHA-256 of the roots of the CA that invites; who answers there has to show exactly these. */
+  fingerprints: required(list(fingerprint)),
+  /** Names the invitation on the side that made it. */
+  id: required(string()),
+  secret: required(string()),
+});
+export type Invitation = Infer<typeof invitationSchema>;
+
+/** What is held of an invitation by who made it. */
+export const pendingSchema = strictObject({
+  /** SHA-256 of the secret. */
+  hash: required(fingerprint),
+  /** ISO 8601. */
+  expires: required(string()),
+});
+export type Pending = Infer<typeof pendingSchema>;
+
+export const requestSchema = strictObject({
+  id: required(string()),
+  secret: required(string()),
+  peer: required(peerSchema),
+});
+export type ExchangeRequest = Infer<typeof requestSchema>;
+
+/** Throws an error that names what is wrong. */
+export function readJson<T>(what: string, text: string, schema: Schema<T>): T {
+  const problems: string[] = [];
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${what} is no JSON`);
+  }
+  const read = schema.read(value, [], (path, message) => problems.push(`${formatPath(path)} ${message}`.trim()));
+  if (read === INVALID || problems.length > 0) throw new Error(`${what} cannot be used: ${problems.join('; ')}`);
+  return read;
+}
+
+const PREFIX = 'isthmus-peer-1.';
+
+/** One word, to be handed over as it is. */
+export function formatInvitation(invitation: Invitation): string {
+  return `${PREFIX}${Buffer.from(JSON.stringify(invitation)).toString('base64url')}`;
+}
+
+export function parseInvitation(text: string): Invitation {
+  const word = text.trim();
+  if (!word.startsWith(PREFIX))
+    throw new Error('this is no invitation: "isthmus-control-plane peer invite" prints one');
+  return readJson('the invitation', Buffer.from(word.slice(PREFIX.length), 'base64url').toString(), invitationSchema);
+}

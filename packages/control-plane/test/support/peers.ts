@@ -1,0 +1,96 @@
+/** Control planes with federation, the commands that join them, and what one of them shows of the other. */
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { createProgram } from '../../src/commands/program.js';
+import type { PeerStatus } from '../../src/federation/index.js';
+import { readSettings, startControlPlane } from '../../src/index.js';
+import type { Manifest } from './objects.js';
+import { type PlaneInit, startPlane, type TestPlane } from './plane.js';
+
+export interface PeerPlane extends TestPlane {
+  /** Of its listener for peers. */
+  readonly address: string;
+  /** Runs `isthmus-control-plane peer …` with its configuration; rejects with what the command says. */
+  peer(...args: readonly string[]): Promise<string>;
+  /** Resolves when its status of that peer is as wanted; polls, because a status is a page that people look at. */
+  sees(cluster: string, isWanted: (peer: PeerStatus | undefined) => boolean): Promise<PeerStatus | undefined>;
+  /** Makes that one a peer of this, as if it had invited; it knows nothing of it. */
+  adopt(other: PeerPlane, cluster: string, network: string): Promise<void>;
+  /** Ends the process, so to speak; its files stay. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface PeerPlaneInit extends Omit<PlaneInit, 'clusters' | 'config'> {
+  readonly cluster: string;
+  readonly network: string;
+  readonly objects: readonly Manifest[];
+}
+
+const POLL_MS = 5;
+const PATIENCE_MS = 4_000;
+
+export async function startPeerPlane({ cluster, network, objects, ...rest }: PeerPlaneInit): Promise<PeerPlane> {
+  const port = await freePort();
+  const address = `localhost:${port}`;
+  const test = await startPlane({
+    ...rest,
+    clusters: { [cluster]: { 'objects.yaml': objects } },
+    networks: [network],
+    config: `federation: {directory: federation, address: '${address}', listen: {port: ${port}}}`,
+  });
+  let running = test.plane;
+  const configuration = join(test.directory, 'config.yaml');
+  return {
+    ...test,
+    address,
+    async adopt({ address: elsewhere, rootPem: roots }, id, at) {
+      const peer = { cluster: id, network: at, trustDomain: 'cluster.local', roots, address: elsewhere };
+      await test.write('federation/peers', `${id}.json`, JSON.stringify(peer));
+    },
+    stop: () => running.close(),
+    async start() {
+      const read = readSettings(configuration, await readFile(configuration, 'utf8'));
+      if (!read.ok) throw new Error(JSON.stringify(read.problems));
+      running = await startControlPlane(read.settings);
+    },
+    async close() {
+      await running.close();
+      await test.close();
+    },
+    peer: (...args) => runCommand(['peer', ...args, '--config', configuration]),
+    async sees(id, isWanted) {
+      const deadline = performance.now() + PATIENCE_MS;
+      for (;;) {
+        const found = running.status().peers.find((peer) => peer.cluster === id);
+        if (isWanted(found)) return found;
+        if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(found)}`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    },
+  };
+}
+
+/** `invited` accepts what `host` invites with. */
+export async function befriend(host: PeerPlane, invited: PeerPlane): Promise<string> {
+  const invitation = await host.peer('invite');
+  await invited.peer('add', invitation);
+  return invitation;
+}
+
+async function runCommand(args: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  const program = createProgram('0', { out: (text) => lines.push(text), err: () => {} });
+  await program.exitOverride().parseAsync([...args], { from: 'user' });
+  return lines.join('\n');
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, 'localhost', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
