@@ -9,7 +9,7 @@ import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createDiscoveryClient, createStore, proxyNode, type Snapshot, type Workload } from './discovery/index.js';
 import { createHbonePool } from './hbone/index.js';
-import { createCaClient, createCertificateManager } from './identity/index.js';
+import { createCaClient, createCertificateManager, type Revocations } from './identity/index.js';
 import { createGatewayHealth, createOriginate, createSourceAddresses, type Originate } from './originate/index.js';
 import type { Peer } from './peer/index.js';
 import { formatSocketAddress, type Plan, planOutbound } from './routing/index.js';
@@ -35,6 +35,8 @@ export interface MeshClientInit {
   readonly clusterId?: string;
   /** Whether to describe this workload to peers and to read what they say. Default true. */
   readonly baggage?: boolean;
+  /** With them, peers whose certificate is on a list are refused, and lose the connections they have. */
+  readonly revocations?: Revocations;
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly random?: () => number;
@@ -85,7 +87,7 @@ export async function createMeshClient(init: MeshClientInit, signal?: AbortSigna
   });
   const discovery = createDiscoveryClient(scope, { ...controlPlane, node: nodeOf(init), store, clock, log, random });
   const originate = createOriginate({
-    pool: createHbonePool(scope, { clock }),
+    pool: createHbonePool(scope, { clock, random, revocations: init.revocations }),
     certificates,
     clock,
     network,

@@ -36,7 +36,9 @@ export {
   type CertificateSource,
   createCaClient,
   createCertificateManager,
+  type Revocations,
   type WorkloadCertificate,
+  watchRevocationFile,
 } from './identity/index.js';
 export { decodePeerBaggage, encodePeerBaggage, type Peer, type PeerMetadata } from './peer/index.js';
 export { type OutboundRequest, type Plan, planOutbound } from './routing/index.js';

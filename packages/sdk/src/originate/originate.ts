@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Workload } from '../discovery/index.js';
-import { dialHbone, type HbonePool, type PoolHop, type Tunnel } from '../hbone/index.js';
+import type { HbonePool, PoolHop, Tunnel } from '../hbone/index.js';
 import type { CertificateSource, WorkloadCertificate } from '../identity/index.js';
 import {
   createTraceparent,
@@ -109,14 +109,10 @@ function instanceOf({ responseHeaders }: Tunnel): string | undefined {
   return claim?.instance && JSON.stringify([claim.cluster, claim.namespace, claim.instance]);
 }
 
-/** A connection to the gateway, as the pool makes them, and nothing over it. */
+/** A connection to the gateway, and nothing over it. */
 async function probe(plan: NestedPlan, request: OriginateRequest, init: OriginateInit, signal: AbortSignal) {
-  const { clock, settings } = init.pool;
   const certificate = await init.certificates.certificate(identityOf(request.source));
-  const { address, expected, localAddress } = poolHop(plan.outer, certificate, request, init);
-  const target = { ...address, ...(localAddress !== undefined && { localAddress }) };
-  const connection = await dialHbone({ target, certificate, expected, clock, settings, signal });
-  await connection.close();
+  await init.pool.probe(poolHop(plan.outer, certificate, request, init), signal);
 }
 
 function poolHop(hop: Hop, source: WorkloadCertificate, request: OriginateRequest, init: OriginateInit): PoolHop {

@@ -33,6 +33,8 @@ export interface HbonePool {
   connect(hop: PoolHop, request: ConnectRequest): Promise<Tunnel>;
   /** The same through the gateway of another network; the fault's message says which layer failed and at which hop. */
   connectNested(init: PooledNestedInit): Promise<Tunnel>;
+  /** Resolves when a connection over that hop can be had: one is opened, judged as all are, and closed. Not in `size`. */
+  probe(hop: PoolHop, signal: AbortSignal): Promise<void>;
   /** Connections over one hop, open and being opened, idle ones included. */
   readonly size: number;
   /** Inner connections. */
@@ -67,6 +69,10 @@ export function createHbonePool(scope: Scope, init: HbonePoolInit): HbonePool {
       return inner.connect(nestedRoute({ ...dialling, connect: pool.connect }, nested), request).catch((error) => {
         throw withLayer(error, nested);
       });
+    },
+    async probe(hop, signal) {
+      const { connection } = await hopRoute(hop, dialling).dial(signal);
+      await connection.close();
     },
     get size() {
       return outer.size;

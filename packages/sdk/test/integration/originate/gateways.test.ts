@@ -3,9 +3,13 @@
  * dead one fails its share of connections for as long as it is listed.
  */
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHboneServer, type HbonePool, type HopAddress, pump } from '../../../src/hbone/index.js';
+import { watchRevocationFile } from '../../../src/identity/index.js';
 import {
   createGatewayHealth,
   createOriginate,
@@ -197,6 +201,25 @@ describe('two gateways of one network', () => {
 
     expect(addresses).toEqual([held.address, held.address]);
     expect(health.status()).toEqual([]);
+  });
+
+  it('a revoked certificate ejects as a dead port does, and a probe does not take it for healthy', async () => {
+    const revoked = await fixture.authority.issue(GATEWAY);
+    const folder = await mkdtemp(join(tmpdir(), 'isthmus-crl-'));
+    fixture.scope.own(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'ca-crl.pem');
+    await writeFile(path, await fixture.authority.revoke([revoked.serialNumber]));
+    const revocations = watchRevocationFile(fixture.scope, { path });
+    const stale = await fixture.serve(echo, { certificate: () => revoked });
+    originate = originateOver(fixture.pool({}, { revocations }));
+    plan = planner([{ ...east, address: stale.address }, west]);
+
+    const addresses = await Promise.all(Array.from({ length: 6 }, exchange));
+    const met = stale.earlyErrors.length;
+    await until(() => stale.earlyErrors.length >= met + 2);
+
+    expect(new Set(addresses)).toEqual(new Set([at(west)]));
+    expect(health.status()).toMatchObject([{ state: 'ejected', reason: expect.stringContaining('revo') }]);
   });
 
   it('a certificate of the wrong identity ejects as a dead port does', async () => {

@@ -1,12 +1,16 @@
 /** How many connections through a gateway are worth having, and when to stop looking for backends. */
 import { describe, expect, it } from 'vitest';
+import { Draws } from '../../../src/hbone/client/pool-draws.js';
 import {
   type Backend,
   backendsMissing,
+  type Coverage,
   choose,
+  dialsMissing,
   drawPauseMs,
   isCovered,
   lifeOf,
+  shouldReplace,
 } from '../../../src/hbone/client/pool-policy.js';
 
 const UNKNOWN: Backend = { kind: 'unknown' };
@@ -26,6 +30,55 @@ describe('backends missing', () => {
     ['more than there are', [named('a'), named('b'), named('c')], 2, 16, -1],
   ] as const)('with %s', (_, backends, capacity, limit, missing) => {
     expect(backendsMissing({ backends, capacity, limit })).toBe(missing);
+  });
+});
+
+describe('dials missing', () => {
+  it('are as many as those who wait fill, those under way subtracted', () => {
+    expect([dialsMissing(0, 0, 100), dialsMissing(1, 0, 100), dialsMissing(101, 1, 100)]).toEqual([0, 1, 1]);
+    expect([dialsMissing(100, 1, 100), dialsMissing(12, 3, 1), dialsMissing(1, 5, 1)]).toEqual([0, 9, 0]);
+  });
+});
+
+describe('a connection at its age', () => {
+  const covered: Coverage = { backends: [named('a')], capacity: 1, limit: 16 };
+  const open: Coverage = { ...covered, capacity: 2 };
+
+  it.each([
+    ['gives way to another', 60, 59, open, true],
+    ['stays in a group that nobody has used since', 60, 0, open, false],
+    ['stays where every backend is reached', 60, 59, covered, false],
+    ['gives way even there in the end', 600, 599, covered, true],
+  ])('%s', (_, now, usedAt, coverage, expected) => {
+    expect(shouldReplace({ openedAt: 0, usedAt, now, ageMs: 60 }, coverage)).toBe(expected);
+  });
+});
+
+describe('draws', () => {
+  const some: Coverage = { backends: [named('a')], capacity: 9, limit: 16 };
+
+  it('are due while backends are missing, four at a time', () => {
+    const draws = new Draws();
+    const due = [0, 1, 2, 3, 4].map((count) => {
+      draws.count = count;
+      return draws.isDue(some, 0, 0);
+    });
+
+    expect(due).toEqual([true, true, true, true, false]);
+  });
+
+  it('are never due where all connections lead to one place, nor before the first', () => {
+    const draws = new Draws();
+
+    expect(draws.isDue({ ...some, limit: 1 }, 0, 0)).toBe(false);
+    expect(draws.isDue({ ...some, backends: [] }, 0, 0)).toBe(false);
+  });
+
+  it('pause for five seconds after one that failed', () => {
+    const draws = new Draws();
+    draws.failed(1_000);
+
+    expect([draws.isDue(some, 0, 5_999), draws.isDue(some, 0, 6_000)]).toEqual([false, true]);
   });
 });
 
