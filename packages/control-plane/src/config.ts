@@ -3,11 +3,13 @@
  * `serve --help` and the reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file
  * they stand in.
  */
+import { isIPv4 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
 import { meshConfig } from './mesh-config.js';
 import {
+  boolean,
   dnsName,
   duration,
   type Field,
@@ -24,8 +26,10 @@ import {
   type ObjectOf,
   oneOf,
   optional,
+  type Path,
   type Problem,
   port,
+  type Report,
   readYaml,
   required,
   type Schema,
@@ -35,6 +39,19 @@ import {
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
+
+/** IPv4, because applications ask for that first. Not so small that services meet often, nor so big that a table hurts. */
+const vipRange = string({
+  type: 'IPv4 block | none',
+  test: (text) => {
+    const [ip = '', length = ''] = text.split('/');
+    return (
+      text === 'none' ||
+      (isIPv4(ip) && text === `${ip}/${Number(length)}` && Number(length) >= 8 && Number(length) <= 29)
+    );
+  },
+  expected: 'none, or an IPv4 block from /8 to /29 such as 240.240.0.0/16',
+});
 
 /** No port of Istio's. */
 const FEDERATION_PORT = 15_013;
@@ -61,13 +78,25 @@ function listener(defaultPort: number, what: string) {
 
 const NO_MESH_CONFIG = { serviceScopeConfigs: undefined } as const;
 
+const kubernetes = strictObject({
+  kubeconfig: maybe(path, 'Kubeconfig of the cluster; read again when its credentials are refused.'),
+  context: maybe(string(), 'Context in it, where that is not the current one.'),
+  inCluster: optional(boolean(), false, 'Instead of a kubeconfig: this process is a pod of the cluster.'),
+  remoteSecrets: optional(
+    boolean(),
+    true,
+    'Of the local cluster: whether the Secrets of `istio-system` labelled `istio/multiCluster=true` name further clusters.',
+  ),
+});
+
 const source = strictObject({
   cluster: required(identifier, 'Id of the cluster whose objects these are.'),
-  network: required(
+  network: maybe(
     identifier,
-    'Its network. The label `topology.istio.io/network` of its namespace `istio-system` prevails.',
+    'Its network; a directory needs one. The label `topology.istio.io/network` of its namespace `istio-system` prevails.',
   ),
-  directory: required(path, 'Directory tree of Kubernetes YAML (`*.yaml`, `*.yml`); watched.'),
+  directory: maybe(path, 'Directory tree of Kubernetes YAML (`*.yaml`, `*.yml`); watched.'),
+  kubernetes: maybe(kubernetes, 'Instead of a directory: the API of the cluster, listed and watched.'),
   trustDomain: maybe(identifier, 'Its trust domain, where it differs from `trustDomain`.'),
   meshConfig: optional(meshConfig('What this cluster exports, where it differs from `meshConfig`.'), NO_MESH_CONFIG),
 });
@@ -113,6 +142,11 @@ export const SETTINGS = {
     ),
     NO_MESH_CONFIG,
   ),
+  remoteServiceVips: optional(
+    vipRange,
+    '240.240.0.0/16',
+    'Services that only other networks have get addresses of this block, which nothing else may use. `none`: they are reached by name only.',
+  ),
   ca: required(ca),
   tokens: required(tokens),
   federation: maybe(federation, 'Left out, there are no peers.'),
@@ -141,6 +175,7 @@ const schema = strictObject(
     const ids = sources.map(({ cluster }) => cluster);
     if (!ids.includes(clusterId))
       report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
+    for (const [index, each] of sources.entries()) checkSource(each, [...at, 'sources', index], report);
     for (const [index, id] of ids.entries()) {
       const first = ids.indexOf(id);
       if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
@@ -149,6 +184,21 @@ const schema = strictObject(
       report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
   },
 );
+
+/** Where the objects come from: one place, and all that is needed to read them there. */
+function checkSource({ network, directory, kubernetes: api }: Infer<typeof source>, at: Path, report: Report): void {
+  if (!directory && !api) report(at, 'has neither directory nor kubernetes; give one of them');
+  if (directory && api) report(at, 'has both directory and kubernetes; leave one of them out');
+  if (directory && network === undefined) report([...at, 'network'], `is missing; expected ${identifier.type}`);
+  if (!api) return;
+  const { kubeconfig, context, inCluster } = api;
+  if (!kubeconfig && !inCluster)
+    report([...at, 'kubernetes'], 'has neither kubeconfig nor inCluster: true; give one of them');
+  if (kubeconfig && inCluster)
+    report([...at, 'kubernetes'], 'has both kubeconfig and inCluster: true; leave one of them out');
+  if (context !== undefined && !kubeconfig)
+    report([...at, 'kubernetes', 'context'], 'is of a kubeconfig, and there is none');
+}
 
 export type Settings = Infer<typeof schema>;
 
@@ -174,7 +224,14 @@ export function readSettings(file: string, text: string): ReadSettings {
 function resolvePaths(settings: Settings, base: string): Settings {
   return {
     ...settings,
-    sources: settings.sources.map((each) => ({ ...each, directory: resolve(base, each.directory) })),
+    sources: settings.sources.map((each) => ({
+      ...each,
+      directory: each.directory && resolve(base, each.directory),
+      kubernetes: each.kubernetes && {
+        ...each.kubernetes,
+        kubeconfig: each.kubernetes.kubeconfig && resolve(base, each.kubernetes.kubeconfig),
+      },
+    })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
     tokens: { ...settings.tokens, keyFile: resolve(base, settings.tokens.keyFile) },
     federation: settings.federation && {

@@ -5,15 +5,10 @@
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Workplace } from './ca/index.js';
 import type { Settings } from './config.js';
-import {
-  type ClusterModel,
-  type DerivedCluster,
-  deriveCluster,
-  type Model,
-  type NamespaceModel,
-} from './model/index.js';
+import { createMembers, type Member } from './members.js';
+import { type ClusterModel, deriveCluster, type Model, type NamespaceModel, type VipRange } from './model/index.js';
 import { formatProblem, type Problem } from './schema/index.js';
-import { createDirectorySource, type Generation, type Source, type SourceStatus } from './sources/index.js';
+import { parseBlock, type SourceStatus } from './sources/index.js';
 
 export interface MeshInit {
   readonly settings: Settings;
@@ -45,13 +40,6 @@ export interface Mesh {
   status(): readonly ClusterStatus[];
 }
 
-interface Member {
-  readonly config: Settings['sources'][number];
-  readonly isLocal: boolean;
-  readonly source: Source;
-  derived?: { readonly from: Generation; readonly cluster: DerivedCluster };
-}
-
 export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn, gate }: MeshInit): Mesh {
   let imports: readonly ClusterModel[] = [];
   let isRead = false;
@@ -59,24 +47,11 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn,
   const ready = new Promise<void>((resolve) => {
     resolveReady = resolve;
   });
-  const members: readonly Member[] = settings.sources.map((config) => ({
-    config,
-    isLocal: config.cluster === settings.clusterId,
-    source: createDirectorySource(scope, {
-      cluster: config.cluster,
-      directory: config.directory,
-      clusterDomain: settings.clusterDomain,
-      clock,
-      log,
-      quietMs: settings.debounce.quiet,
-      maxMs: settings.debounce.max,
-      rescanMs: settings.rescanInterval,
-      onGeneration: () => publish(),
-    }),
-  }));
-  const local = members.find(({ isLocal }) => isLocal);
+  const members = createMembers(scope, { settings, clock, log, onChange: () => publish() });
+  const remoteServiceVips = vipRangeOf(settings);
+  const { local } = members;
   // One slow or broken remote source must not look like an empty one at start, nor hold up the rest for ever.
-  void Promise.all([gate, ...members.map(({ source }) => source.firstRead)]).then(() => {
+  void Promise.all([gate, members.firstRead]).then(() => {
     isRead = true;
     publish();
   });
@@ -85,8 +60,9 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn,
     const own = local && !scope.signal.aborted ? derive(settings, local, log) : undefined;
     if (own) onOwn?.(own);
     if (notReady() !== undefined || scope.signal.aborted) return;
-    const clusters = members.flatMap((member) => derive(settings, member, log) ?? []);
-    onModel({ clusters: new Map([...imports, ...clusters].map((cluster) => [cluster.id, cluster])) });
+    const clusters = members.list().flatMap((member) => derive(settings, member, log) ?? []);
+    const byId = new Map([...imports, ...clusters].map((cluster) => [cluster.id, cluster]));
+    onModel({ clusters: byId, remoteServiceVips });
     resolveReady();
   }
 
@@ -108,14 +84,25 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn,
       imports = clusters;
       publish();
     },
-    status: () =>
-      members.map(({ config, isLocal, source, derived }) => ({
-        ...source.status(),
-        network: derived?.cluster.network ?? config.network,
-        isLocal,
-        modelProblems: derived?.cluster.problems ?? [],
-      })),
+    status: () => members.list().map((member) => statusOf(member, member.isLocal ? members.remoteProblems() : [])),
   };
+}
+
+function statusOf({ config, isLocal, source, derived }: Member, further: readonly Problem[]): ClusterStatus {
+  const status = source.status();
+  return {
+    ...status,
+    problems: [...status.problems, ...further],
+    network: derived?.cluster.network ?? config.network ?? '',
+    isLocal,
+    modelProblems: derived?.cluster.problems ?? [],
+  };
+}
+
+/** Text was checked when it was read. */
+function vipRangeOf({ remoteServiceVips }: Settings): VipRange | undefined {
+  const { ip = '', length } = parseBlock(remoteServiceVips) ?? {};
+  return length === undefined ? undefined : { ip, length };
 }
 
 function derive(settings: Settings, member: Member, log: Logger): ClusterModel | undefined {
@@ -124,7 +111,7 @@ function derive(settings: Settings, member: Member, log: Logger): ClusterModel |
   if (!generation || derived?.from === generation) return derived?.cluster;
   const input = {
     id: config.cluster,
-    network: config.network,
+    network: config.network ?? '',
     trustDomain: config.trustDomain ?? settings.trustDomain,
     clusterDomain: settings.clusterDomain,
     isLocal,

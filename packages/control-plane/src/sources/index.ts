@@ -9,7 +9,14 @@ export {
   type ObjectsByKind,
   parseBlock,
 } from './kinds/index.js';
-export { type Access, createKubernetesSource, type KubernetesSource, RESOURCES } from './kubernetes/index.js';
+export {
+  type Access,
+  createKubernetesSource,
+  createRemoteClusters,
+  RESOURCES,
+  type RemoteClusters,
+  remoteSecretsOf,
+} from './kubernetes/index.js';
 export { type ParsedFile, parseFile, parseObject } from './parse.js';
 export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';
 export {

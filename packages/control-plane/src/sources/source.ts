@@ -48,6 +48,8 @@ export interface KubernetesStatus {
   readonly credentials: string;
   /** By kind: `listing`, `watching`, `absent` (not installed) or `failing`. */
   readonly kinds: Readonly<Record<string, string>>;
+  /** New credentials that are tried beside those in force. */
+  readonly renewal?: KubernetesStatus;
 }
 
 export interface Source {

@@ -31,11 +31,14 @@ describe('the configuration', () => {
             cluster: 'east',
             network: 'network-1',
             directory: '/etc/isthmus/east',
+            kubernetes: undefined,
             trustDomain: undefined,
             meshConfig: { serviceScopeConfigs: undefined },
           },
         ],
         meshConfig: { serviceScopeConfigs: undefined },
+        remoteServiceVips: '240.240.0.0/16',
+        federation: undefined,
         ca: {
           directory: '/etc/isthmus/ca',
           workloadCertTtl: 86_400_000,
@@ -52,6 +55,44 @@ describe('the configuration', () => {
         logLevel: 'info',
       },
     });
+  });
+
+  it('takes the API of a cluster in place of a directory', () => {
+    const text = MINIMAL.replace(
+      'network: network-1, directory: east',
+      'kubernetes: {kubeconfig: kube/east.yaml, context: admin}',
+    );
+
+    expect(readSettings('/etc/isthmus/config.yaml', text)).toMatchObject({
+      settings: {
+        sources: [
+          {
+            network: undefined,
+            directory: undefined,
+            kubernetes: {
+              kubeconfig: '/etc/isthmus/kube/east.yaml',
+              context: 'admin',
+              inCluster: false,
+              remoteSecrets: true,
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['network: network-1', 'sources[0]: has neither directory nor kubernetes'],
+    ['directory: east', 'sources[0].network: is missing; expected'],
+    ['network: n, directory: east, kubernetes: {inCluster: true}', 'sources[0]: has both directory and kubernetes'],
+    ['kubernetes: {}', 'sources[0].kubernetes: has neither kubeconfig nor inCluster: true'],
+    ['kubernetes: {kubeconfig: k, inCluster: true}', 'sources[0].kubernetes: has both kubeconfig and inCluster: true'],
+    ['kubernetes: {inCluster: true, context: x}', 'sources[0].kubernetes.context: is of a kubeconfig'],
+    ['kubernetes: {inCluster: yes please}', 'sources[0].kubernetes.inCluster: expected'],
+  ])('refuses the source {%s}', (source, message) => {
+    const text = MINIMAL.replace('network: network-1, directory: east', source);
+
+    expect(problemsOf(text)).toEqual([expect.stringContaining(message)]);
   });
 
   it('tells all problems at once, each with its place, path and remedy', () => {

@@ -32,6 +32,8 @@ export interface KubernetesSourceInit {
   readonly maxMs: number;
   /** Default FIRST_SYNC_MS. */
   readonly firstSyncMs?: number;
+  /** Whether something else has an older state of this cluster in force. */
+  readonly isHeld?: () => boolean;
   /** After every change of the generation. */
   readonly onGeneration: () => void;
   /** Uniform in [0, 1). Default Math.random. */
@@ -44,7 +46,7 @@ export interface KubernetesSource extends Source {
 }
 
 /** istiod's PILOT_REMOTE_CLUSTER_TIMEOUT: an API that has not told all by then holds nobody up any longer. */
-const FIRST_SYNC_MS = 30_000;
+export const FIRST_SYNC_MS = 30_000;
 
 export function createKubernetesSource(scope: Scope, init: KubernetesSourceInit): KubernetesSource {
   const { cluster, clock, log, onGeneration, random } = init;
@@ -56,7 +58,9 @@ export function createKubernetesSource(scope: Scope, init: KubernetesSourceInit)
   let generation: Generation | undefined;
   let count = 0;
   const consequence = () =>
-    generation ? 'what was read before stays in force' : 'nothing is known of this cluster until it can be read';
+    generation || init.isHeld?.()
+      ? 'what was read before stays in force'
+      : 'nothing is known of this cluster until it can be read';
   const health = createHealth({ cluster, log, consequence });
   const store = createObjectStore({ ...init, onProblem: (problem) => tell(log, cluster, problem) });
   const debounce = createDebounce({ quietMs: init.quietMs, maxMs: init.maxMs, clock, run: commit });
