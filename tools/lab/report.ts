@@ -71,7 +71,18 @@ export function addresses(lab: Lab): string {
 
 function callsBySocks5({ world }: Lab): readonly string[] {
   const { host, port } = socks5Entry(world, 'east');
-  return EXAMPLES.map(([service, path]) => `  curl --socks5-hostname ${host}:${port} ${urlOf(service, path)}`);
+  return [
+    ...EXAMPLES.map(([service, path]) => `  curl --socks5-hostname ${host}:${port} ${urlOf(service, path)}`),
+    `  ${explainCommand(world.clusters.east, 'ledger')}`,
+  ];
+}
+
+/** Where a connection of the storefront to that service would go, and why. */
+function explainCommand(cluster: Cluster, service: string): string {
+  const caller = cluster.apps.find(({ app }) => app === 'storefront');
+  const { host, port } = serviceAddress(service);
+  const admin = `${adminHost(cluster, cluster.ztunnel)}:15000`;
+  return `npx isthmus-proxy explain --admin ${admin} --from ${caller?.namespace}/${caller?.name} --to ${host}:${port}`;
 }
 
 function callsInNamespace({ world, namespaceOf }: Lab): readonly string[] {

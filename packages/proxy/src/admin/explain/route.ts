@@ -31,6 +31,9 @@ export interface ExplainReport extends Explanation {
   readonly gatewaysOutOfService: readonly GatewayOutOfService[];
 }
 
+/** Of the proxy's workloads, for who asked for one that is not known. */
+const MOST_NAMED = 5;
+
 export function explainRoute(sources: ExplainSources): Route {
   return {
     method: 'GET',
@@ -49,7 +52,8 @@ async function explain(query: URLSearchParams, sources: ExplainSources): Promise
   const { localWorkloads } = sources.running();
   const known = named([...localWorkloads, ...sources.snapshot().workloads()], { namespace, name, network });
   if (!known) {
-    return refused(404, `no workload ${namespace}/${name} is known here on network ${JSON.stringify(network)}`);
+    const nobody = `no workload ${namespace}/${name} is known here on network ${JSON.stringify(network)}`;
+    return refused(404, `${nobody}; this proxy stands for ${names(localWorkloads)}`);
   }
   const { random = Math.random } = sources;
   const explanation = explainOutbound(sources.snapshot(), {
@@ -72,6 +76,12 @@ function named(
   { namespace, name, network }: Pick<Workload, 'namespace' | 'name' | 'network'>,
 ): Workload | undefined {
   return workloads.find((each) => each.namespace === namespace && each.name === name && each.network === network);
+}
+
+function names(workloads: readonly Workload[]): string {
+  const named = workloads.slice(0, MOST_NAMED).map(({ namespace, name }) => `${namespace}/${name}`);
+  const rest = workloads.length - named.length;
+  return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ') || 'none';
 }
 
 function refused(status: 400 | 404, reason: string): Answer {

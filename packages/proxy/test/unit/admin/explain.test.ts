@@ -126,7 +126,9 @@ describe('isthmus-proxy explain', () => {
     const away = await explain('--from', 'shop/storefront', '--to', 'ratings:80', '--admin', admin);
 
     expect([unknown.code, away.code]).toEqual([1, 1]);
-    expect(unknown.err).toContain('no workload shop/nobody is known here on network "network-1"');
+    expect(unknown.err).toContain(
+      'no workload shop/nobody is known here on network "network-1"; this proxy stands for shop/storefront',
+    );
     expect(away.err).toMatch(/ECONNREFUSED.*ADMIN_ADDRESS/);
   });
 
