@@ -1,24 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DerivedCluster, deriveCluster } from '../../src/model/index.js';
+import type { DerivedCluster } from '../../src/model/index.js';
 import { VIEWER_ROLES } from '../../src/projection/index.js';
-import { groupObjects, type KubeObject, type ObjectsByNamespace, parseFile } from '../../src/sources/index.js';
 import { createSession, createViews, type Views } from '../../src/xds/index.js';
-import { type Mesh, meshes, RUNS, souths } from '../support/arbitraries.js';
-import { type ClusterSketch, modelOf, toYaml } from '../support/derive.js';
+import { type Mesh, meshes, RUNS, souths, VIPS } from '../support/arbitraries.js';
+import { type ClusterSketch, createCluster, modelOf } from '../support/derive.js';
 import { AMBIENT, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
 import { ADDRESS, AUTHORIZATION, readOutgoing, request } from '../support/xds.js';
 
 /** A namespace whose service stands behind the waypoint of another one. */
 const far = fc
-  .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), ready: fc.boolean() })
-  .map(({ isThere, isGlobal, ready }): readonly Manifest[] => {
+  .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), ready: fc.boolean(), ip: fc.constantFrom(...VIPS) })
+  .map(({ isThere, isGlobal, ready, ip }): readonly Manifest[] => {
     const bound = { 'istio.io/use-waypoint': 'waypoint', 'istio.io/use-waypoint-namespace': 'shop' };
     const labels = isGlobal ? { ...GLOBAL, ...bound } : bound;
     return isThere
       ? [
           namespace('far', AMBIENT),
-          service('f', { namespace: 'far', labels }),
+          service('f', { namespace: 'far', labels, spec: { clusterIP: ip } }),
           pod('f-1', { namespace: 'far', ip: '10.9.9.9', ready }),
         ]
       : [];
@@ -38,27 +37,32 @@ const worlds = fc
     return { east: withFar(mesh.east, east), west: withFar(mesh.west, west), south };
   });
 
-/** Clusters that take over what did not change, as the program does. */
-function createCluster(isLocal: boolean) {
-  const parsed = new Map<string, KubeObject>();
-  let objects: ObjectsByNamespace | undefined;
-  let derived: DerivedCluster | undefined;
-  const parse = (manifest: Manifest): KubeObject => {
-    const text = toYaml([manifest]);
-    const object = parsed.get(text) ?? parseFile('a.yaml', text).objects[0]!;
-    parsed.set(text, object);
-    return object;
-  };
-  return ({ id, network, objects: manifests }: ClusterSketch): DerivedCluster => {
-    objects = groupObjects(manifests.map(parse), objects);
-    const frame = { id, network, trustDomain: 'cluster.local', clusterDomain: 'cluster.local', isLocal };
-    derived = deriveCluster({ ...frame, objects }, derived);
-    return derived;
-  };
+/** Half of the steps change nothing but the far namespaces: what others depend on besides themselves. */
+const histories = fc
+  .array(fc.record({ world: worlds, isFarOnly: fc.boolean() }), { minLength: 2, maxLength: 5 })
+  .map((steps) => {
+    const history: World[] = [];
+    for (const { world, isFarOnly } of steps) {
+      const last = history.at(-1);
+      history.push(last && isFarOnly ? withFarOf(last, world) : world);
+    }
+    return history;
+  });
+
+function withFarOf(world: World, other: World): World {
+  const isFar = ({ metadata }: Manifest) => JSON.stringify(metadata).includes('"far"');
+  const mixed = (one: ClusterSketch, two: ClusterSketch) => ({
+    ...one,
+    objects: [...one.objects.filter((object) => !isFar(object)), ...two.objects.filter(isFar)],
+  });
+  return { ...world, east: mixed(world.east, other.east), west: mixed(world.west, other.west) };
 }
 
+/** Six, so that services get in each other's way. */
+const FEW_VIPS = { ip: '240.240.0.0', length: 29 };
+
 function publish(views: Views, ...clusters: readonly DerivedCluster[]): void {
-  views.publish(modelOf(...clusters));
+  views.publish({ ...modelOf(...clusters), remoteServiceVips: FEW_VIPS });
 }
 
 function everything(views: Views): unknown {
@@ -76,7 +80,7 @@ const FEWER_RUNS = { ...RUNS, numRuns: 25 };
 describe('what is made from changes', () => {
   it('is what would be made from nothing, after every change', () => {
     fc.assert(
-      fc.property(fc.array(worlds, { minLength: 2, maxLength: 5 }), (steps) => {
+      fc.property(histories, (steps) => {
         const [east, west, south] = [createCluster(true), createCluster(false), createCluster(false)];
         const views = createViews('east');
 
@@ -94,7 +98,7 @@ describe('what is made from changes', () => {
 
   it('reaches a subscriber whole when it is told of changes only', () => {
     fc.assert(
-      fc.property(fc.array(worlds, { minLength: 2, maxLength: 5 }), (steps) => {
+      fc.property(histories, (steps) => {
         const [east, west, south] = [createCluster(true), createCluster(false), createCluster(false)];
         const views = createViews('east');
         const session = createSession({ id: 's', maxResponseBytes: 300 });

@@ -17,7 +17,7 @@ import {
 
 export const APPS = ['a', 'b'] as const;
 /** Few, so that clusters give one to different services. */
-const VIPS = ['10.0.0.1', '10.0.0.2'] as const;
+export const VIPS = ['10.0.0.1', '10.0.0.2'] as const;
 
 const maybe = (objects: readonly Manifest[]) => fc.boolean().map((isThere) => (isThere ? objects : []));
 

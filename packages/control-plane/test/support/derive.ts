@@ -1,9 +1,16 @@
 /** Manifests to models and views, through the same reader and assembly as the program. */
 import type { ScopeConfig } from '../../src/mesh-config.js';
-import { type ClusterModel, deriveCluster, type Model } from '../../src/model/index.js';
+import { type ClusterModel, type DerivedCluster, deriveCluster, type Model } from '../../src/model/index.js';
 import { project, type View, type ViewerRole } from '../../src/projection/index.js';
 import { formatProblem } from '../../src/schema/index.js';
-import { assembleGeneration, type Generation, parseFile } from '../../src/sources/index.js';
+import {
+  assembleGeneration,
+  type Generation,
+  groupObjects,
+  type KubeObject,
+  type ObjectsByNamespace,
+  parseFile,
+} from '../../src/sources/index.js';
 import type { Manifest } from './objects.js';
 
 export interface ClusterSketch {
@@ -40,6 +47,25 @@ export function derive(
     scopeConfigs,
     objects: readObjects(objects).objects,
   });
+}
+
+/** Clusters that take over what did not change, as the program does. */
+export function createCluster(isLocal: boolean) {
+  const parsed = new Map<string, KubeObject>();
+  let objects: ObjectsByNamespace | undefined;
+  let derived: DerivedCluster | undefined;
+  const parse = (manifest: Manifest): KubeObject => {
+    const text = toYaml([manifest]);
+    const object = parsed.get(text) ?? parseFile('a.yaml', text).objects[0]!;
+    parsed.set(text, object);
+    return object;
+  };
+  return ({ id, network, scopeConfigs, objects: manifests }: ClusterSketch): DerivedCluster => {
+    objects = groupObjects(manifests.map(parse), objects);
+    const frame = { id, network, trustDomain: 'cluster.local', clusterDomain: 'cluster.local', isLocal, scopeConfigs };
+    derived = deriveCluster({ ...frame, objects }, derived);
+    return derived;
+  };
 }
 
 export function deriveOne(objects: readonly Manifest[], more: Pick<ClusterSketch, 'scopeConfigs'> = {}): ClusterModel {
