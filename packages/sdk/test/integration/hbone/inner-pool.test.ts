@@ -4,8 +4,9 @@ import type { WorkloadCertificate } from '../../../src/identity/index.js';
 import { createVirtualClock } from '../../../src/testing.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
-import { AUTHORITY, createGatewayWorld, endOf, type GatewayWorld, seeded } from '../../support/gateway-world.js';
+import { AUTHORITY, createGatewayWorld, endOf, type GatewayWorld } from '../../support/gateway-world.js';
 import { createHboneFixture, GATEWAY, type HboneFixture, REVIEWS, WEB } from '../../support/hbone-fixture.js';
+import { seeded } from '../../support/seeded.js';
 
 let fixture: HboneFixture;
 let world: GatewayWorld;

@@ -66,9 +66,9 @@ class End {
 
   write(bytes: number): void {
     if (this.ended) return;
-    const start = this.written;
-    this.written += bytes;
-    this.stream.write(Uint8Array.from({ length: bytes }, (_, index) => byteAt(start + index)));
+    const chunk = new Uint8Array(bytes);
+    for (let index = 0; index < bytes; index++) chunk[index] = byteAt(this.written++);
+    this.stream.write(chunk);
   }
 
   end(): void {
