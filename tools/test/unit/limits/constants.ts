@@ -380,6 +380,12 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'fault `IDENTITY_UNAVAILABLE`',
   },
   {
+    file: `${PROXY}/workers/worker.ts`,
+    name: 'DEMAND_MS',
+    what: 'Time a worker waits for its head to have addresses asked for, ms',
+    hit: 'the connection is refused',
+  },
+  {
     file: `${PROXY}/workers/slot.ts`,
     name: 'ANSWER_MS',
     what: 'Time a worker has to report its numbers, ms',
