@@ -5,7 +5,15 @@
 import { setMaxListeners } from 'node:events';
 import { type Clock, createScope, type Logger, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { certificateService } from '@isthmus/sdk/wire';
-import { configDump, createMetrics, listenPages, type Metrics } from './admin/index.js';
+import {
+  configDump,
+  createExplainer,
+  createMetrics,
+  listenPages,
+  type Metrics,
+  scopeRows,
+  syncz,
+} from './admin/index.js';
 import {
   type Admission,
   type CaStore,
@@ -168,6 +176,10 @@ async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['port
     metrics: parts.metrics.render,
     status: () => statusOf(parts),
     configDump: () => configDump(views),
+    syncz: () => syncz(parts.connections.list(), settings.clusterId),
+    configz: () => settings,
+    scope: () => scopeRows(views.current('ztunnel')?.view),
+    explain: createExplainer(() => views.current('ztunnel')?.view),
   });
   return { listen, ...pages };
 }

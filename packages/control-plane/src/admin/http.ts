@@ -9,7 +9,7 @@ export interface Page {
   readonly body: string;
 }
 
-export type Routes = Readonly<Record<string, () => Page | Promise<Page>>>;
+export type Routes = Readonly<Record<string, (query: URLSearchParams) => Page | Promise<Page>>>;
 
 /** Resolves with the port once it listens; rejects when it cannot. */
 export async function listenHttp(
@@ -36,20 +36,20 @@ export function textPage(body: string, status = 200): Page {
   return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
 }
 
-export function jsonPage(value: unknown): Page {
-  return { status: 200, type: 'application/json', body: `${JSON.stringify(value, undefined, 2)}\n` };
+export function jsonPage(value: unknown, status = 200): Page {
+  return { status, type: 'application/json', body: `${JSON.stringify(value, undefined, 2)}\n` };
 }
 
 async function answer(routes: Routes, { method, url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(url, 'http://localhost');
+  const { pathname, searchParams } = new URL(url, 'http://localhost');
   const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
-  const page = await pageOf(route, method, Object.keys(routes));
+  const page = await pageOf(route && (() => route(searchParams)), method, Object.keys(routes));
   response.writeHead(page.status, { 'content-type': page.type });
   response.end(method === 'HEAD' ? undefined : page.body);
 }
 
 async function pageOf(
-  route: Routes[string] | undefined,
+  route: (() => Page | Promise<Page>) | undefined,
   method: string | undefined,
   paths: readonly string[],
 ): Promise<Page> {

@@ -1,5 +1,6 @@
 /** The pages for probes and for people, on their two listeners. */
 import type { Scope } from '@isthmus/sdk/runtime';
+import type { Explained } from './explain.js';
 import { jsonPage, listenHttp, textPage } from './http.js';
 
 export interface PagesInit {
@@ -10,6 +11,10 @@ export interface PagesInit {
   readonly metrics: () => Promise<string>;
   readonly status: () => object;
   readonly configDump: () => object;
+  readonly syncz: () => object;
+  readonly configz: () => object;
+  readonly scope: () => object;
+  readonly explain: (query: URLSearchParams) => Explained;
 }
 
 /** Resolves with the ports. */
@@ -28,6 +33,13 @@ export async function listenPages(scope: Scope, init: PagesInit): Promise<{ read
     }),
     '/debug/status': () => jsonPage(init.status()),
     '/debug/config_dump': () => jsonPage(init.configDump()),
+    '/debug/syncz': () => jsonPage(init.syncz()),
+    '/debug/configz': () => jsonPage(init.configz()),
+    '/debug/scope': () => jsonPage(init.scope()),
+    '/debug/explain': (query) => {
+      const explained = init.explain(query);
+      return explained.ok ? jsonPage(explained.explanation) : textPage(explained.reason, explained.status);
+    },
   });
   return { readiness, monitoring };
 }

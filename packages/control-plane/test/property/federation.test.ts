@@ -9,7 +9,8 @@ import { createImports } from '../../src/federation/imports.js';
 import type { ClusterModel } from '../../src/model/index.js';
 import { project, type View } from '../../src/projection/index.js';
 import { meshes, RUNS } from '../support/arbitraries.js';
-import { derive } from '../support/derive.js';
+import { derive, onlyWorkload } from '../support/derive.js';
+import { pod } from '../support/objects.js';
 
 const PEER = { cluster: 'west', network: 'network-2', trustDomain: 'cluster.local', roots: '', address: 'west:15013' };
 
@@ -90,6 +91,7 @@ describe('a cluster known through its control plane', () => {
 
 describe('a peer that claims what is not its own', () => {
   const cluster = derive({ id: 'west', network: 'network-2', objects: [] }, false);
+  const some = onlyWorkload(derive({ id: 'west', network: 'network-2', objects: [pod('a-1')] }, false));
   const workload = { uid: 'west//Pod/shop/a', clusterId: 'west', network: 'network-2', trustDomain: 'cluster.local' };
   it.each([
     ['a uid of another cluster', { ...workload, uid: 'east//Pod/shop/a' }, /no uid of cluster west/],
@@ -102,10 +104,7 @@ describe('a peer that claims what is not its own', () => {
     ['another trust domain', { ...workload, trustDomain: 'evil.org' }, /trust domain evil\.org/],
   ])('is not believed: %s', (_, claim, problem) => {
     const imports = imported(cluster);
-    const value = { namespace: 'shop', services: new Map(), ...claim } as Extract<
-      ResourceModel,
-      { kind: 'workload' }
-    >['value'];
+    const value = { ...some, ...claim };
 
     imports.apply({ upserts: [{ kind: 'workload', value }], removals: [] });
 

@@ -16,6 +16,7 @@ export {
   type Explanation,
   explainOutbound,
 } from './explain.js';
+export { explanationLines } from './explain-text.js';
 export { createTraceparent, formatForwarded, parseForwardedHost } from './forwarded.js';
 export { type GatewayRequest, planGateway } from './gateway.js';
 export { identityOf } from './identities.js';

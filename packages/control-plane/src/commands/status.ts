@@ -1,0 +1,64 @@
+/** The status page for people, and whether all is as it should be. Dates are texts, because it came as JSON. */
+import type { ControlPlaneStatus } from '../app.js';
+import { columns } from './columns.js';
+
+export interface StatusReport {
+  readonly lines: readonly string[];
+  /** Ready, every source and peer live, the CA's files usable, and no proxy refused what it was sent. */
+  readonly isWell: boolean;
+}
+
+export function statusReport(status: ControlPlaneStatus): StatusReport {
+  const { cluster, trustDomain, notReady, ca, sources, peers, proxies } = status;
+  const isWell =
+    notReady === undefined &&
+    ca.problem === undefined &&
+    sources.every(({ state }) => state === 'live') &&
+    peers.every(({ state, problems }) => state === 'live' && problems.length === 0) &&
+    proxies.every(({ types }) => types.every(({ state }) => state !== 'rejected'));
+  const lines = [
+    `cluster ${cluster}, trust domain ${trustDomain}: ${notReady ?? 'ready'}`,
+    `CA ${ca.subject}, until ${String(ca.notAfter)}${ca.problem === undefined ? '' : `; ${ca.problem}`}`,
+    ...section(
+      ['SOURCE', 'NETWORK', 'STATE', 'GENERATION', 'PROBLEMS'],
+      sources.map((each) => [
+        each.cluster,
+        each.network,
+        each.state,
+        String(each.generation),
+        String(each.problems.length + each.modelProblems.length),
+      ]),
+    ),
+    ...section(
+      ['PEER', 'NETWORK', 'STATE', 'SERVICES', 'WORKLOADS', 'GATEWAYS', 'IT HAS OURS', 'NOTE'],
+      peers.map((each) => [
+        each.cluster,
+        each.network,
+        each.state,
+        String(each.services),
+        String(each.workloads),
+        String(each.gateways),
+        each.receives.flat().some(({ state }) => state === 'synced') ? 'yes' : 'no',
+        [...each.problems, each.lastEnd ?? ''].filter((text) => text !== '').join('; '),
+      ]),
+    ),
+    ...section(
+      ['PROXY', 'ROLE', 'TYPE', 'STATE', 'RESOURCES', 'NOTE'],
+      proxies.flatMap(({ id, node, types }) =>
+        types.map(({ typeUrl, state, held, lastRejection }) => [
+          id,
+          node.role,
+          typeUrl.slice(typeUrl.lastIndexOf('.') + 1),
+          state,
+          String(held),
+          lastRejection?.reason ?? '',
+        ]),
+      ),
+    ),
+  ];
+  return { lines, isWell };
+}
+
+function section(headings: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return rows.length === 0 ? [] : ['', ...columns(headings, rows)];
+}

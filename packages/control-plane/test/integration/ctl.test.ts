@@ -1,0 +1,115 @@
+/** `isthmusctl` against a running control plane. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCtl } from '../../src/commands/ctl.js';
+import { AMBIENT, eastWestGateway, GLOBAL, namespace, pod, service } from '../support/objects.js';
+import { openStream, proxyNode, startPlane, type TestPlane } from '../support/plane.js';
+import { ADDRESS, request } from '../support/xds.js';
+
+let test: TestPlane;
+beforeAll(async () => {
+  const mesh = (network: string, gateway: string) => [
+    namespace('istio-system', { 'topology.istio.io/network': network }),
+    namespace('shop', AMBIENT),
+    eastWestGateway(network, gateway),
+  ];
+  const away = service('away', { labels: GLOBAL, spec: { clusterIP: '10.2.0.1' } });
+  const kept = service('kept', { spec: { clusterIP: '10.2.0.2' } });
+  const idle = service('idle', { labels: GLOBAL, spec: { clusterIP: '10.2.0.3' } });
+  test = await startPlane({
+    clusters: {
+      east: { 'a.yaml': [...mesh('network-1', '192.0.2.1'), service('web'), pod('web-1', { account: 'web' })] },
+      west: { 'b.yaml': [...mesh('network-2', '192.0.2.2'), away, kept, idle, pod('away-1', { ip: '10.2.1.1' })] },
+    },
+  });
+});
+afterAll(() => test.close());
+
+async function ctl(...args: readonly string[]) {
+  const out: string[] = [];
+  let code = 0;
+  const program = createCtl('0', { out: (text) => out.push(text), err: () => {} }, (told) => {
+    code = told;
+  });
+  const address = args.includes('--address') ? [] : ['--address', `127.0.0.1:${test.plane.ports.monitoring}`];
+  await program.exitOverride().parseAsync([...args, ...address], { from: 'user' });
+  return { text: out.join('\n'), code };
+}
+
+describe('isthmusctl', () => {
+  it('explains the way of a connection across networks, and one that would be refused with exit code 3', async () => {
+    const led = await ctl('explain', '--from', 'shop/web-1', '--to', 'away.shop.svc.cluster.local:80');
+    const refused = await ctl('explain', '--from', 'shop/web-1', '--to', 'idle.shop.svc.cluster.local:80');
+
+    expect(led.text).toMatch(/plan nested: HBONE to 192\.0\.2\.2:15008 .* CONNECT away\.shop\.svc\.cluster\.local:80/);
+    expect(led.code).toBe(0);
+    expect(refused.text).toMatch(/plan refuse/);
+    expect(refused.code).toBe(3);
+  });
+
+  it('says who exports what, what is reached from here, and why not', async () => {
+    const { text } = await ctl('scope');
+
+    expect(text).toMatch(
+      /shop\/away\S+ +west +network-2 +yes +yes +exported by west, through the gateways of network-2/,
+    );
+    expect(text).toMatch(/shop\/kept\S+ +west +network-2 +no +no +not exported by west/);
+    expect(text).toMatch(/shop\/idle\S+ +west +network-2 +yes +no +nothing behind it in west is ready and takes HBONE/);
+  });
+
+  it('shows proxies with what they acknowledged, and fails with 3 when one refused what it was sent', async () => {
+    const stream = openStream(test, { token: await test.token({}) });
+    stream.send(request(ADDRESS, { node: proxyNode() }));
+    await stream.accept();
+
+    const well = await ctl('status', '--json');
+    stream.send(request(ADDRESS, { resourceNamesSubscribe: ['shop/web.shop.svc.cluster.local'] }));
+    const { nonce } = await stream.next();
+    stream.send(request(ADDRESS, { responseNonce: nonce, errorDetail: { code: 3, message: 'no good' } }));
+    await test.logged(({ reason }) => reason === 'no good');
+    const unwell = await ctl('status');
+
+    expect(well.code).toBe(0);
+    expect(JSON.parse(well.text)).toMatchObject({
+      cluster: 'east',
+      peers: [],
+      proxies: [{ node: { role: 'ztunnel' } }],
+    });
+    expect(unwell.text).toMatch(/ztunnel +Address +rejected +\d+ +no good/);
+    expect(unwell.code).toBe(3);
+    await stream.close();
+  });
+
+  it('lists services and workloads as ztunnels are told of them', async () => {
+    const services = await ctl('services');
+    const workloads = await ctl('workloads', '--json');
+
+    expect(services.text).toMatch(/shop\/away\.shop\.svc\.cluster\.local +\S*network-2\/10\.2\.0\.1 +80 +-/);
+    expect(services.text).not.toContain('kept');
+    expect(JSON.parse(workloads.text)).toContainEqual(expect.objectContaining({ name: 'web-1', network: 'network-1' }));
+  });
+
+  it('has pages for what it does not print', async () => {
+    const page = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${test.plane.ports.monitoring}${path}`);
+      return { status: response.status, body: await response.text() };
+    };
+
+    const [syncz, configz, wrong] = [
+      await page('/debug/syncz'),
+      await page('/debug/configz'),
+      await page('/debug/explain?from=a&to=b:1'),
+    ];
+
+    expect(JSON.parse(syncz.body)).toEqual([]);
+    expect(JSON.parse(configz.body)).toMatchObject({ clusterId: 'east' });
+    expect(wrong).toEqual({ status: 400, body: 'from: expected namespace/pod\n' });
+  });
+
+  it('tells plainly when nobody answers, or the workload is not known', async () => {
+    const nobody = ctl('status', '--address', '127.0.0.1:9');
+    const unknown = ctl('explain', '--from', 'shop/nobody', '--to', 'a:80');
+
+    await expect(nobody).rejects.toThrow(/cannot ask the control plane at 127\.0\.0\.1:9: .*is it running/);
+    await expect(unknown).rejects.toThrow(/answered 404: no workload shop\/nobody of cluster east/);
+  });
+});
