@@ -158,7 +158,7 @@ describe('two engines under any schedule', () => {
           world.pair.server.close();
         },
       ),
-      { seed: 20_261_122, numRuns: 150 },
+      { seed: 20_261_122, numRuns: 100 },
     );
   }, 60_000);
 });
