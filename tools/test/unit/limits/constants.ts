@@ -543,6 +543,48 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'they are cut',
   },
   {
+    file: `${PLANE}/federation/state.ts`,
+    name: 'MAX_PEERS',
+    what: 'Peers of a control plane',
+    hit: '`peer add` and further files are refused',
+  },
+  {
+    file: `${PLANE}/federation/receivers.ts`,
+    name: 'MAX_STREAMS_PER_PEER',
+    what: 'Streams of one peer at once',
+    hit: 'RESOURCE_EXHAUSTED',
+  },
+  {
+    file: `${PLANE}/federation/imports.ts`,
+    name: 'MAX_RECORDS',
+    what: 'Services, workloads and gateways taken from one peer',
+    hit: 'the rest is left out and told',
+  },
+  {
+    file: `${PLANE}/federation/imports.ts`,
+    name: 'MAX_PROBLEMS',
+    what: 'Records of a peer that are told as refused',
+    hit: 'further ones are left out untold',
+  },
+  {
+    file: `${PLANE}/federation/identity.ts`,
+    name: 'MAX_CHAIN',
+    what: 'Certificates from a peer to its root',
+    hit: 'the peer is refused',
+  },
+  {
+    file: `${PLANE}/federation/exchange.ts`,
+    name: 'MAX_MESSAGE_BYTES',
+    what: 'Bytes of an answer to an invitation',
+    hit: 'the exchange fails',
+  },
+  {
+    file: `${PLANE}/federation/federation.ts`,
+    name: 'FIRST_SYNC_MS',
+    what: 'Wait for peers at start, ms',
+    hit: 'proxies are served without them',
+  },
+  {
     file: `${PLANE}/xds/session.ts`,
     name: 'MAX_RESPONSE_BYTES',
     what: 'Bytes of resources in one response',
