@@ -15,13 +15,11 @@ export {
   createRemoteClusters,
   RESOURCES,
   type RemoteClusters,
-  remoteSecretsOf,
 } from './kubernetes/index.js';
 export { type ParsedFile, parseFile, parseObject } from './parse.js';
 export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';
 export {
   createDirectorySource,
-  type KubernetesStatus,
   type Source,
   type SourceInit,
   type SourceStatus,

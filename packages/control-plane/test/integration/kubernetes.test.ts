@@ -424,6 +424,38 @@ describe('an API that does not answer as it should', () => {
     expect(api.requests).toEqual([]);
   });
 
+  it.each([429, 503])('goes on where it was after %i, without listing all again', async (status) => {
+    api = await startApiServer([namespace('shop')]);
+    const { next, watching } = await watchCluster();
+    await next();
+    await api.requested(({ plural, isWatch }) => plural === 'services' && isWatch);
+    let refusals = 0;
+    api.intercept = ({ plural }) => {
+      if (plural !== 'services' || refusals === 2) return undefined;
+      refusals += 1;
+      return statusAnswer(status, 'not now');
+    };
+    const before = api.requests.length;
+
+    api.sendAndCut('services', '');
+    api.put(service('web'));
+    await watching('what could not be read is read again');
+
+    expect(await next()).toEqual(['Namespace shop', 'Service web']);
+    expect(api.requests.slice(before).filter(({ plural, isWatch }) => plural === 'services' && !isWatch)).toEqual([]);
+  });
+
+  it('is reached with the token of a file beside the kubeconfig', async () => {
+    api = await startApiServer([namespace('shop')]);
+    const kubeconfig = JSON.parse(api.kubeconfig()) as { users: { name: string; user: object }[] };
+    kubeconfig.users = [{ name: 'u', user: { tokenFile: 'token' } }];
+    await writeFile(join(directory, 'token'), `${api.token}\n`);
+
+    const { next } = await watchCluster({ kubeconfig: JSON.stringify(kubeconfig) });
+
+    expect(await next()).toEqual(['Namespace shop']);
+  });
+
   it.each([
     ['no YAML', 'users: [', 'it is not valid YAML (BAD_INDENT at offset'],
     ['no kubeconfig', '[]', 'it is no kubeconfig'],

@@ -152,5 +152,7 @@ async function connectionOf(config: KubeConfig): Promise<Connection> {
   }
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
-  return { server: cluster.server, options };
+  const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value).trim()]);
+  // A token file usually ends with a line feed, which no header may have.
+  return { server: cluster.server, options: { ...options, headers: Object.fromEntries(headers) } };
 }

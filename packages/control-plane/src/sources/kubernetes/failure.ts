@@ -7,7 +7,9 @@ export type FailureReason =
   | 'unauthorized'
   | 'untrusted'
   | 'unreachable'
-  /** An answer other than the ones below, most often a 429 or a 5xx. */
+  /** 429 and 503: as before, but later. */
+  | 'busy'
+  /** An answer other than these, most often a 5xx. */
   | 'unavailable'
   | 'forbidden'
   | 'notFound'
@@ -62,7 +64,7 @@ export function failureOfStatus(status: number, text: string, asked: Asked, retr
   if (status === 404) return new ApiFailure('notFound', `${server} cannot ${what}: it knows no such resource`);
   if (status === 410) return new ApiFailure('gone', `${server} cannot ${what} from where we were (${said})`);
   const message = `${server} does not ${what} (${said}); it is asked again until it does`;
-  return new ApiFailure('unavailable', message, retryAfterMs);
+  return new ApiFailure(status === 429 || status === 503 ? 'busy' : 'unavailable', message, retryAfterMs);
 }
 
 /** Of a request that got no answer. */

@@ -1,4 +1,4 @@
 export type { Access } from './access.js';
 export { createRemoteClusters, type RemoteClusters } from './remotes.js';
-export { RESOURCES, remoteSecretsOf } from './resources.js';
-export { createKubernetesSource, type KubernetesSource, type KubernetesSourceInit } from './source.js';
+export { RESOURCES } from './resources.js';
+export { createKubernetesSource } from './source.js';

@@ -118,7 +118,7 @@ export function runReflector(scope: Scope, init: ReflectorInit): void {
   async function recover(failure: ApiFailure): Promise<void> {
     const { reason } = failure;
     if (reason === 'notFound' && !resource.isBuiltIn) return beAbsent();
-    // A version may be one that this server never had (restored from a backup): ask for all, unless nobody answered.
+    // A server restored from a backup may never have had our version: ask for all, but not one that is busy or away.
     if (reason === 'gone' || reason === 'malformed' || reason === 'unavailable') version = undefined;
     if (reason !== 'gone') sink.onState({ state: 'failing', failure });
     await pause(clock, Math.max(backoff.next(), failure.retryAfterMs), signal);
