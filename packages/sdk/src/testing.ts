@@ -1,4 +1,5 @@
-/** What tests of a mesh need: time they own, and certificates like those of a mesh CA. Not for production. */
+/** What tests of a mesh need: time they own, certificates like those of a mesh CA, records. Not for production. */
+export { createTestService, createTestWorkload, NO_MATCH } from './testing/records.js';
 export {
   createTestAuthority,
   type IssueOptions,

@@ -7,68 +7,13 @@ import {
   type Store,
   type Workload,
 } from '@isthmus/sdk/discovery';
+import { createTestService, createTestWorkload, NO_MATCH } from '@isthmus/sdk/testing';
 
 export function workload(fields: Partial<Workload> & Pick<Workload, 'name'>): Workload {
-  const namespace = fields.namespace ?? 'shop';
-  const clusterId = fields.clusterId ?? 'east';
-  return {
-    uid: `${clusterId}//Pod/${namespace}/${fields.name}`,
-    namespace,
-    addresses: [],
-    hostname: '',
-    network: 'network-1',
-    clusterId,
-    trustDomain: 'cluster.local',
-    serviceAccount: fields.name,
-    node: 'node-a',
-    canonicalName: fields.name,
-    canonicalRevision: 'v1',
-    workloadName: fields.name,
-    workloadType: 'deployment',
-    locality: { region: '', zone: '', subzone: '' },
-    tunnelProtocol: 'hbone',
-    nativeTunnel: false,
-    networkMode: 'standard',
-    healthy: true,
-    capacity: 1,
-    authorizationPolicies: [],
-    services: new Map(),
-    ...fields,
-  };
+  return createTestWorkload({ network: 'network-1', clusterId: 'east', node: 'node-a', ...fields });
 }
 
-export function service(fields: Partial<Service> & Pick<Service, 'name'>): Service {
-  const namespace = fields.namespace ?? 'shop';
-  const hostname = fields.hostname ?? `${fields.name}.${namespace}.svc.cluster.local`;
-  return {
-    key: `${namespace}/${hostname}`,
-    namespace,
-    hostname,
-    addresses: [],
-    ports: [{ servicePort: 80, targetPort: 8080, appProtocol: 'unknown' }],
-    subjectAltNames: [],
-    ipFamilies: 'automatic',
-    canonical: true,
-    ingressUseWaypoint: false,
-    visibility: 'public',
-    ...fields,
-  };
-}
-
-const NOTHING: PolicyMatch = {
-  namespaces: [],
-  notNamespaces: [],
-  principals: [],
-  notPrincipals: [],
-  sourceIps: [],
-  notSourceIps: [],
-  destinationIps: [],
-  notDestinationIps: [],
-  destinationPorts: [],
-  notDestinationPorts: [],
-  serviceAccounts: [],
-  notServiceAccounts: [],
-};
+export const service = createTestService;
 
 export function policy(name: string, action: 'allow' | 'deny', match: Partial<PolicyMatch>): Authorization {
   return {
@@ -77,7 +22,7 @@ export function policy(name: string, action: 'allow' | 'deny', match: Partial<Po
     namespace: 'shop',
     scope: 'namespace',
     action,
-    rules: [[[{ ...NOTHING, ...match }]]],
+    rules: [[[{ ...NO_MATCH, ...match }]]],
     dryRun: false,
   };
 }

@@ -5,7 +5,6 @@
 import type {
   Authorization,
   GatewayAddress,
-  PolicyMatch,
   ResourceModel,
   Service,
   ServicePort,
@@ -14,6 +13,7 @@ import type {
 } from '../../src/discovery/model.js';
 import { createStore } from '../../src/discovery/store.js';
 import type { Hop, Plan } from '../../src/routing/plan.js';
+import { createTestService, createTestWorkload } from '../../src/testing.js';
 
 export const OWN = 'net-1';
 export const FAR = 'net-2';
@@ -35,32 +35,13 @@ export function snapshotOf({ workloads = [], services = [], policies = [] }: Wor
 
 /** A healthy pod of namespace `shop` that speaks HBONE, in the service account of its name up to the first dash. */
 export function pod(name: string, ip: string, more: Partial<Workload> = {}): Workload {
-  const namespace = more.namespace ?? 'shop';
-  return {
-    uid: `cluster-1//Pod/${namespace}/${name}`,
+  return createTestWorkload({
     name,
-    namespace,
     addresses: ip === '' ? [] : [ip],
-    hostname: '',
     network: OWN,
-    clusterId: 'cluster-1',
-    trustDomain: 'cluster.local',
     serviceAccount: name.split('-')[0] ?? name,
-    node: 'node-1',
-    canonicalName: name,
-    canonicalRevision: 'v1',
-    workloadName: name,
-    workloadType: 'deployment',
-    locality: { region: '', zone: '', subzone: '' },
-    tunnelProtocol: 'hbone',
-    nativeTunnel: false,
-    networkMode: 'standard',
-    healthy: true,
-    capacity: 1,
-    authorizationPolicies: [],
-    services: new Map(),
     ...more,
-  };
+  });
 }
 
 /** The record that stands for a service on another network, as istiod makes it. */
@@ -86,22 +67,12 @@ export function farGateway(ip = '10.9.0.2', more: Partial<Workload> = {}): Workl
 }
 
 export function service(name: string, vip: string, more: Partial<Service> = {}): Service {
-  const namespace = more.namespace ?? 'shop';
-  const hostname = `${name}.${namespace}.svc.cluster.local`;
-  return {
-    key: `${namespace}/${hostname}`,
+  return createTestService({
     name,
-    namespace,
-    hostname,
     addresses: vip === '' ? [] : [{ network: OWN, ip: vip }],
     ports: [port(80, 8080)],
-    subjectAltNames: [],
-    ipFamilies: 'automatic',
-    canonical: true,
-    ingressUseWaypoint: false,
-    visibility: 'public',
     ...more,
-  };
+  });
 }
 
 export function port(servicePort: number, targetPort: number): ServicePort {
@@ -124,21 +95,6 @@ export function atService({ namespace, hostname }: Service, hboneMtlsPort = 1500
 export function spiffe(namespace: string, account: string): string {
   return `spiffe://cluster.local/ns/${namespace}/sa/${account}`;
 }
-
-export const NO_MATCH: PolicyMatch = {
-  namespaces: [],
-  notNamespaces: [],
-  principals: [],
-  notPrincipals: [],
-  sourceIps: [],
-  notSourceIps: [],
-  destinationIps: [],
-  notDestinationIps: [],
-  destinationPorts: [],
-  notDestinationPorts: [],
-  serviceAccounts: [],
-  notServiceAccounts: [],
-};
 
 /** The plan in one line: kind, where to, what is asked there, who may answer (`namespace/account`). */
 export function line(plan: Plan): string {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Authorization, PolicyMatch, StringMatch } from '../../../src/discovery/model.js';
 import { authorize, type ConnectionFacts } from '../../../src/routing/index.js';
+import { NO_MATCH } from '../../../src/testing.js';
 
 const strings: fc.Arbitrary<readonly StringMatch[]> = fc.array(
   fc.oneof(
@@ -46,21 +47,7 @@ const match: fc.Arbitrary<PolicyMatch> = fc
 
 function complete(full: Partial<PolicyMatch>, keys: readonly string[]): PolicyMatch {
   const kept = Object.fromEntries(Object.entries(full).filter(([key]) => keys.includes(key)));
-  const empty: PolicyMatch = {
-    namespaces: [],
-    notNamespaces: [],
-    principals: [],
-    notPrincipals: [],
-    sourceIps: [],
-    notSourceIps: [],
-    destinationIps: [],
-    notDestinationIps: [],
-    destinationPorts: [],
-    notDestinationPorts: [],
-    serviceAccounts: [],
-    notServiceAccounts: [],
-  };
-  return { ...empty, ...kept };
+  return { ...NO_MATCH, ...kept };
 }
 
 const policies: fc.Arbitrary<readonly Authorization[]> = fc
