@@ -94,7 +94,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/codec.ts`,
     name: 'SHARED_SLOTS',
     what: 'HBONE connections of a process, all roles together',
-    hit: 'one more is refused: `SLOTS_EXHAUSTED`',
+    hit: 'one more is refused; whoever dials it gets the fault `UPSTREAM_OVERFLOW`',
   },
   {
     file: `${SDK}/hbone/client/pool-draws.ts`,
