@@ -157,8 +157,8 @@ function createResourceReader({ api, resource, clock, random = Math.random }: Re
   const pathWith = (query: Readonly<Record<string, string>>) =>
     `${path}?${new URLSearchParams({ ...(labelSelector === undefined ? {} : { labelSelector }), ...query })}`;
 
-  async function listAll(relisting: Relisting, isPaged: boolean): Promise<Listed> {
-    let query: Record<string, string> = isPaged ? PAGED : {};
+  async function listAll(relisting: Relisting, first: Readonly<Record<string, string>>): Promise<Listed> {
+    let query = first;
     for (let objects = 0; ; ) {
       const page = readPage(await api.getJson({ path: pathWith(query), what: listing, signal }), listing);
       objects += page.items.length;
@@ -173,11 +173,11 @@ function createResourceReader({ api, resource, clock, random = Math.random }: Re
   return {
     async list(relist: () => Relisting): Promise<Listed> {
       try {
-        return await listAll(relist(), true);
+        return await listAll(relist(), PAGED);
       } catch (error) {
         // The pages that are left were compacted away. All at once cannot get too old on the way.
         if (!(error instanceof ApiFailure) || error.reason !== 'gone') throw error;
-        return listAll(relist(), false);
+        return listAll(relist(), {});
       }
     },
     open(version: string): Promise<IncomingMessage> {

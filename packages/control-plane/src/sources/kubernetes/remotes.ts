@@ -10,7 +10,7 @@ import type { Source } from '../source.js';
 import type { Access } from './access.js';
 import { createApi } from './api.js';
 import { createHealth } from './health.js';
-import { runReflector } from './reflector.js';
+import { type ReflectorSink, runReflector } from './reflector.js';
 import { nameOfSecret, planRemotes } from './remote-secrets.js';
 import { createRenewableSource, type RemoteInit, type RenewableSource } from './renewable.js';
 import { remoteSecretsOf } from './resources.js';
@@ -67,41 +67,35 @@ export function createRemoteClusters(scope: Scope, init: RemoteClustersInit): Re
     if (gone.length > 0) init.onGeneration();
   }
 
-  runReflector(scope, {
-    api: createApi(init.access, clock),
-    resource,
-    clock,
-    ...(init.random === undefined ? {} : { random: init.random }),
-    sink: {
-      relist() {
-        const next = new Map<string, unknown>();
-        return {
-          add(values) {
-            for (const value of values) next.set(nameOfSecret(value), value);
-          },
-          finish() {
-            secrets = next;
-            if (listed.isOpen()) debounce.touch();
-            else {
-              carryOut();
-              listed.open();
-            }
-          },
-        };
-      },
-      change(type, object) {
-        if (type === 'DELETED') secrets.delete(nameOfSecret(object));
-        else secrets.set(nameOfSecret(object), object);
-        debounce.touch();
-      },
-      onState(state) {
-        const isFailing = state.state === 'failing';
-        // Of an API that fails as a whole the source of that cluster tells.
-        if (!isFailing || state.failure.isOfOneKind) health.set(resource, state);
-        if (isFailing && state.failure.reason === 'forbidden') listed.open();
-      },
+  const sink: ReflectorSink = {
+    relist() {
+      const next = new Map<string, unknown>();
+      return {
+        add(values) {
+          for (const value of values) next.set(nameOfSecret(value), value);
+        },
+        finish() {
+          secrets = next;
+          if (listed.isOpen()) return debounce.touch();
+          carryOut();
+          listed.open();
+        },
+      };
     },
-  });
+    change(type, object) {
+      if (type === 'DELETED') secrets.delete(nameOfSecret(object));
+      else secrets.set(nameOfSecret(object), object);
+      debounce.touch();
+    },
+    onState(state) {
+      const isFailing = state.state === 'failing';
+      // Of an API that fails as a whole the source of that cluster tells.
+      if (!isFailing || state.failure.isOfOneKind) health.set(resource, state);
+      if (isFailing && state.failure.reason === 'forbidden') listed.open();
+    },
+  };
+  const api = createApi(init.access, clock);
+  runReflector(scope, { api, resource, clock, sink, ...(init.random === undefined ? {} : { random: init.random }) });
 
   return {
     sources,

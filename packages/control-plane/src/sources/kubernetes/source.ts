@@ -17,9 +17,9 @@ import type { Source, SourceStatus } from '../source.js';
 import type { Access } from './access.js';
 import { createApi } from './api.js';
 import { createHealth } from './health.js';
-import { runReflector } from './reflector.js';
+import { type ReflectorSink, runReflector } from './reflector.js';
 import { RESOURCES } from './resources.js';
-import { createObjectStore, type FoundProblem } from './store.js';
+import { createObjectStore, type FoundProblem, type ObjectStore } from './store.js';
 
 export interface KubernetesSourceInit {
   readonly cluster: string;
@@ -85,41 +85,21 @@ export function createKubernetesSource(scope: Scope, init: KubernetesSourceInit)
     } else debounce.touch();
   }
 
-  function startReflector(kind: Kind): void {
-    const resource = RESOURCES.get(kind);
-    if (!resource) return;
-    runReflector(scope, {
-      api,
-      resource,
-      clock,
-      ...(random === undefined ? {} : { random }),
-      sink: {
-        relist() {
-          const relisting = store.relist(kind);
-          return {
-            add: relisting.add,
-            finish() {
-              relisting.finish();
-              onRead(kind);
-            },
-          };
-        },
-        change(type, object) {
-          if (type === 'DELETED') store.remove(kind, object);
-          else store.put(kind, object);
-          if (missing.size === 0) debounce.touch();
-        },
-        onState: (state) => health.set(resource, state),
-      },
-    });
-  }
-
   function stateOf(): SourceStatus['state'] {
     if (generation) return health.problems().length > 0 ? 'stale' : 'live';
     return firsts.isLate() ? 'empty' : 'reading';
   }
 
-  for (const kind of KIND_NAMES) startReflector(kind);
+  for (const [kind, resource] of RESOURCES) {
+    const sink = createSink({
+      store,
+      kind,
+      onRead: () => onRead(kind),
+      onChange: () => missing.size === 0 && debounce.touch(),
+      onState: (state) => health.set(resource, state),
+    });
+    runReflector(scope, { api, resource, clock, sink, ...(random === undefined ? {} : { random }) });
+  }
   return {
     get generation() {
       return generation;
@@ -133,6 +113,36 @@ export function createKubernetesSource(scope: Scope, init: KubernetesSourceInit)
       generation: count,
       problems: [...health.problems(), ...store.problems()],
     }),
+  };
+}
+
+interface SinkInit {
+  readonly store: ObjectStore;
+  readonly kind: Kind;
+  readonly onRead: () => void;
+  readonly onChange: () => void;
+  readonly onState: ReflectorSink['onState'];
+}
+
+/** What a reflector reads goes into the store, and somebody is told. */
+function createSink({ store, kind, onRead, onChange, onState }: SinkInit): ReflectorSink {
+  return {
+    onState,
+    relist() {
+      const relisting = store.relist(kind);
+      return {
+        add: relisting.add,
+        finish() {
+          relisting.finish();
+          onRead();
+        },
+      };
+    },
+    change(type, object) {
+      if (type === 'DELETED') store.remove(kind, object);
+      else store.put(kind, object);
+      onChange();
+    },
   };
 }
 
