@@ -121,12 +121,15 @@ export function createImports(peer: Peer): Imports {
   };
 }
 
-function overreach(peer: Peer, { uid, clusterId, network, trustDomain }: Workload): string | undefined {
+function overreach(peer: Peer, workload: Workload): string | undefined {
+  const { uid, clusterId, network, trustDomain, networkGateway, addresses, hostname } = workload;
   if (clusterId !== peer.cluster) return `is said to be of cluster ${clusterId}; the peer speaks for ${peer.cluster}`;
   if (trustDomain !== peer.trustDomain)
     return `is said to be of trust domain ${trustDomain}; the peer speaks for ${peer.trustDomain}`;
   if (!uid.startsWith(`${peer.cluster}/`) && !uid.startsWith(`${GATEWAY_PREFIX}${peer.network}/`))
     return `is no uid of cluster ${peer.cluster}`;
+  if (uid.startsWith(GATEWAY_PREFIX) && (!networkGateway?.hboneMtlsPort || (addresses.length === 0 && hostname === '')))
+    return 'is a gateway without address or port';
   return claimOf(peer, [{ network }]);
 }
 

@@ -67,6 +67,8 @@ export function createReceivers(init: ReceiversInit): Receivers {
   };
 
   async function serve(call: DeltaCall, { cluster, network }: Peer): Promise<void> {
+    // It arrived while closing: nobody would end it.
+    if (signal.aborted) return failStream(call, { code: 'UNAVAILABLE', reason: 'the control plane is closing' });
     const streams = receivers.get(cluster) ?? new Set();
     receivers.set(cluster, streams);
     if (streams.size >= MAX_STREAMS_PER_PEER)

@@ -81,7 +81,11 @@ export function createFederationState(directory: string): FederationState {
 async function readPeers(directory: string): Promise<ReadPeers> {
   const peers: Peer[] = [];
   const problems: string[] = [];
-  const names = await readdir(directory).catch(() => []);
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    // Only what is not there has no peers; what cannot be read for a moment must not revoke them.
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
   for (const name of names
     .filter((each) => each.endsWith('.json'))
     .sort()
