@@ -19,6 +19,8 @@ export const APPS = ['a', 'b'] as const;
 /** Few, so that clusters give one to different services. */
 export const VIPS = ['10.0.0.1', '10.0.0.2'] as const;
 
+const AT_WAYPOINT = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'waypoint' };
+
 const maybe = (objects: readonly Manifest[]) => fc.boolean().map((isThere) => (isThere ? objects : []));
 
 const aService = (name: string) =>
@@ -47,6 +49,7 @@ function objectsOf(network: string, octet: number): fc.Arbitrary<readonly Manife
     maybe([eastWestGateway(network, `192.0.2.${octet}`)]),
     maybe([eastWestGateway(network, `192.0.3.${octet}`, 'second')]),
     maybe([authorizationPolicy('p', { selector: { matchLabels: { app: 'a' } } })]),
+    maybe([authorizationPolicy('r', { action: 'DENY', targetRefs: [AT_WAYPOINT], rules: [{}] })]),
     maybe([peerAuthentication('q', { mtls: { mode: 'STRICT' } })]),
   ];
   return fc.tuple(...parts).map((lists) => lists.flat());

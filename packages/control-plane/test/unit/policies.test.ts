@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { ClusterModel } from '../../src/model/index.js';
 import { deriveOne } from '../support/derive.js';
-import { authorizationPolicy, peerAuthentication, pod } from '../support/objects.js';
+import {
+  authorizationPolicy,
+  type Manifest,
+  peerAuthentication,
+  pod,
+  waypoint,
+  waypointPod,
+} from '../support/objects.js';
 
 function policies(...objects: Parameters<typeof deriveOne>[0][number][]) {
   const cluster = deriveOne(objects);
@@ -22,6 +30,8 @@ function rulesOf(spec: Record<string, unknown>): { rules: unknown; told: readonl
   const { all, told } = policies(authorizationPolicy('p', spec));
   return { rules: compact(all.get('shop/p')?.rules), told };
 }
+
+const at = (kind: string, name: string) => ({ group: 'gateway.networking.k8s.io', kind, name });
 
 describe('AuthorizationPolicy', () => {
   it.each([
@@ -142,12 +152,63 @@ describe('AuthorizationPolicy', () => {
   it.each([
     [{ action: 'AUDIT' }, 'AUDIT is not enforced'],
     [{ action: 'CUSTOM', provider: { name: 'x' } }, 'CUSTOM is not enforced'],
-    [{ targetRefs: [{ kind: 'Gateway', name: 'waypoint' }] }, 'policies of waypoints are not distributed yet'],
+    [
+      { targetRefs: [at('Gateway', 'nowhere')] },
+      'Gateway nowhere is no Gateway of class istio-waypoint of this namespace',
+    ],
+    [{ targetRefs: [{ kind: 'Service', name: 'reviews' }] }, 'Service reviews is no Gateway of class istio-waypoint'],
   ])('%j is left out and told', (spec, message) => {
     const { all, told } = policies(authorizationPolicy('p', spec));
 
     expect(all.size).toBe(0);
     expect(told).toEqual([expect.stringContaining(message)]);
+  });
+});
+
+describe('a policy that names a waypoint', () => {
+  const cluster = (...objects: readonly Manifest[]) =>
+    deriveOne([
+      ...waypoint(),
+      waypointPod(),
+      pod('reviews-1'),
+      ...waypoint('waypoint', { namespace: 'other' }),
+      waypointPod('waypoint', { namespace: 'other', ip: '10.1.0.8' }),
+      ...objects,
+    ]);
+  const boundTo = ({ workloads }: ClusterModel) =>
+    [...workloads.values()]
+      .filter(({ authorizationPolicies }) => authorizationPolicies.includes('shop/p'))
+      .map(({ uid }) => uid);
+
+  it.each([
+    ['targetRefs', { targetRefs: [at('Gateway', 'waypoint')] }],
+    ['targetRef', { targetRef: at('Gateway', 'waypoint') }],
+    ['both', { targetRef: at('Gateway', 'waypoint'), targetRefs: [at('Gateway', 'waypoint')] }],
+  ])('by %s binds to its pods and to no others', (_, spec) => {
+    const found = cluster(authorizationPolicy('p', { action: 'DENY', ...spec, rules: [{}] }));
+
+    expect(found.policies.get('shop/p')).toMatchObject({ scope: 'workload-selector', action: 'deny' });
+    expect(boundTo(found)).toEqual(['east//Pod/shop/waypoint-1']);
+    expect(found.problems).toEqual([]);
+  });
+
+  it('is told of what else it names, and enforced where it can be', () => {
+    const found = cluster(
+      authorizationPolicy('p', { targetRefs: [at('Gateway', 'waypoint'), { kind: 'Service', name: 'reviews' }] }),
+    );
+
+    expect(boundTo(found)).toEqual(['east//Pod/shop/waypoint-1']);
+    expect(found.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^Service reviews is no Gateway/),
+    ]);
+  });
+
+  it('of the root namespace reaches into no other', () => {
+    const policy = authorizationPolicy('p', { targetRefs: [at('Gateway', 'waypoint')] }, { namespace: 'istio-system' });
+
+    const found = cluster(policy, ...waypoint('waypoint', { namespace: 'istio-system' }));
+
+    expect([...found.workloads.values()].flatMap(({ authorizationPolicies }) => authorizationPolicies)).toEqual([]);
   });
 });
 

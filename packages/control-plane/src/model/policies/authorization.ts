@@ -6,9 +6,10 @@
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../../sources/index.js';
 import type { NamespaceContext } from '../context.js';
-import { ANNOTATION, ROOT_NAMESPACE } from '../labels.js';
+import { ANNOTATION, GATEWAY_CLASS, ROOT_NAMESPACE } from '../labels.js';
 import { accountMatch, cidrMatch, isEmptyMatch, match, stringMatch } from './match.js';
-import { isDistributed } from './mesh.js';
+import { isEnforced, targetsOf } from './mesh.js';
+import { waypointsNamedBy } from './targets.js';
 
 type Policy = KubeObject<'AuthorizationPolicy'>;
 type Rule = Policy['spec']['rules'][number];
@@ -21,29 +22,33 @@ type Clause = readonly PolicyMatch[];
 export function convertAuthorization(context: NamespaceContext, policy: Policy): Authorization | undefined {
   const { name, namespace, annotations } = policy.metadata;
   const { action, selector, rules } = policy.spec;
-  if (!isDistributed(policy)) {
-    warnUndistributed(context, policy);
+  if (!isEnforced(policy)) {
+    context.warn(policy, 'spec.action', `${action} is not enforced by layer-4 proxies; the policy has no effect`);
     return undefined;
   }
+  const targets = targetsOf(policy);
+  if (targets.length > 0 && !isEnforcedAtTargets(context, policy)) return undefined;
   const unscoped = namespace === ROOT_NAMESPACE ? 'global' : 'namespace';
   return {
     key: `${namespace}/${name}`,
     name,
     namespace,
-    scope: selector ? 'workload-selector' : unscoped,
+    scope: selector || targets.length > 0 ? 'workload-selector' : unscoped,
     action: action === 'DENY' ? 'deny' : 'allow',
     rules: rules.flatMap((rule, index) => convertRule(context, policy, rule, index) ?? []),
     dryRun: annotations[ANNOTATION.dryRun] === 'true',
   };
 }
 
-function warnUndistributed(context: NamespaceContext, policy: Policy): void {
-  const { action, targetRef, targetRefs } = policy.spec;
-  if (targetRef || targetRefs.length > 0) {
-    context.warn(policy, 'spec.targetRefs', 'policies of waypoints are not distributed yet; this one is not enforced');
-  } else {
-    context.warn(policy, 'spec.action', `${action} is not enforced by layer-4 proxies; the policy has no effect`);
+/** Whether anything that it names enforces it; what does not is told. */
+function isEnforcedAtTargets(context: NamespaceContext, policy: Policy): boolean {
+  const waypoints = waypointsNamedBy(context, policy);
+  const others = targetsOf(policy).filter((target) => !waypoints.includes(target));
+  for (const { kind, name } of others) {
+    const message = `${kind} ${name} is no Gateway of class ${GATEWAY_CLASS.waypoint} of this namespace: the policy is not enforced there`;
+    context.warn(policy, 'spec.targetRefs', message);
   }
+  return waypoints.length > 0;
 }
 
 /** An array of one rule, because the clauses of a rule are an array too. */

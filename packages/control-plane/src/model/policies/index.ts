@@ -8,6 +8,7 @@ import { type Labels, ROOT_NAMESPACE, selects } from '../labels.js';
 import { convertAuthorization } from './authorization.js';
 import { selectorsOf } from './mesh.js';
 import { indexPeerAuthentications } from './peer-authentication.js';
+import { targetSelectors } from './targets.js';
 
 export interface PolicyIndex {
   /** By xDS name. */
@@ -26,12 +27,12 @@ export function derivePolicies(context: NamespaceContext): PolicyIndex {
   const converted = AuthorizationPolicy.flatMap((policy) => convertAuthorization(context, policy) ?? []);
   // A selector in the root namespace reaches into all namespaces.
   const own = context.namespace === ROOT_NAMESPACE ? [] : selectorsOf(AuthorizationPolicy);
-  const selectors = [...own, ...context.policies.selectors];
+  const selectors = [...own, ...context.policies.selectors, ...targetSelectors(context)];
   return {
     resources: new Map([...converted, ...peers.resources].map((resource) => [resource.key, resource])),
     bindingTo(labels) {
       const selected = selectors.filter(({ matchLabels }) => selects(matchLabels, labels));
-      const keys = [...selected.map(({ key }) => key), ...peers.bindingTo(labels)].sort();
+      const keys = [...new Set(selected.map(({ key }) => key)), ...peers.bindingTo(labels)].sort();
       return keys.length > 0 ? keys : NONE;
     },
   };

@@ -24,14 +24,23 @@ export function meshPolicies({ AuthorizationPolicy, PeerAuthentication }: Object
 }
 
 export function selectorsOf(policies: readonly KubeObject<'AuthorizationPolicy'>[]): readonly Selector[] {
-  return policies.filter(isDistributed).flatMap(({ metadata: { namespace, name }, spec: { selector } }) => {
+  return policies.filter(bindsBySelector).flatMap(({ metadata: { namespace, name }, spec: { selector } }) => {
     return selector ? [{ key: `${namespace}/${name}`, matchLabels: selector.matchLabels }] : [];
   });
 }
 
-/** Whether proxies of layer 4 have a part in it. */
-export function isDistributed({ spec: { action, targetRef, targetRefs } }: KubeObject<'AuthorizationPolicy'>): boolean {
-  return !targetRef && targetRefs.length === 0 && action !== 'AUDIT' && action !== 'CUSTOM';
+function bindsBySelector(policy: KubeObject<'AuthorizationPolicy'>): boolean {
+  return isEnforced(policy) && targetsOf(policy).length === 0;
+}
+
+/** Whether its action is one that layer 4 knows. */
+export function isEnforced({ spec: { action } }: KubeObject<'AuthorizationPolicy'>): boolean {
+  return action !== 'AUDIT' && action !== 'CUSTOM';
+}
+
+/** What it names itself; none: it binds by selector, namespace or mesh. */
+export function targetsOf({ spec: { targetRef, targetRefs } }: KubeObject<'AuthorizationPolicy'>) {
+  return targetRef ? [targetRef, ...targetRefs] : targetRefs;
 }
 
 /** Of one namespace's policies, for workloads that no selector finds; of several, the oldest counts. */
