@@ -1,5 +1,6 @@
 /** What the lab says at the end: as JSON, as sentences about what is not well, and as addresses to try. Pure text. */
 import { adminHost } from './process-specs.js';
+import { commandOf } from './processes.js';
 import type { RunResult } from './run.js';
 import { END_LABELS, ENDS } from './series.js';
 import type { Lab } from './start.js';
@@ -69,20 +70,26 @@ export function addresses(lab: Lab): string {
   ].join('\n');
 }
 
-function callsBySocks5({ world }: Lab): readonly string[] {
+function callsBySocks5(lab: Lab): readonly string[] {
+  const { world } = lab;
   const { host, port } = socks5Entry(world, 'east');
   return [
     ...EXAMPLES.map(([service, path]) => `  curl --socks5-hostname ${host}:${port} ${urlOf(service, path)}`),
-    `  ${explainCommand(world.clusters.east, 'ledger')}`,
+    ...explainCommand(lab, 'ledger'),
   ];
 }
 
-/** Where a connection of the storefront to that service would go, and why. */
-function explainCommand(cluster: Cluster, service: string): string {
+/** Where a connection of the storefront to that service would go, and why. Nothing while the ztunnel to ask is gone. */
+function explainCommand({ world, processes }: Lab, service: string): readonly string[] {
+  const cluster = world.clusters.east;
+  const ztunnel = processes.list().find(({ spec }) => spec.name === 'east/ztunnel');
   const caller = cluster.apps.find(({ app }) => app === 'storefront');
+  if (!ztunnel || !caller) return [];
   const { host, port } = serviceAddress(service);
   const admin = `${adminHost(cluster, cluster.ztunnel)}:15000`;
-  return `npx isthmus-proxy explain --admin ${admin} --from ${caller?.namespace}/${caller?.name} --to ${host}:${port}`;
+  const from = `${caller.namespace}/${caller.name}`;
+  const args = ['explain', '--admin', admin, '--from', from, '--to', `${host}:${port}`];
+  return [`  ${commandOf({ program: ztunnel.spec.program, args }).join(' ')}`];
 }
 
 function callsInNamespace({ world, namespaceOf }: Lab): readonly string[] {
