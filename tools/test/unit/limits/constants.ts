@@ -148,7 +148,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/originate/dial-tcp.ts`,
     name: 'CONNECT_MS',
     what: 'TCP connect to an application, ms',
-    hit: 'fault `CONNECT_TIMEOUT`',
+    hit: 'fault `CONNECT_FAILED`',
   },
   {
     file: `${SDK}/routing/authority.ts`,

@@ -13,9 +13,10 @@ import { HEADER } from '../../wire/headers.js';
 import { hopName } from '../hop-name.js';
 import type { HboneSettings } from '../settings.js';
 import type { ConnectRequest, HeaderField, Tunnel } from '../types.js';
-import { type DialInit, dialHbone, type HboneClientConnection } from './client.js';
+import { type DialInit, dialHbone } from './client.js';
 import type { Route } from './connection-pool.js';
 import { hopKey, type PoolHop } from './hop.js';
+import type { Dialled } from './pool-member.js';
 
 export interface NestedInit {
   /** To the gateway. */
@@ -51,12 +52,6 @@ export interface OuterTunnels extends Dialling {
   connect(hop: PoolHop, request: ConnectRequest): Promise<Tunnel>;
 }
 
-/** A client connection with a backend behind the gateway, and the outer tunnel that carries it. */
-interface InnerConnection {
-  readonly connection: HboneClientConnection;
-  readonly outer: Tunnel;
-}
-
 /**
  * Where a nested tunnel goes. The gateway's address is part of it: which gateway to use is the plan's decision, and one
  * that has been withdrawn must not be met through an old connection. So is `x-istio-source`, because gateways route by it.
@@ -69,10 +64,7 @@ export function nestedRoute(outerTunnels: OuterTunnels, init: PooledNestedInit):
     key: JSON.stringify([hopKey(outerHop), authority, certificate.identity, [...innerExpected].sort(), role]),
     name: `${authority} behind gateway ${hopName(outerHop.address)}`,
     capacity: backends,
-    dial: async (signal) => {
-      const { connection, outer } = await openInner(outerTunnels, { ...init, signal });
-      return { connection, lastCall: outer.lastCall };
-    },
+    dial: (signal) => openInner(outerTunnels, { ...init, signal }),
     backendOf: (tunnel) => {
       const name = init.backendOf?.(tunnel);
       return name === undefined ? undefined : JSON.stringify([tunnel.peerIdentity, name]);
@@ -98,7 +90,7 @@ export async function connectNested(outerTunnels: OuterTunnels, init: NestedInit
 }
 
 /** The outer CONNECT, then TLS and HTTP/2 with the far end. Rejects with a `Fault` that names the layer and the hop. */
-async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<InnerConnection> {
+async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<Dialled> {
   const { outerHop, authority, outerHeaders, signal, certificate, innerExpected: expected } = init;
   const { clock, settings, sessions, revocations } = outerTunnels;
   const outer = await outerTunnels
@@ -120,7 +112,7 @@ async function openInner(outerTunnels: OuterTunnels, init: NestedInit): Promise<
     outer.stream.reset();
     throw located(error, 'inner', innerLayer(init));
   });
-  return { connection, outer };
+  return { connection, lastCall: outer.lastCall };
 }
 
 /** The fault of a nested tunnel with the layer it is of, unless it says so already. */

@@ -8,7 +8,7 @@ import { collect } from '../../support/engine-pair.js';
 import { createGatewayWorld, type GatewayWorld } from '../../support/gateway-world.js';
 import { createHboneFixture, GATEWAY, type HboneFixture, REVIEWS, WEB } from '../../support/hbone-fixture.js';
 
-const REQUESTS = 240;
+const REQUESTS = 160;
 /** Requests begun between two rotations, whatever the machine takes for them. */
 const ROTATION_AFTER = 40;
 const AT_ONCE = 8;
