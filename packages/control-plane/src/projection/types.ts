@@ -1,8 +1,7 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
-import type { Model } from '../model/index.js';
+import type { Model, VipRange } from '../model/index.js';
 import type { Overlaps } from './overlaps.js';
-import type { Allocation } from './vips.js';
 
 /**
  * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
@@ -29,6 +28,15 @@ export interface NamespaceView {
   readonly workloads: ReadonlyMap<string, Workload>;
   /** Keys of services that nobody on the viewer's network gives an address. */
   readonly strangers?: readonly string[];
+}
+
+/** Addresses for services that only other networks have. */
+export interface Allocation {
+  readonly range: VipRange | undefined;
+  /** Who needs an address, in the order of keys. */
+  readonly keys: readonly string[];
+  /** By key. */
+  readonly vips: ReadonlyMap<string, string>;
 }
 
 export interface View {

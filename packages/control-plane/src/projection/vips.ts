@@ -12,14 +12,7 @@ import { createHash } from 'node:crypto';
 import { parseIp } from '@isthmus/sdk/wire';
 import { isSameBasis, type VipRange } from '../model/index.js';
 import type { MergedService } from './merge.js';
-import type { NamespaceView } from './types.js';
-
-export interface Allocation {
-  readonly range: VipRange | undefined;
-  /** Who needs an address, in the order of keys. */
-  readonly keys: readonly string[];
-  readonly vips: ReadonlyMap<string, string>;
-}
+import type { Allocation, NamespaceView } from './types.js';
 
 /** Whether nobody on the network gives the service an address, and its owner has one for it: headless services have none. */
 export function needsVip({ base, parts }: MergedService, network: string): boolean {
