@@ -184,6 +184,8 @@ export class PoolGroup {
     this.#armAge(member);
     this.#review(member);
     followLastCall(member);
+    // A gateway that says goodbye to whatever is opened is not asked for more backends at once.
+    if (connection.draining) this.#draws.failed(clock.monotonic());
     if (this.#isRetired && this.#waiters.size === 0) connection.drain();
     this.#draw();
   }
