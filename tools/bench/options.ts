@@ -78,7 +78,7 @@ export async function dispatch(argv: readonly string[], commands: Commands): Pro
   program
     .command('bench:xds')
     .usage('-- [options]')
-    .description('the control plane with 100,000 workloads against what it would be without indexes; about 6 minutes')
+    .description('the control plane with 100,000 workloads against what it would be without indexes; over 20 minutes')
     .option('--json <file>', 'write the results there as JSON')
     .option('--grep <regexp>', 'only cases whose id matches', pattern)
     .option('--short', '10,000 workloads; about 1 minute', false)
