@@ -40,7 +40,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/server/server.ts`,
     name: 'DEFAULT_MAX_CONNECTIONS',
     what: 'Connections of one HBONE server, handshakes included',
-    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged',
+    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged (`DOWNSTREAM_OVERFLOW`)',
   },
   {
     file: `${SDK}/hbone/engine/outbound-data.ts`,
@@ -94,7 +94,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/codec.ts`,
     name: 'SHARED_SLOTS',
     what: 'HBONE connections of a process, all roles together',
-    hit: 'one more is refused; whoever dials it gets the fault `UPSTREAM_OVERFLOW`',
+    hit: 'one more is refused: `UPSTREAM_OVERFLOW` when we dial it, `DOWNSTREAM_OVERFLOW` in the log when a client does',
   },
   {
     file: `${SDK}/hbone/client/pool-draws.ts`,

@@ -45,7 +45,7 @@ export class Tunnels {
   async serve(incoming: IncomingConnect): Promise<void> {
     const { connections, limits, context } = this.#init;
     if (connections.size >= limits.tunnels) {
-      return this.#refuse(incoming, 'UPSTREAM_OVERFLOW', `${limits.tunnels} tunnels are open already`);
+      return this.#refuse(incoming, 'DOWNSTREAM_OVERFLOW', `${limits.tunnels} tunnels are open already`);
     }
     const decision = decideConnect(context.snapshot(), this.#factsOf(incoming));
     if (decision.kind === 'refuse') return this.#refuse(incoming, decision.code, decision.reason);

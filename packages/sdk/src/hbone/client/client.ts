@@ -4,7 +4,6 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import type { Codec } from '@isthmus/codec-wasm';
 import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -93,7 +92,6 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
 /** HTTP/2 over an established socket. */
 function drive(socket: Duplex, facts: Facts) {
   const { clock, settings, name } = facts;
-  const codec = codecFor(socket);
   const handle: Handle = { onChange: undefined, lastCall: new AbortController() };
   // Each tunnel inside a tunnel of this connection listens.
   setMaxListeners(0, handle.lastCall.signal);
@@ -103,22 +101,12 @@ function drive(socket: Duplex, facts: Facts) {
     settings,
     peer: name,
     connect: (observer, now) =>
-      new ClientConnection({ codec, settings, now, peer: name, observer }, () => {
+      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => {
         if (driven.connection.isDraining) handle.lastCall.abort();
         handle.onChange?.();
       }),
   });
   return { driven, connection: describe(driven, handle, facts) };
-}
-
-/** Taken before there is a transport, which knows no bound of ours from a fault of the peer's. */
-function codecFor(socket: Duplex): Codec {
-  try {
-    return meshCodec();
-  } catch (fault) {
-    socket.destroy();
-    throw fault;
-  }
 }
 
 async function overTcp(

@@ -38,7 +38,7 @@ export interface Transport<C extends Connection> {
   readonly closed: Promise<ConnectionEnd>;
 }
 
-/** Throws a `Fault` when the codec has no slot left; the socket is then destroyed. */
+/** Throws a `Fault` when the connection cannot be made; the socket is then destroyed. */
 export function createTransport<C extends Connection>(init: TransportInit<C>): Transport<C> {
   const { socket, clock, settings } = init;
   let connection: C | undefined;
@@ -105,6 +105,8 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     connection = init.connect(observer, clock.monotonic());
   } catch (error) {
     socket.destroy();
+    // A bound of ours has its own name.
+    if (error instanceof Fault) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     throw new Fault('CONNECT_FAILED', `no HTTP/2 connection with ${init.peer} can be kept: ${detail}`, {
       cause: error,

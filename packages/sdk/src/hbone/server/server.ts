@@ -130,7 +130,7 @@ class HboneListener implements HboneServer {
       transport.destroy();
       if (this.#state === 'open') {
         this.#reportEarly({
-          fault: new Fault('CONNECT_FAILED', `${peerName(facts)} refused: ${maxConnections} connections are open`),
+          fault: new Fault('DOWNSTREAM_OVERFLOW', `${peerName(facts)} refused: ${maxConnections} connections are open`),
           facts,
         });
       }
@@ -188,7 +188,7 @@ class HboneListener implements HboneServer {
       connect: (observer, now) =>
         new ServerConnection(
           {
-            codec: meshCodec(),
+            codec: meshCodec('DOWNSTREAM_OVERFLOW'),
             settings,
             now,
             peer,
