@@ -23,10 +23,9 @@ import {
   createCertificateHandler,
   createIssuer,
   createServing,
-  createTokenVerifier,
   type Refused,
-  readVerifyKey,
 } from './ca/index.js';
+import { createCallerVerifier } from './callers.js';
 import type { Settings } from './config.js';
 import { createFederation, type Federation, type PeerStatus } from './federation/index.js';
 import { type ClusterStatus, createMesh, type Mesh } from './mesh.js';
@@ -103,10 +102,9 @@ interface Parts extends Required<ControlPlaneInit> {
 }
 
 async function createParts(scope: Scope, settings: Settings, own: Required<ControlPlaneInit>): Promise<Parts> {
-  const { trustDomain, tokens, clusterId, debounce } = settings;
+  const { trustDomain, clusterId, debounce } = settings;
   const { log, clock } = own;
-  const key = await readVerifyKey(tokens.keyFile);
-  const verifier = createTokenVerifier({ ...tokens, key, now: () => clock.now() });
+  const verifier = await createCallerVerifier(settings, own);
   const { directory } = settings.ca;
   const store = await createCaStore(scope, { directory, clock, log, quietMs: debounce.quiet, maxMs: debounce.max });
   const views = createViews(clusterId);

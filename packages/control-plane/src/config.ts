@@ -69,6 +69,16 @@ function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
   return optional<ObjectOf<F>>(strictObject(fields), Object.fromEntries(defaults) as NoInfer<ObjectOf<F>>);
 }
 
+  serviceAccountDirectory: optional(
+    path,
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+    'With `inCluster`: where the `token` and the `ca.crt` of the pod are mounted.',
+  ),
+  tokenReview: optional(
+    boolean(),
+    true,
+    'Of the local cluster: whether proxies may prove themselves by tokens of its service accounts, which its API is asked about.',
+  ),
 function listener(defaultPort: number, what: string) {
   return section({
     host: optional(ip, '127.0.0.1', `Address of ${what}.`),
@@ -122,12 +132,12 @@ const federation = strictObject({
 });
 export type FederationSettings = Infer<typeof federation>;
 
-const tokens = strictObject({
-  issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens.'),
-  audience: optional(string(), 'istio-ca', 'Claim `aud` of tokens.'),
-  keyFile: required(
+const tokens = section({
+  issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens that `isthmus-control-plane token` makes.'),
+  audience: optional(string(), 'istio-ca', 'Claim `aud` of all tokens.'),
+  keyFile: maybe(
     path,
-    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough.',
+    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough. Needed unless `tokenReview` takes its place.',
   ),
 });
 
@@ -148,7 +158,7 @@ export const SETTINGS = {
     'Services that only other networks have get addresses of this block, which nothing else may use. `none`: they are reached by name only.',
   ),
   ca: required(ca),
-  tokens: required(tokens),
+  tokens,
   federation: maybe(federation, 'Left out, there are no peers.'),
   listen: listener(PORT.xds, 'gRPC: discovery and certificates'),
   serverNames: optional(
@@ -167,11 +177,17 @@ export const SETTINGS = {
   }),
   rescanInterval: optional(duration, 10 * SECOND_MS, 'Files are read this often even when no change was heard of.'),
   logLevel: optional(oneOf(LOG_LEVELS), 'info', 'What is logged, as JSON lines on standard output.'),
+    const local = sources.find(({ cluster }) => cluster === clusterId);
+    if (keyFile === undefined && !local?.kubernetes?.tokenReview)
+      report(
+        [...at, 'tokens', 'keyFile'],
+        'is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
+      );
 } as const satisfies Fields;
 
 const schema = strictObject(
   SETTINGS,
-  ({ clusterId, sources, ca: { workloadCertTtl, maxWorkloadCertTtl } }, at, report) => {
+  ({ clusterId, sources, tokens: { keyFile }, ca: { workloadCertTtl, maxWorkloadCertTtl } }, at, report) => {
     const ids = sources.map(({ cluster }) => cluster);
     if (!ids.includes(clusterId))
       report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
@@ -217,6 +233,7 @@ export function readSettings(file: string, text: string): ReadSettings {
   const settings = schema.read(document.value, [], (at, message, severity = 'error') => {
     problems.push({ severity, ...document.locate(at), path: formatPath(at), message });
   });
+        serviceAccountDirectory: resolve(base, each.kubernetes.serviceAccountDirectory),
   if (settings === INVALID) return { ok: false, problems };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, settings: resolvePaths(settings, dirname(file)) };
 }
@@ -233,7 +250,7 @@ function resolvePaths(settings: Settings, base: string): Settings {
       },
     })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
-    tokens: { ...settings.tokens, keyFile: resolve(base, settings.tokens.keyFile) },
+    tokens: { ...settings.tokens, keyFile: settings.tokens.keyFile && resolve(base, settings.tokens.keyFile) },
     federation: settings.federation && {
       ...settings.federation,
       directory: resolve(base, settings.federation.directory),

@@ -8,7 +8,7 @@ import { calculateJwkThumbprint, errors, exportJWK, type JWTPayload, jwtVerify, 
 
 const ALGORITHM = 'ES256';
 /** Kubernetes' tokens are about 1.2 KiB. */
-const MAX_TOKEN_BYTES = 16 * 1024;
+export const MAX_TOKEN_BYTES = 16 * 1024;
 
 export interface TokenSubject {
   readonly namespace: string;

@@ -70,7 +70,7 @@ async function tokenSettings(
   const configured =
     config === undefined ? undefined : (await loadSettings(config, json ? 'json' : 'text', streams)).tokens;
   const file = keyFile ?? configured?.keyFile;
-  if (file === undefined) throw new CommandError('give --config or --key-file');
+  if (file === undefined) throw new CommandError('give --config with tokens.keyFile, or --key-file');
   const { issuer: defaultIssuer, audience: defaultAudience } = SETTINGS.tokens.schema.fields ?? {};
   return {
     keyFile: file,

@@ -13,6 +13,7 @@ export {
   type Access,
   createKubernetesSource,
   createRemoteClusters,
+  createTokenReviewer,
   RESOURCES,
   type RemoteClusters,
 } from './kubernetes/index.js';

@@ -405,7 +405,7 @@ describe('an API that does not answer as it should', () => {
     expect(await next()).toEqual(['Namespace shop']);
     expect(errors()).toEqual([
       expect.stringMatching(
-        /does not let us list authorizationpolicies \(403: user "u" cannot list it\); bind the account of .* to a ClusterRole that may list and watch it; nothing is known of this cluster until it can be read$/,
+        /does not let us list authorizationpolicies \(403: user "u" cannot list it\); give the account of .* the rule \{apiGroups: \["security.istio.io"\], resources: \[authorizationpolicies\], verbs: \[list, watch\]\} in a ClusterRole; nothing is known of this cluster until it can be read$/,
       ),
     ]);
   });

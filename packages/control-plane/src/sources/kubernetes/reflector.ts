@@ -15,7 +15,7 @@ import type { KubernetesApi } from './api.js';
 import { type ListPage, readEvent, readPage } from './events.js';
 import { ApiFailure } from './failure.js';
 import { readLines } from './lines.js';
-import type { Resource } from './resources.js';
+import { LIST_AND_WATCH, type Resource, ruleFor } from './resources.js';
 import type { Relisting } from './store.js';
 
 export type ResourceState =
@@ -152,15 +152,16 @@ interface Listed {
 
 /** The requests of one resource. */
 function createResourceReader({ api, resource, clock, random = Math.random }: ReflectorInit, signal: AbortSignal) {
-  const { path, plural, labelSelector } = resource;
+  const { path, plural, selectors } = resource;
   const [listing, watching] = [`list ${plural}`, `watch ${plural}`];
+  const rule = ruleFor(resource, LIST_AND_WATCH);
   const pathWith = (query: Readonly<Record<string, string>>) =>
-    `${path}?${new URLSearchParams({ ...(labelSelector === undefined ? {} : { labelSelector }), ...query })}`;
+    `${path}?${new URLSearchParams({ ...selectors, ...query })}`;
 
   async function listAll(relisting: Relisting, first: Readonly<Record<string, string>>): Promise<Listed> {
     let query = first;
     for (let objects = 0; ; ) {
-      const page = readPage(await api.getJson({ path: pathWith(query), what: listing, signal }), listing);
+      const page = readPage(await api.ask({ path: pathWith(query), what: listing, rule, signal }), listing);
       objects += page.items.length;
       if (objects > MAX_OBJECTS)
         throw new ApiFailure('malformed', `there are more than ${MAX_OBJECTS} ${plural}; what was read before stays`);
@@ -187,7 +188,7 @@ function createResourceReader({ api, resource, clock, random = Math.random }: Re
         resourceVersion: version,
         timeoutSeconds: String(Math.round(WATCH_SECONDS * (1 + random()))),
       };
-      return api.get({ path: pathWith(query), what: watching, signal });
+      return api.open({ path: pathWith(query), what: watching, rule, signal });
     },
     async *events(response: IncomingMessage) {
       const lateMs = 2 * WATCH_SECONDS * 1000 + WATCH_GRACE_MS;
