@@ -3,11 +3,10 @@
  * `serve --help` and the reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file
  * they stand in.
  */
-import { isIPv4 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
-import { meshConfig } from './mesh-config.js';
+import { meshConfig, scopeConfigs } from './mesh-config.js';
 import {
   boolean,
   dnsName,
@@ -36,22 +35,10 @@ import {
   strictObject,
   string,
 } from './schema/index.js';
+import { DEFAULT_VIP_BLOCKS, vipBlocks } from './vip-blocks.js';
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
-
-/** IPv4, because applications ask for that first. Not so small that services meet often, nor so big that a table hurts. */
-const vipRange = string({
-  type: 'IPv4 block | none',
-  test: (text) => {
-    const [ip = '', length = ''] = text.split('/');
-    return (
-      text === 'none' ||
-      (isIPv4(ip) && text === `${ip}/${Number(length)}` && Number(length) >= 8 && Number(length) <= 29)
-    );
-  },
-  expected: 'none, or an IPv4 block from /8 to /29 such as 240.240.0.0/16',
-});
 
 /** No port of Istio's. */
 const FEDERATION_PORT = 15_013;
@@ -69,16 +56,6 @@ function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
   return optional<ObjectOf<F>>(strictObject(fields), Object.fromEntries(defaults) as NoInfer<ObjectOf<F>>);
 }
 
-  serviceAccountDirectory: optional(
-    path,
-    '/var/run/secrets/kubernetes.io/serviceaccount',
-    'With `inCluster`: where the `token` and the `ca.crt` of the pod are mounted.',
-  ),
-  tokenReview: optional(
-    boolean(),
-    true,
-    'Of the local cluster: whether proxies may prove themselves by tokens of its service accounts, which its API is asked about.',
-  ),
 function listener(defaultPort: number, what: string) {
   return section({
     host: optional(ip, '127.0.0.1', `Address of ${what}.`),
@@ -92,6 +69,16 @@ const kubernetes = strictObject({
   kubeconfig: maybe(path, 'Kubeconfig of the cluster; read again when its credentials are refused.'),
   context: maybe(string(), 'Context in it, where that is not the current one.'),
   inCluster: optional(boolean(), false, 'Instead of a kubeconfig: this process is a pod of the cluster.'),
+  serviceAccountDirectory: optional(
+    path,
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+    'With `inCluster`: where the `token` and the `ca.crt` of the pod are mounted.',
+  ),
+  tokenReview: optional(
+    boolean(),
+    true,
+    'Of the local cluster: whether proxies may prove themselves by tokens of its service accounts, which its API is asked about.',
+  ),
   remoteSecrets: optional(
     boolean(),
     true,
@@ -125,11 +112,37 @@ const ca = strictObject({
   ),
 });
 
-const federation = strictObject({
-  directory: required(path, 'Peers and open invitations; `isthmus-control-plane peer` writes there. Watched.'),
-  address: required(hostPort, 'Where peers reach this control plane, as they are told in invitations.'),
-  listen: listener(FEDERATION_PORT, 'gRPC for peers: the exchange, and streams of exports by mTLS'),
+const peerExports = strictObject({
+  peer: required(identifier, 'Id of the cluster of a peer.'),
+  serviceScopeConfigs: required(
+    scopeConfigs,
+    'Of what the cluster exports, that peer is told what this selects, and of the waypoints in front of it; a peer that is not listed is told everything.',
+  ),
 });
+
+const federation = strictObject(
+  {
+    directory: required(
+      path,
+      'Peers, open invitations and what peers exported last; `isthmus-control-plane peer` writes there. Watched.',
+    ),
+    address: required(hostPort, 'Where peers reach this control plane, as they are told in invitations.'),
+    listen: listener(FEDERATION_PORT, 'gRPC for peers: the exchange, and streams of exports by mTLS'),
+    exports: optional(list(peerExports), []),
+    maxImportAge: optional(
+      duration,
+      DAY_MS,
+      'After a restart, what a peer that is away exported last counts until it is so old.',
+    ),
+  },
+  ({ exports }, at, report) => {
+    const ids = exports.map(({ peer }) => peer);
+    for (const [index, id] of ids.entries()) {
+      const first = ids.indexOf(id);
+      if (first < index) report([...at, 'exports', index, 'peer'], `${id} is listed already by exports[${first}]`);
+    }
+  },
+);
 export type FederationSettings = Infer<typeof federation>;
 
 const tokens = section({
@@ -153,9 +166,9 @@ export const SETTINGS = {
     NO_MESH_CONFIG,
   ),
   remoteServiceVips: optional(
-    vipRange,
-    '240.240.0.0/16',
-    'Services that only other networks have get addresses of this block, which nothing else may use. `none`: they are reached by name only.',
+    vipBlocks,
+    DEFAULT_VIP_BLOCKS,
+    'Services that only other networks have, and ServiceEntries without addresses, get addresses of these blocks, which nothing else may use: of the families that the cluster has. `none`: they are reached by name only.',
   ),
   ca: required(ca),
   tokens,
@@ -177,12 +190,6 @@ export const SETTINGS = {
   }),
   rescanInterval: optional(duration, 10 * SECOND_MS, 'Files are read this often even when no change was heard of.'),
   logLevel: optional(oneOf(LOG_LEVELS), 'info', 'What is logged, as JSON lines on standard output.'),
-    const local = sources.find(({ cluster }) => cluster === clusterId);
-    if (keyFile === undefined && !local?.kubernetes?.tokenReview)
-      report(
-        [...at, 'tokens', 'keyFile'],
-        'is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
-      );
 } as const satisfies Fields;
 
 const schema = strictObject(
@@ -196,6 +203,12 @@ const schema = strictObject(
       const first = ids.indexOf(id);
       if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
     }
+    const local = sources.find(({ cluster }) => cluster === clusterId);
+    if (keyFile === undefined && !local?.kubernetes?.tokenReview)
+      report(
+        [...at, 'tokens', 'keyFile'],
+        'is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
+      );
     if (workloadCertTtl > maxWorkloadCertTtl)
       report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
   },
@@ -233,7 +246,6 @@ export function readSettings(file: string, text: string): ReadSettings {
   const settings = schema.read(document.value, [], (at, message, severity = 'error') => {
     problems.push({ severity, ...document.locate(at), path: formatPath(at), message });
   });
-        serviceAccountDirectory: resolve(base, each.kubernetes.serviceAccountDirectory),
   if (settings === INVALID) return { ok: false, problems };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, settings: resolvePaths(settings, dirname(file)) };
 }
@@ -247,6 +259,7 @@ function resolvePaths(settings: Settings, base: string): Settings {
       kubernetes: each.kubernetes && {
         ...each.kubernetes,
         kubeconfig: each.kubernetes.kubeconfig && resolve(base, each.kubernetes.kubeconfig),
+        serviceAccountDirectory: resolve(base, each.kubernetes.serviceAccountDirectory),
       },
     })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },

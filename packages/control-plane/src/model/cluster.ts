@@ -9,6 +9,7 @@ import { lazily, mergeMaps } from './flat.js';
 import { type ClusterInput, deriveFrame, type Frame, isSameBasis } from './frame.js';
 import { deriveNetworkGateways } from './gateways.js';
 import { indexMemberships } from './memberships.js';
+import { indexNamedPods } from './named-pods.js';
 import { derivePods, knownPods } from './pods.js';
 import { derivePolicies } from './policies/index.js';
 import { claimsOf, exportWaypoints, frontsOf, localFrontsOf, waypointsNeeded } from './scope.js';
@@ -72,8 +73,10 @@ function deriveNamespace({ frame, name, objects, before, isSameFrame }: Namespac
   const context = createContext(frame, name, objects);
   const waypoints = indexWaypoints(context);
   const policies = derivePolicies(context);
-  const services = [...deriveServices(context, waypoints), ...deriveServiceEntries(context, waypoints)];
-  const indexes = { waypoints, memberships: indexMemberships(context), policies };
+  const ownServices = deriveServices(context, waypoints);
+  const named = indexNamedPods(context, waypoints, ownServices);
+  const services = [...ownServices, ...named.records, ...deriveServiceEntries(context, waypoints)];
+  const indexes = { waypoints, memberships: indexMemberships(context, named), policies };
   const workloads = [...derivePods(context, indexes, unchanged), ...deriveEntries(context, indexes)];
   return {
     objects,

@@ -14,6 +14,8 @@ export const LABEL = {
   gatewayName: 'gateway.networking.k8s.io/gateway-name',
   gatewayManaged: 'gateway.istio.io/managed',
   serviceName: 'kubernetes.io/service-name',
+  /** Of a ServiceEntry; Istio's. */
+  autoAllocate: 'networking.istio.io/enable-autoallocate-ip',
   podTemplateHash: 'pod-template-hash',
   workloadName: 'service.istio.io/workload-name',
   canonicalName: 'service.istio.io/canonical-name',

@@ -1,11 +1,12 @@
 /**
  * (model, viewer) -> resources. Pure; it alone decides what anyone may see. Namespace by namespace: what is seen of one
  * follows from its models in all clusters, the gateways between networks, and who the waypoints in front of it are. While
- * those are the same, the view of it is the same object as in the previous projection. Addresses for services that only other
- * networks have come last, because they follow from all namespaces together.
+ * those are the same, the view of it is the same object as in the previous projection. Addresses for services that have none
+ * here come last, because they follow from all namespaces together.
  */
 import type { Workload } from '@isthmus/sdk/discovery';
 import { type ClusterModel, lazily, type Model, mergeMaps } from '../model/index.js';
+import { familiesOf } from './families.js';
 import { gatewaysFor, gatewayWorkload } from './gateways.js';
 import { knownTo, type Scene } from './known.js';
 import {
@@ -20,7 +21,7 @@ import { overlapsOf } from './overlaps.js';
 import { projectService, type Viewpoint } from './services.js';
 import { splitHorizonWorkloads } from './split-horizon.js';
 import { type NamespaceView, sightOf, type View, type Viewer } from './types.js';
-import { allocateVips, needsVip, withVips } from './vips.js';
+import { allocateVips, needsVip, takenBy, withVips } from './vips.js';
 
 export function project(model: Model, viewer: Viewer, previous?: View): View {
   const own = model.clusters.get(viewer.cluster);
@@ -33,7 +34,8 @@ export function project(model: Model, viewer: Viewer, previous?: View): View {
     const view = known?.get(name) ?? seenOf(scene, partsOf(scene, name));
     namespaces.set(name, view);
   }
-  const allocation = allocateVips(model.remoteServiceVips, namespaces.values(), previous?.origin.allocation);
+  const before = previous?.origin.allocation;
+  const allocation = allocateVips(model.vipBlocks, familiesOf(own), namespaces.values(), before);
   for (const [name, view] of namespaces) namespaces.set(name, withVips(view, own.network, allocation));
   // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
   return assemble(
@@ -103,7 +105,8 @@ function seenByWorkloads(scene: Scene, parts: readonly NamespacePart[]): Namespa
   const remote = [...merged.values()].flatMap((one) => splitHorizonWorkloads(one, network, gateways));
   const workloads = [...nearWorkloads(parts, network, merged), ...remote];
   const strangers = [...merged.values()].filter((one) => needsVip(one, network)).map(({ key }) => key);
-  return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), strangers };
+  const taken = takenBy(services, network);
+  return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), strangers, taken };
 }
 
 function seenByGateway(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {

@@ -1,6 +1,6 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
-import type { Model, VipRange } from '../model/index.js';
+import type { Model } from '../model/index.js';
 import type { Overlaps } from './overlaps.js';
 
 /**
@@ -26,17 +26,18 @@ export interface Viewer {
 export interface NamespaceView {
   readonly services: ReadonlyMap<string, Service>;
   readonly workloads: ReadonlyMap<string, Workload>;
-  /** Keys of services that nobody on the viewer's network gives an address. */
+  /** Keys of services that nobody on the viewer's network gives an address, and that need one. */
   readonly strangers?: readonly string[];
+  /** Addresses of that network that nobody else may be given. */
+  readonly taken?: readonly string[];
 }
 
-/** Addresses for services that only other networks have. */
+/** Addresses for services that have none where they are seen. */
 export interface Allocation {
-  readonly range: VipRange | undefined;
-  /** Who needs an address, in the order of keys. */
-  readonly keys: readonly string[];
-  /** By key. */
-  readonly vips: ReadonlyMap<string, string>;
+  /** What it follows from: blocks, who needs an address, in the order of keys, and what is taken. */
+  readonly basis: readonly string[];
+  /** By key; one of each family at most. */
+  readonly vips: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface View {

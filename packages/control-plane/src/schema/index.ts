@@ -25,6 +25,7 @@ export {
   string,
 } from './scalars.js';
 export {
+  describeValue,
   type Field,
   type Fields,
   INVALID,

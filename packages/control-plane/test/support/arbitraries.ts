@@ -11,6 +11,8 @@ import {
   peerAuthentication,
   pod,
   service,
+  serviceEntry,
+  statefulPod,
   waypoint,
   waypointPod,
 } from './objects.js';
@@ -40,11 +42,30 @@ const aPod = (app: string, index: number, octet: number) =>
       return isThere ? [pod(`${app}-${index}`, { ip: `10.${octet}.${index}.1`, ready, labels, account: app })] : [];
     });
 
+/** A headless Service whose pods have names, of which clusters may have the same. */
+const aStatefulSet = (octet: number) =>
+  fc
+    .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), pods: fc.array(fc.boolean(), { maxLength: 2 }) })
+    .map(({ isThere, isGlobal, pods }) => [
+      ...(isThere ? [service('d', { labels: isGlobal ? GLOBAL : {}, spec: { clusterIP: 'None' } })] : []),
+      ...pods.map((ready, index) => statefulPod('d', index, { ip: `10.${octet}.7.${index + 1}`, ready, account: 'd' })),
+    ]);
+
+/** A host without an address. */
+const anEntry = fc
+  .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), address: fc.constantFrom([], ['240.240.0.3']) })
+  .map(({ isThere, isGlobal, address: addresses }) => {
+    const spec = { hosts: ['api.example.com'], addresses, resolution: 'DNS', ports: [{ number: 443, name: 'tls' }] };
+    return isThere ? [serviceEntry('api', spec, { labels: isGlobal ? GLOBAL : {} })] : [];
+  });
+
 function objectsOf(network: string, octet: number): fc.Arbitrary<readonly Manifest[]> {
   const parts = [
     fc.constant([namespace('shop', AMBIENT), namespace('istio-system', { 'topology.istio.io/network': network })]),
     ...APPS.map(aService),
     ...APPS.flatMap((app) => [1, 2, 3].map((index) => aPod(app, index, octet))),
+    aStatefulSet(octet),
+    anEntry,
     maybe([...waypoint(), waypointPod('waypoint', { ip: `10.${octet}.9.1` })]),
     maybe([eastWestGateway(network, `192.0.2.${octet}`)]),
     maybe([eastWestGateway(network, `192.0.3.${octet}`, 'second')]),

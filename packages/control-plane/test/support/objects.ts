@@ -124,6 +124,12 @@ export function serviceEntry(name: string, spec: Manifest, rest: Meta = {}): Man
   return { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: meta(name, rest), spec };
 }
 
+/** A pod with a name of its own, as a StatefulSet makes it. */
+export function statefulPod(service: string, ordinal: number, { spec, ...init }: PodInit = {}): Manifest {
+  const name = `${service}-${ordinal}`;
+  return pod(name, { ...init, spec: { hostname: name, subdomain: service, ...spec } });
+}
+
 export function authorizationPolicy(name: string, spec: Manifest, rest: Meta = {}): Manifest {
   return { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: meta(name, rest), spec };
 }

@@ -37,7 +37,7 @@ describe('the configuration', () => {
           },
         ],
         meshConfig: { serviceScopeConfigs: undefined },
-        remoteServiceVips: '240.240.0.0/16',
+        remoteServiceVips: ['240.240.0.0/16', '2001:2::/48'],
         federation: undefined,
         ca: {
           directory: '/etc/isthmus/ca',

@@ -20,8 +20,20 @@ const spec = object({
   nodeName: optional(string(), ''),
   serviceAccountName: optional(string(), 'default'),
   hostNetwork: optional(boolean(), false),
+  /** With `subdomain`, the name of a headless Service, it makes the pod's own DNS name. */
+  hostname: optional(string(), ''),
+  subdomain: optional(string(), ''),
   containers: optional(list(container), []),
 });
+
+const EMPTY_SPEC = {
+  nodeName: '',
+  serviceAccountName: 'default',
+  hostNetwork: false,
+  hostname: '',
+  subdomain: '',
+  containers: [],
+} as const;
 
 const condition = object({ type: required(string()), status: required(oneOf(['True', 'False', 'Unknown'])) });
 
@@ -35,7 +47,7 @@ const status = object({
 export const podSchema = object(
   {
     metadata: required(namespaced),
-    spec: optional(spec, { nodeName: '', serviceAccountName: 'default', hostNetwork: false, containers: [] }),
+    spec: optional(spec, EMPTY_SPEC),
     status: optional(status, { phase: undefined, podIP: undefined, podIPs: [], conditions: [] }),
   },
   ({ status: { phase, podIP, conditions } }, path, report) => {
