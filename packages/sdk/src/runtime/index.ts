@@ -4,3 +4,4 @@ export type { ControlPlaneAccess, ControlPlaneTrust, TextSource } from './contro
 export { createDrain, type Drain, type DrainInit, type DrainOutcome } from './drain.js';
 export { createLogger, LOG_LEVELS, type Logger, type LogInit, type LogLevel, silentLogger } from './log.js';
 export { createScope, type Scope } from './scope.js';
+export { COMPLIANCE, type Compliance, DEFAULT_TLS_POLICY, lackOf, type TlsPolicy, tlsOptions } from './tls-policy.js';
