@@ -104,30 +104,32 @@ interface Parts extends Required<ControlPlaneInit> {
 async function createParts(scope: Scope, settings: Settings, own: Required<ControlPlaneInit>): Promise<Parts> {
   const { trustDomain, clusterId, debounce } = settings;
   const { log, clock } = own;
-  const verifier = await createCallerVerifier(settings, own);
+  const verifier = await createCallerVerifier(settings, { ...own, signal: scope.signal });
   const { directory } = settings.ca;
   const store = await createCaStore(scope, { directory, clock, log, quietMs: debounce.quiet, maxMs: debounce.max });
   const views = createViews(clusterId);
-  const { mesh, federation } = await createClusters(scope, { settings, ...own, store, views });
   const connections = createConnections();
+  // Looked at by who asks for metrics, which is later.
   const metrics = createMetrics({
     connections: () => connections.count,
-    sources: () => mesh.status().map(countProblems),
+    sources: () => clusters.mesh.status().map(countProblems),
     caNotAfter: () => store.current.certificate.notAfter,
+    peers: () => clusters.federation?.status() ?? [],
   });
+  const clusters = await createClusters(scope, { settings, ...own, store, views, metrics });
   const admission = createAdmission(createAuthenticator(verifier, trustDomain), (refused) => {
     log.warn(refused, 'call refused: caller not authenticated');
     countRefused(metrics, refused);
   });
-  return { ...own, settings, store, mesh, federation, views, connections, metrics, admission };
+  return { ...own, ...clusters, settings, store, views, connections, metrics, admission };
 }
 
-type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views'>;
+type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views' | 'metrics'>;
 
 /** The own objects and other sources, and what peers export; each is told of the other's news. */
 async function createClusters(
   scope: Scope,
-  { settings, log, clock, store, views }: ClustersInit,
+  { settings, log, clock, store, views, metrics }: ClustersInit,
 ): Promise<Pick<Parts, 'mesh' | 'federation'>> {
   const init = { settings, clock, log, onModel: views.publish };
   const { federation: configured } = settings;
@@ -143,6 +145,7 @@ async function createClusters(
       imports = clusters;
       mesh?.setImports(clusters);
     },
+    observe: metrics.onFederation,
   });
   mesh = createMesh(scope, { ...init, onOwn: federation.publish, gate: federation.firstSync });
   mesh.setImports(imports);

@@ -17,6 +17,8 @@ import { createTokenReviewer } from './sources/index.js';
 export interface CallerVerifierInit {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Ends what is asked. */
+  readonly signal: AbortSignal;
 }
 
 /** Rejects when the key cannot be used. */
@@ -29,7 +31,7 @@ export async function createCallerVerifier(settings: Settings, init: CallerVerif
   }
   const local = localApiOf(settings);
   const others = local?.kubernetes.tokenReview
-    ? createReviewVerifier({ ...init, audience, ask: createTokenReviewer(local.access, init.clock) })
+    ? createReviewVerifier({ ...init, audience, ask: createTokenReviewer(local.access, init.clock, init.signal) })
     : undefined;
   return chooseVerifier({ byIssuer, others });
 }

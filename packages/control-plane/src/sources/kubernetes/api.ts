@@ -15,7 +15,9 @@ export interface ApiRequest {
   readonly what: string;
   /** The RBAC rule that permits it, for messages: see `ruleFor`. */
   readonly rule: string;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** Time to the answer's headers. Default ANSWER_MS. */
+  readonly answerMs?: number;
   /** Default GET, without a body. */
   readonly send?: {
     readonly method: 'POST' | 'PUT' | 'PATCH';
@@ -91,7 +93,7 @@ function askedOf({ server, options }: Connection, origin: string, { what, rule }
 
 function send(
   { server, options }: Connection,
-  { path, signal, send: sent }: ApiRequest,
+  { path, signal, answerMs = ANSWER_MS, send: sent }: ApiRequest,
   clock: Clock,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -99,10 +101,10 @@ function send(
     const request = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, {
       ...options,
       method: sent?.method ?? 'GET',
-      signal,
+      ...(signal && { signal }),
       headers: { ...options.headers, accept: 'application/json', ...(sent && { 'content-type': sent.type }) },
     });
-    const cancel = clock.schedule(ANSWER_MS, () => request.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));
+    const cancel = clock.schedule(answerMs, () => request.destroy(new Error(`no answer within ${answerMs} ms`)));
     request.setSocketKeepAlive(true, KEEP_ALIVE_MS);
     request.once('response', (response) => {
       cancel();

@@ -16,29 +16,23 @@ const ANSWER_MS = 5_000;
 
 const RESOURCE = { group: 'authentication.k8s.io', plural: 'tokenreviews' };
 
-export function createTokenReviewer(access: Access, clock: Clock): TokenReviewer {
+export function createTokenReviewer(access: Access, clock: Clock, signal: AbortSignal): TokenReviewer {
   const api = createApi(access, clock);
   return async (token, audiences) => {
-    const late = new AbortController();
-    const cancel = clock.schedule(ANSWER_MS, () => late.abort(new Error(`no answer within ${ANSWER_MS} ms`)));
-    try {
-      const review = await api.ask({
-        path: `/apis/${RESOURCE.group}/v1/${RESOURCE.plural}`,
-        what: 'create tokenreviews',
-        rule: ruleFor(RESOURCE, ['create']),
-        signal: late.signal,
-        send: {
-          method: 'POST',
-          type: 'application/json',
-          body: { apiVersion: `${RESOURCE.group}/v1`, kind: 'TokenReview', spec: { token, audiences } },
-        },
-      });
-      const { status } = (review ?? {}) as { readonly status?: unknown };
-      if (typeof status !== 'object' || status === null)
-        throw new ApiFailure('malformed', `the answer of ${api.server} to create tokenreviews is no TokenReview`);
-      return status;
-    } finally {
-      cancel();
-    }
+    const review = await api.ask({
+      path: `/apis/${RESOURCE.group}/v1/${RESOURCE.plural}`,
+      what: 'create tokenreviews',
+      rule: ruleFor(RESOURCE, ['create']),
+      signal,
+      answerMs: ANSWER_MS,
+      send: {
+        method: 'POST',
+        type: 'application/json',
+        body: { apiVersion: `${RESOURCE.group}/v1`, kind: 'TokenReview', spec: { token, audiences } },
+      },
+    });
+    const { status } = (review ?? {}) as { readonly status?: unknown };
+    if (typeof status === 'object' && status !== null) return status;
+    throw new ApiFailure('malformed', `the answer of ${api.server} to create tokenreviews is no TokenReview`);
   };
 }
