@@ -11,7 +11,7 @@ import { meshCodec } from '../codec.js';
 import { ClientConnection } from '../engine/client-connection.js';
 import type { ConnectionEnd } from '../engine/connection.js';
 import { hopName } from '../hop-name.js';
-import { guardAgainstRevocation } from '../io/revocation-guard.js';
+import { guardPeer } from '../io/peer-guard.js';
 import { connectTls } from '../io/tls.js';
 import type { TlsSessions } from '../io/tls-sessions.js';
 import { createTransport, type Transport } from '../io/transport.js';
@@ -82,10 +82,8 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
     ...(signal ? { signal } : {}),
   });
   const { driven, connection } = drive(socket, { peerIdentity, clock, settings, name });
-  if (revocations) {
-    const { closed, abort: onRevoked } = driven;
-    guardAgainstRevocation(revocations, { peer: name, chain: proof.chain(), closed, onRevoked });
-  }
+  const { closed, abort: onLost } = driven;
+  guardPeer({ peer: name, peerIdentity, proof, certificate, revocations, closed, onLost });
   return connection;
 }
 

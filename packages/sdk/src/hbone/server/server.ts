@@ -18,8 +18,8 @@ import type { ConnectionEnd } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { type EngineRequest, ServerConnection } from '../engine/server-connection.js';
 import { hopName } from '../hop-name.js';
+import { guardPeer } from '../io/peer-guard.js';
 import { createClientProofs } from '../io/peer-proof.js';
-import { guardAgainstRevocation } from '../io/revocation-guard.js';
 import { acceptTls } from '../io/tls.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import type { Limits } from '../limits.js';
@@ -198,10 +198,8 @@ class HboneListener implements HboneServer {
           (request) => this.#received(request, connection),
         ),
     });
-    if (revocations) {
-      const { closed, abort: onRevoked } = driven;
-      guardAgainstRevocation(revocations, { peer, chain: proof.chain(), closed, onRevoked });
-    }
+    const { closed, abort: onLost } = driven;
+    guardPeer({ peer, peerIdentity, proof, certificate, revocations, closed, onLost });
     if (this.#state === 'draining') driven.connection.drain();
     if (this.#state === 'closed') driven.connection.close();
     return driven;
