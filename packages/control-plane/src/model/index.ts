@@ -1,4 +1,5 @@
 export { type DerivedCluster, deriveCluster } from './cluster.js';
+export { judgeScope, type ScopeVerdict } from './export.js';
 export { lazily, mergeMaps } from './flat.js';
 export { type ClusterInput, isSameBasis } from './frame.js';
 export { ROOT_NAMESPACE } from './labels.js';

@@ -8,7 +8,7 @@ import { LABEL, NATIVE_GATEWAY_MANAGERS } from './labels.js';
 import type { MembershipIndex } from './memberships.js';
 import type { PolicyIndex } from './policies/index.js';
 import { hasEnded, isReady } from './readiness.js';
-import type { WaypointIndex } from './waypoints.js';
+import { isWaypoint, type WaypointIndex } from './waypoints.js';
 import { declaredTunnel, localityOf, uid } from './workload.js';
 
 export interface WorkloadIndexes {
@@ -67,7 +67,7 @@ function derivePod(
     networkMode: hostNetwork ? 'host' : 'standard',
     healthy: isReady(pod),
     capacity: 1,
-    authorizationPolicies: policies.bindingTo(labels),
+    authorizationPolicies: policies.bindingTo(labels, isWaypoint(context.gateways.gatewayOf(pod))),
     services: memberships.ofPod(pod),
   };
   return waypoint ? { ...workload, waypoint } : workload;
