@@ -28,7 +28,10 @@ import {
 import { createCallerVerifier } from './callers.js';
 import type { Settings } from './config.js';
 import { createFederation, type Federation, type PeerStatus } from './federation/index.js';
+import { localApiOf } from './members.js';
 import { type ClusterStatus, createMesh, type Mesh } from './mesh.js';
+import { ROOT_NAMESPACE } from './model/index.js';
+import { createWriter, type Leadership, type Writer } from './writer/index.js';
 import {
   type ConnectionStatus,
   type Connections,
@@ -51,6 +54,8 @@ export interface ControlPlaneStatus {
   readonly notReady: string | undefined;
   readonly ca: { readonly subject: string; readonly notAfter: Date; readonly problem: string | undefined };
   readonly sources: readonly ClusterStatus[];
+  /** Which replica writes into the API of the cluster, where one is to; `problem` says why this one cannot tell. */
+  readonly writer?: Pick<Leadership, 'isLeading' | 'leader' | 'problem'>;
   /** Control planes of other clusters. */
   readonly peers: readonly PeerStatus[];
   readonly proxies: readonly ConnectionStatus[];
@@ -95,6 +100,7 @@ interface Parts extends Required<ControlPlaneInit> {
   readonly store: CaStore;
   readonly mesh: Mesh;
   readonly federation: Federation | undefined;
+  readonly writer: Writer | undefined;
   readonly views: Views;
   readonly connections: Connections;
   readonly metrics: Metrics;
@@ -121,7 +127,26 @@ async function createParts(scope: Scope, settings: Settings, own: Required<Contr
     log.warn(refused, 'call refused: caller not authenticated');
     countRefused(metrics, refused);
   });
-  return { ...own, ...clusters, settings, store, views, connections, metrics, admission };
+  const writer = writerOf(scope, { settings, store, ...own });
+  return { ...own, ...clusters, settings, store, writer, views, connections, metrics, admission };
+}
+
+/** Undefined where nothing is to be written. */
+function writerOf(scope: Scope, { settings, store, clock, log }: Pick<Parts, 'settings' | 'store' | 'clock' | 'log'>) {
+  const local = localApiOf(settings);
+  if (!local?.kubernetes.rootConfigMaps) return undefined;
+  const writer = createWriter(scope, {
+    access: local.access,
+    cluster: settings.clusterId,
+    namespace: ROOT_NAMESPACE,
+    roots: () => store.current.roots,
+    clock,
+    log,
+    quietMs: settings.debounce.quiet,
+    maxMs: settings.debounce.max,
+  });
+  store.onReplaced(writer.touch);
+  return writer;
 }
 
 type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views' | 'metrics'>;
@@ -216,7 +241,7 @@ function certificatesOf({ settings, store, mesh, metrics, admission, clock, log 
   });
 }
 
-function statusOf({ settings, mesh, federation, store, connections }: Parts): ControlPlaneStatus {
+function statusOf({ settings, mesh, federation, store, writer, connections }: Parts): ControlPlaneStatus {
   const { certificate } = store.current;
   return {
     cluster: settings.clusterId,
@@ -224,6 +249,7 @@ function statusOf({ settings, mesh, federation, store, connections }: Parts): Co
     notReady: mesh.notReady(),
     ca: { subject: certificate.subject, notAfter: certificate.notAfter, problem: store.problem },
     sources: mesh.status(),
+    ...(writer && { writer: writer.leadership }),
     peers: federation?.status() ?? [],
     proxies: connections.list(),
   };

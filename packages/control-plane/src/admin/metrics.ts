@@ -6,7 +6,9 @@
 import { RESOURCE_TYPES, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CaEvent } from '../ca/index.js';
+import type { FederationEvent, PeerStatus } from '../federation/index.js';
 import type { XdsEvent } from '../xds/index.js';
+import { createFederationMetrics } from './federation-metrics.js';
 
 /** What is asked for at a scrape. */
 export interface MetricsInput {
@@ -18,11 +20,13 @@ export interface MetricsInput {
     readonly warnings: number;
   }[];
   readonly caNotAfter: () => Date;
+  readonly peers: () => readonly PeerStatus[];
 }
 
 export interface Metrics {
   onXds(event: XdsEvent): void;
   onCa(event: CaEvent): void;
+  onFederation(event: FederationEvent): void;
   render(): Promise<string>;
 }
 
@@ -72,6 +76,7 @@ export function createMetrics(input: MetricsInput): Metrics {
     Object.entries(CA_COUNTERS).map(([kind, [name, help]]) => [kind, new Counter({ registers, name, help })]),
   );
   registerGauges(registry, input);
+  const federation = createFederationMetrics(registry, input.peers);
   return {
     onXds(event) {
       if (event.kind === 'refused') return refusals.inc({ code: event.code });
@@ -82,6 +87,7 @@ export function createMetrics(input: MetricsInput): Metrics {
       resources.inc({ type, change: 'removal' }, event.removed);
     },
     onCa: ({ kind }) => ca[kind]?.inc(),
+    onFederation: federation.on,
     render: () => registry.metrics(),
   };
 }
