@@ -79,6 +79,11 @@ const kubernetes = strictObject({
     true,
     'Of the local cluster: whether proxies may prove themselves by tokens of its service accounts, which its API is asked about.',
   ),
+  rootConfigMaps: optional(
+    boolean(),
+    false,
+    'Of the local cluster: whether the ConfigMap `istio-ca-root-cert`, which proxies mount, is written into every namespace. Not where istiod does.',
+  ),
   remoteSecrets: optional(
     boolean(),
     true,

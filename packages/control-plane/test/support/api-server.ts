@@ -10,7 +10,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, realClock } from '@isthmus/sdk/runtime';
 import * as x509 from '@peculiar/x509';
-import { type ApiPath, answerForObject, keyOf, parsePath, pluralOf } from './api-writes.js';
+import { type Answer, type ApiPath, answerForObject, keyOf, parsePath, pluralOf, statusAnswer } from './api-writes.js';
 import type { Manifest } from './objects.js';
 
 export interface ApiServer {
@@ -59,12 +59,6 @@ export interface ApiRequest extends ApiPath {
   readonly query: URLSearchParams;
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 interface Change {
   readonly version: number;
   readonly plural: string;
@@ -72,10 +66,19 @@ interface Change {
   readonly object: Manifest;
 }
 
+export { statusAnswer } from './api-writes.js';
+
 /** Pauses pass fifty times as fast; deadlines, which are 30 s and longer, take their time. */
 export const impatientClock: Clock = {
   ...realClock,
   schedule: (delayMs, task) => realClock.schedule(delayMs < 30_000 ? delayMs / 50 : delayMs, task),
+};
+
+/** All time passes twenty times as fast. */
+export const hurriedClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now() * 20,
+  schedule: (delayMs, task) => realClock.schedule(delayMs / 20, task),
 };
 
 export async function startApiServer(objects: readonly Manifest[] = []): Promise<ApiServer> {
@@ -234,10 +237,6 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
   for (const object of objects) put(object);
   await start();
   return api;
-}
-
-export function statusAnswer(code: number, message: string): Answer {
-  return { status: code, body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message } };
 }
 
 async function readJson(message: IncomingMessage): Promise<Manifest> {

@@ -1,6 +1,11 @@
 /** What the API server of the tests does with single objects: reads, creates, replaces under a version, applies. */
-import type { Answer } from './api-server.js';
 import type { Manifest } from './objects.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 export interface ApiPath {
   readonly plural: string;
@@ -44,10 +49,11 @@ export interface WriteInit {
 export function answerForObject({ method, path, body, held, put }: WriteInit): Answer {
   const { plural, namespace, name } = path;
   const before = held(method === 'POST' && body ? keyOf(body) : `${plural}/${namespace}/${name}`);
-  if (method === 'GET') return before ? { status: 200, body: before } : failed(404, `${plural} "${name}" not found`);
-  if (!body) return failed(400, 'no body');
+  if (method === 'GET')
+    return before ? { status: 200, body: before } : statusAnswer(404, `${plural} "${name}" not found`);
+  if (!body) return statusAnswer(400, 'no body');
   if (method === 'POST') {
-    return before ? failed(409, `${plural} already exists`) : { status: 201, body: put(body) };
+    return before ? statusAnswer(409, `${plural} already exists`) : { status: 201, body: put(body) };
   }
   if (method === 'PATCH') {
     return {
@@ -55,15 +61,15 @@ export function answerForObject({ method, path, body, held, put }: WriteInit): A
       body: put({ ...before, ...body, metadata: { ...metaOf(before), ...metaOf(body) } }),
     };
   }
-  if (!before) return failed(404, `${plural} "${name}" not found`);
+  if (!before) return statusAnswer(404, `${plural} "${name}" not found`);
   const isStale = metaOf(body).resourceVersion !== metaOf(before).resourceVersion;
-  return isStale ? failed(409, 'the object has been modified') : { status: 200, body: put(body) };
+  return isStale ? statusAnswer(409, 'the object has been modified') : { status: 200, body: put(body) };
 }
 
 function metaOf(object: Manifest | undefined): Manifest {
   return (object?.metadata ?? {}) as Manifest;
 }
 
-function failed(code: number, message: string): Answer {
+export function statusAnswer(code: number, message: string): Answer {
   return { status: code, body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message } };
 }

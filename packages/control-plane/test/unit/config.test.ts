@@ -75,6 +75,7 @@ describe('the configuration', () => {
               inCluster: false,
               remoteSecrets: true,
               tokenReview: true,
+              rootConfigMaps: false,
             },
           },
         ],
