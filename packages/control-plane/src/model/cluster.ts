@@ -10,7 +10,7 @@ import { type ClusterInput, deriveFrame, type Frame, isSameBasis } from './frame
 import { deriveNetworkGateways } from './gateways.js';
 import { indexMemberships } from './memberships.js';
 import { indexNamedPods } from './named-pods.js';
-import { derivePods, knownPods } from './pods.js';
+import { derivePods, ingressPodsOf, knownPods } from './pods.js';
 import { derivePolicies } from './policies/index.js';
 import { claimsOf, exportWaypoints, frontsOf, localFrontsOf, waypointsNeeded } from './scope.js';
 import { deriveServiceEntries } from './service-entries.js';
@@ -90,6 +90,7 @@ function deriveNamespace({ frame, name, objects, before, isSameFrame }: Namespac
     waypointsNeeded: waypointsNeeded(services),
     localFronts: keepAll(before?.localFronts, localFrontsOf(services)),
     claims: keepAll(before?.claims, claimsOf(services)),
+    ingressPods: ingressPodsOf(context),
   };
 }
 

@@ -30,11 +30,17 @@ export const ANNOTATION = {
 } as const;
 
 export const GATEWAY_CLASS = {
+  ingress: 'istio',
   waypoint: 'istio-waypoint',
   eastWest: 'istio-east-west',
   /** A gateway that runs where this control plane reads no objects. */
   remote: 'istio-remote',
 } as const;
+
+/** Of a proxy: whether Istio's controller made it as an ingress gateway, or its charts did; istiod's rule (model/context.go). */
+export function isIngress(labels: Labels): boolean {
+  return labels[LABEL.gatewayManaged] === 'istio.io-gateway-controller' || labels.istio === 'ingressgateway';
+}
 
 /** Values of `gatewayManaged` on pods that terminate HBONE themselves. */
 export const NATIVE_GATEWAY_MANAGERS: ReadonlySet<string> = new Set([

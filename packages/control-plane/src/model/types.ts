@@ -88,6 +88,8 @@ export interface NamespaceModel {
   /** Keys of the waypoints in front of services that are not exported. */
   readonly localFronts: readonly string[];
   readonly claims: readonly Claim[];
+  /** Uids of its pods that are ingress gateways; absent: none. */
+  readonly ingressPods?: readonly string[];
 }
 
 export interface ClusterModel {

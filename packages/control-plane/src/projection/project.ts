@@ -8,6 +8,7 @@ import type { Workload } from '@isthmus/sdk/discovery';
 import { type ClusterModel, lazily, type Model, mergeMaps } from '../model/index.js';
 import { familiesOf } from './families.js';
 import { gatewaysFor, gatewayWorkload } from './gateways.js';
+import { ingressPods, policiesOfIngress, seenByIngress, withoutPolicies } from './ingress.js';
 import { knownTo, type Scene } from './known.js';
 import {
   exportedFrom,
@@ -37,12 +38,14 @@ export function project(model: Model, viewer: Viewer, previous?: View): View {
   const before = previous?.origin.allocation;
   const allocation = allocateVips(model.vipBlocks, familiesOf(own), namespaces.values(), before);
   for (const [name, view] of namespaces) namespaces.set(name, withVips(view, own.network, allocation));
-  // Policies are enforced where the inner tunnel ends; at a gateway a name without its policy would only mislead.
-  return assemble(
-    { model, viewer, overlaps: scene.overlaps, allocation },
-    namespaces,
-    sightOf(viewer.role) === 'exports' ? NOTHING : own.policies,
-  );
+  return assemble({ model, viewer, overlaps: scene.overlaps, allocation }, namespaces, policiesFor(viewer, own));
+}
+
+/** Policies are enforced where the inner tunnel ends, so never by an east-west gateway. */
+function policiesFor({ role }: Viewer, own: ClusterModel): View['policies'] {
+  const sight = sightOf(role);
+  if (sight === 'mesh') return own.policies;
+  return sight === 'ingress' ? policiesOfIngress(own) : NOTHING;
 }
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
@@ -93,7 +96,14 @@ function seenOfGateways({ gateways }: Scene): NamespaceView {
 }
 
 function seenOf(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
-  return sightOf(scene.viewer.role) === 'exports' ? seenByGateway(scene, parts) : seenByWorkloads(scene, parts);
+  switch (sightOf(scene.viewer.role)) {
+    case 'mesh':
+      return seenByWorkloads(scene, parts);
+    case 'exports':
+      return seenByGateway(scene, parts);
+    case 'ingress':
+      return seenByIngress(seenByWorkloads(scene, parts), ingressPods(scene.own, parts));
+  }
 }
 
 function seenByWorkloads(scene: Scene, parts: readonly NamespacePart[]): NamespaceView {
@@ -120,7 +130,7 @@ function seenByGateway(scene: Scene, parts: readonly NamespacePart[]): Namespace
     return projectService({ merged, viewer, identities: everywhere.get(merged.key)?.parts ?? merged.parts });
   });
   const members = nearWorkloads(parts, network, exported).filter((workload) => workload.services.size > 0);
-  const workloads = members.map((workload) => ({ ...workload, authorizationPolicies: [] }));
+  const workloads = members.map(withoutPolicies);
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
 }
 

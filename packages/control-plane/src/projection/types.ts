@@ -4,17 +4,23 @@ import type { Model } from '../model/index.js';
 import type { Overlaps } from './overlaps.js';
 
 /**
- * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
- * anything else, whatever it is asked for.
+ * What a role sees; roles of one sight see the same, so it is worked out, encoded and held once.
+ *
+ *   mesh      all that a workload of the cluster may reach, and the policies of the cluster
+ *   exports   exported services and their members only, which makes an east-west gateway unable to serve anything else,
+ *             whatever it is asked for
+ *   ingress   what can be asked for by a host: services, their members here and the records for other networks; of policies
+ *             those that bind ingress gateways
  */
-export const VIEWER_ROLES = ['ztunnel', 'waypoint', 'router'] as const;
-export type ViewerRole = (typeof VIEWER_ROLES)[number];
+const SIGHTS = { ztunnel: 'mesh', waypoint: 'mesh', router: 'exports', ingress: 'ingress' } as const;
 
-/** Ztunnels and waypoints see the same; so it is worked out, encoded and held once. */
-export type Sight = 'mesh' | 'exports';
+/** `router` is an east-west gateway. */
+export type ViewerRole = keyof typeof SIGHTS;
+export type Sight = (typeof SIGHTS)[ViewerRole];
+export const VIEWER_ROLES = Object.keys(SIGHTS) as readonly ViewerRole[];
 
 export function sightOf(role: ViewerRole): Sight {
-  return role === 'router' ? 'exports' : 'mesh';
+  return SIGHTS[role];
 }
 
 export interface Viewer {

@@ -60,7 +60,7 @@ describe('pages for probes and people', () => {
   it('dumps what each kind of proxy is sent, with the versions it travels under', async () => {
     const dump = (await (await get('/debug/config_dump')).json()) as Record<string, { workloads: unknown[] }>;
 
-    expect(Object.keys(dump)).toEqual(['ztunnel', 'waypoint', 'router']);
+    expect(Object.keys(dump)).toEqual(['ztunnel', 'waypoint', 'router', 'ingress']);
     expect(dump.ztunnel?.workloads).toMatchObject([
       { name: 'a-1', uid: 'east//Pod/shop/a-1', version: expect.stringMatching(/^[0-9a-f]{16}$/), healthy: false },
     ]);
