@@ -26,6 +26,8 @@ export interface ConnectionInit {
   readonly cluster: string;
   /** The own certificate with its chain, and its key; read for each connection. */
   readonly certificate: () => { readonly cert: string; readonly key: string };
+  /** What was saved is in force by then; who cannot be reached is told of as what it is, known or not. */
+  readonly after: Promise<unknown>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly observe: (event: FederationEvent) => void;
@@ -49,7 +51,7 @@ export interface Connection {
 }
 
 export function openConnection(scope: Scope, init: ConnectionInit, listener: ConnectionListener): Connection {
-  const { peer, cluster, certificate, clock, log, observe } = init;
+  const { peer, cluster, certificate, after, clock, log, observe } = init;
   const { cluster: id, trustDomain, address } = peer();
   const imports = createImports(peer(), (reason) => observe({ kind: 'rejected', peer: id, reason, count: 1 }));
   const expected = controlPlaneIdentity(trustDomain, id);
@@ -58,9 +60,10 @@ export function openConnection(scope: Scope, init: ConnectionInit, listener: Con
   const client = createDiscoveryClient(scope, {
     address,
     checkServer: (shown) => checkIdentity(expected, shown),
-    certificate: async () => ({
-      secureContext: createSecureContext({ ...certificate(), ca: peer().roots, minVersion: 'TLSv1.3' }),
-    }),
+    certificate: async () => {
+      await after;
+      return { secureContext: createSecureContext({ ...certificate(), ca: peer().roots, minVersion: 'TLSv1.3' }) };
+    },
     // Read for each connection, as the certificate is.
     get headers() {
       return { [CHAIN_HEADER]: chainOf(certificate().cert) };

@@ -42,7 +42,7 @@ export interface PeerStatus extends LinkStatus, Omit<KnownPeer, 'roots' | 'ancho
 
 export interface Federation {
   readonly port: number;
-  /** Resolves when every peer there was at start has said everything, or after 5 s. */
+  /** Resolves when of every peer there was at start is known what can be known soon, or after 5 s. */
   readonly firstSync: Promise<void>;
   /** The own cluster as it is now. */
   publish(cluster: ClusterModel): void;
@@ -152,13 +152,13 @@ function listen(
   });
 }
 
-/** Saved imports are only a moment away; what the peers say themselves is better, and waited for, though not for long. */
+/** Saved imports are there in a moment; what the peers say themselves is better, and waited for, though not for long. */
 async function firstSyncOf(scope: Scope, links: readonly Link[], clock: Clock): Promise<void> {
   const isLate = new Promise<void>((resolve) => {
     scope.own(clock.schedule(FIRST_SYNC_MS, resolve));
   });
   await Promise.all(links.map(({ restored }) => restored));
-  await Promise.race([isLate, Promise.all(links.map(({ synced }) => synced))]);
+  await Promise.race([isLate, Promise.all(links.map(({ settled }) => settled))]);
 }
 
 /** Peers ask for the roots when they connect; so they are told of others by being made to. */

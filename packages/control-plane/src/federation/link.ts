@@ -1,28 +1,25 @@
 /**
- * What one peer exports, kept in force. It is a generation: another try at all of it replaces the last good one when it
- * is whole, and not before. Before the first, what was saved by an earlier process counts, up to an age. While the peer is
- * away what there is stays; when the link is closed, the cluster is gone.
+ * What one peer exports, kept in force. It comes in generations: another try at all of it replaces the last good one when
+ * it is whole, and not before. Before the first, what was saved by an earlier process counts. While the peer is away what
+ * there is stays; when the link is closed, the cluster is gone.
  *
  *   nothing ──saved imports read──> from disk ──all received──> from the peer ──update, all received──> the next
  *      └────────────────────────────all received────────────────────^
  */
-import type { Snapshot } from '@isthmus/sdk/discovery';
-import type { Clock, Scope } from '@isthmus/sdk/runtime';
+import type { Scope } from '@isthmus/sdk/runtime';
 import type { ClusterModel } from '../model/index.js';
 import { type Connection, type ConnectionInit, openConnection } from './connection.js';
+import { createGenerations, type Generation, type GenerationsInit } from './generations.js';
 import { fingerprintsOf } from './identity.js';
-import { createImports, type Imports } from './imports.js';
 import { createPresence } from './presence.js';
-import type { KnownPeer } from './records.js';
+import type { KnownPeer, Peer } from './records.js';
 import { remedyFor } from './remedy.js';
 import { followRoots } from './roots.js';
-import { createKeeper, type Restored, type SavedImports } from './saved/index.js';
+import { createKeeper, type SavedImports } from './saved/index.js';
 
-export interface LinkInit extends Omit<ConnectionInit, 'peer'> {
+export interface LinkInit extends Omit<ConnectionInit, 'peer' | 'after'>, Omit<GenerationsInit, 'onChange'> {
   readonly peer: KnownPeer;
   readonly saved: SavedImports;
-  /** Of saved imports, milliseconds. */
-  readonly maxAgeMs: number;
   /** What was saved of an earlier peer of that name is gone by then. */
   readonly after: Promise<unknown>;
   readonly onChange: () => void;
@@ -34,7 +31,7 @@ export interface LinkStatus {
   /** `live`: what it exports is in force and kept up; `stale`: it is away, and what it last exported stays in force. */
   readonly state: 'connecting' | 'live' | 'stale';
   /** Where what is in force was had from; absent while nothing is. */
-  readonly from?: 'peer' | 'disk';
+  readonly from?: Generation['from'];
   /** Until when that is known to be what the peer exports, milliseconds since the epoch; now, while it is live. */
   readonly asOf?: number;
   /** How often everything was taken over. */
@@ -54,8 +51,11 @@ export interface Link {
   readonly peer: KnownPeer;
   /** Undefined before there is anything. */
   readonly model: ClusterModel | undefined;
-  /** Resolves when everything was received once; never, when the link is closed before. */
-  readonly synced: Promise<void>;
+  /**
+   * Resolves when nothing better is to be had soon: everything was received once, or the peer cannot be reached and what was
+   * saved is in force. Never, when the link is closed before.
+   */
+  readonly settled: Promise<void>;
   /** Resolves when what was saved is in force, or there was nothing. */
   readonly restored: Promise<void>;
   /** The same peer under another address or other roots. Nothing it exports is lost. */
@@ -65,115 +65,53 @@ export interface Link {
   status(): LinkStatus;
 }
 
-interface Generation {
-  readonly imports: Imports;
-  readonly from: 'peer' | 'disk';
-  /** Of the peer's own. */
-  readonly records?: () => Snapshot;
-  readonly asOf: () => number;
+interface Open {
+  readonly connection: Connection;
+  readonly scope: Scope;
 }
 
-const NOTHING = { services: 0, workloads: 0, gateways: 0 };
-
 export function createLink(scope: Scope, init: LinkInit): Link {
-  const { saved, clock, log, onChange } = init;
+  const { saved, log } = init;
   let peer = init.peer;
-  let inForce: Generation | undefined;
-  let generation = 0;
-  let resolveSynced = () => {};
-  const synced = new Promise<void>((resolve) => {
-    resolveSynced = resolve;
-  });
-  const presence = createPresence(() => {
-    const asOf = inForce && new Date(inForce.asOf()).toISOString();
-    return { peer, asOf, end: current.connection.status().lastEnd?.detail ?? '' };
-  }, init);
-  const restoring = init.after.then(() => saved.load(peer));
-  const keeper = createKeeper({
-    peer: () => peer,
-    saved,
-    current: () => {
-      const { records, asOf } = inForce ?? {};
-      return records && asOf ? { records: records(), asOf: asOf() } : undefined;
-    },
-    after: restoring,
-    clock,
-    log,
-  });
+  const peerNow = () => peer;
+  const generations = createGenerations(scope, { ...init, onChange: told });
+  const presence = createPresence(() => situationOf(peer, generations.inForce, open.connection), init);
+  const restored = init.after.then(() => saved.load(peer)).then((found) => found && generations.restore(peer, found));
+  const keeper = createKeeper({ ...init, peer: peerNow, current: () => generations.inForce, after: restored });
   scope.own(keeper.close);
-  const lookForRoots = followRoots(scope, {
-    peer: () => peer,
-    onRoots: (roots) => init.onRoots(peer, roots),
-    clock,
-    log,
+  const lookForRoots = followRoots(scope, { ...init, peer: peerNow, onRoots: (roots) => init.onRoots(peer, roots) });
+  let settle = () => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
   });
-  let current = connect();
+  let open = connect();
 
-  function connect(): { readonly connection: Connection; readonly scope: Scope } {
+  function connect(): Open {
     const own = scope.child();
-    const connection = openConnection(
-      own,
-      { ...init, peer: () => peer },
-      {
-        whole() {
-          if (own.signal.aborted) return;
-          generation += 1;
-          inForce = {
-            imports: connection.imports,
-            from: 'peer',
-            records: () => connection.records,
-            asOf: () => lastHeard(connection, clock),
-          };
-          resolveSynced();
-          told();
-        },
-        changed: told,
-        reached() {
-          presence.reached();
-          lookForRoots();
-        },
-        ended() {
-          keeper.touch();
-          presence.ended();
-        },
+    const listener = {
+      whole() {
+        if (own.signal.aborted) return;
+        generations.takeOver(connection);
+        settle();
       },
-    );
+      changed: told,
+      reached() {
+        presence.reached();
+        lookForRoots();
+      },
+      ended() {
+        keeper.touch();
+        presence.ended();
+        if (generations.inForce) settle();
+      },
+    };
+    const connection = openConnection(own, { ...init, peer: peerNow, after: restored }, listener);
     return { connection, scope: own };
   }
 
   function told(): void {
     keeper.touch();
-    onChange();
-  }
-
-  function restore(found: Restored | undefined): void {
-    // The peer itself was quicker.
-    if (!found || inForce || scope.signal.aborted) return;
-    const { cluster } = peer;
-    const asOf = Math.min(found.asOf, clock.now());
-    const leftMs = asOf + init.maxAgeMs - clock.now();
-    const story = { cluster, asOf: new Date(asOf).toISOString(), maxAgeMs: init.maxAgeMs };
-    if (leftMs <= 0) {
-      log.warn(story, 'saved imports are too old to count; the peer is known once it can be reached');
-      return;
-    }
-    const imports = createImports(peer);
-    imports.apply({ upserts: found.records, removals: [] });
-    const restored: Generation = { imports, from: 'disk', asOf: () => asOf };
-    inForce = restored;
-    log.info({ ...story, ...imports.records }, 'imports are those that were saved, until the peer is reached');
-    scope.own(
-      clock.schedule(leftMs, () => {
-        if (inForce !== restored) return;
-        inForce = undefined;
-        log.warn(
-          story,
-          'saved imports are too old by now and count no longer; the peer is known once it can be reached',
-        );
-        onChange();
-      }),
-    );
-    onChange();
+    init.onChange();
   }
 
   return {
@@ -181,47 +119,48 @@ export function createLink(scope: Scope, init: LinkInit): Link {
       return peer;
     },
     get model() {
-      return inForce?.imports.model();
+      return generations.inForce?.imports.model();
     },
-    synced,
-    restored: restoring.then(restore),
+    settled,
+    restored,
     update(next) {
       const isReachedAsBefore = next.address === peer.address && hasAll(next.roots, peer.roots);
       peer = next;
       keeper.touch();
       // What was verified against a root that counts no longer has to be verified again.
       if (isReachedAsBefore) return;
-      if (inForce) {
-        const asOf = inForce.asOf();
-        inForce = { ...inForce, asOf: () => asOf };
-      }
-      const { scope: before } = current;
-      current = connect();
+      generations.freeze();
+      const { scope: before } = open;
+      open = connect();
       before
         .close(`peer ${peer.cluster} changed`)
-        .catch((error: unknown) => log.error({ err: error }, 'link failed to close'));
+        .catch((error: unknown) => log.error({ err: error }, 'link stays open'));
     },
     forget: keeper.forget,
-    status() {
-      const status = current.connection.status();
-      const isLive = status.connected && inForce?.imports === current.connection.imports;
-      const detail = status.connected ? undefined : status.lastEnd?.detail;
-      return {
-        state: isLive ? 'live' : inForce ? 'stale' : 'connecting',
-        ...(inForce && { from: inForce.from, asOf: inForce.asOf() }),
-        generation,
-        since: status.since,
-        ...(detail !== undefined && { lastEnd: detail, remedy: remedyFor(peer, detail) }),
-        ...(inForce?.imports.records ?? NOTHING),
-        problems: inForce?.imports.problems ?? [],
-      };
-    },
+    status: () => statusOf(peer, generations.inForce, generations.count, open.connection),
   };
 }
 
-function lastHeard(connection: Connection, clock: Clock): number {
-  const { connected, since } = connection.status();
-  return connected ? clock.now() : since;
+function situationOf(peer: Peer, inForce: Generation | undefined, connection: Connection) {
+  const asOf = inForce && new Date(inForce.asOf()).toISOString();
+  return { peer, asOf, end: connection.status().lastEnd?.detail ?? '' };
+}
+
+const NOTHING = { services: 0, workloads: 0, gateways: 0 };
+
+function statusOf(peer: Peer, inForce: Generation | undefined, generation: number, connection: Connection): LinkStatus {
+  const { connected, since, lastEnd } = connection.status();
+  const isLive = connected && inForce?.imports === connection.imports;
+  const detail = connected ? undefined : lastEnd?.detail;
+  return {
+    state: isLive ? 'live' : inForce ? 'stale' : 'connecting',
+    ...(inForce && { from: inForce.from, asOf: inForce.asOf() }),
+    generation,
+    since,
+    ...(detail !== undefined && { lastEnd: detail, remedy: remedyFor(peer, detail) }),
+    ...(inForce?.imports.records ?? NOTHING),
+    problems: inForce?.imports.problems ?? [],
+  };
 }
 
 function hasAll(roots: string, wanted: string): boolean {

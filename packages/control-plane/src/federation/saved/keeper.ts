@@ -10,8 +10,8 @@ import type { SavedImports } from './files.js';
 export interface KeeperInit {
   readonly peer: () => Peer;
   readonly saved: Pick<SavedImports, 'save' | 'remove'>;
-  /** What there is to keep now; undefined while nothing of the peer itself is in force. */
-  readonly current: () => { readonly records: Snapshot; readonly asOf: number } | undefined;
+  /** What is in force now; without records it was saved already. */
+  readonly current: () => { readonly records?: () => Snapshot; readonly asOf: () => number } | undefined;
   /** Nothing is written before: what was written before is still being read. */
   readonly after: Promise<unknown>;
   readonly clock: Clock;
@@ -57,12 +57,12 @@ export function createKeeper({ peer, saved, current, after, clock, log }: Keeper
   }
 
   async function write(): Promise<void> {
-    const now = current();
-    if (!now) return;
+    const { records, asOf } = current() ?? {};
+    if (!records || !asOf) return;
     const { cluster } = peer();
     const start = clock.monotonic();
     try {
-      await saved.save(peer(), now.records, now.asOf);
+      await saved.save(peer(), records(), asOf());
       isFailing = false;
     } catch (error) {
       if (!isFailing)
