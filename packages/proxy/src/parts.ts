@@ -8,6 +8,7 @@ import { type CertificateManager, createCaClient, createCertificateManager } fro
 import { type Clock, createDrain, type Drain, type Scope } from '@isthmus/sdk/runtime';
 import { createReadiness, type Readiness } from './admin/readiness.js';
 import { caAccess } from './config/control-plane.js';
+import { tlsPolicyOf } from './config/tls.js';
 import type { Settings } from './config.js';
 import { createDiscovery, type Discovery } from './roles/discovery.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
@@ -89,6 +90,7 @@ export function assemble(scope: Scope, init: Init): Parts {
       ttlSeconds: Math.round(settings.secretTtlMs / 1_000),
     }),
     gracePeriodRatio: settings.secretGracePeriodRatio,
+    tls: tlsPolicyOf(settings),
     clock,
     log: log.child({ scope: 'identity' }),
     random: init.random,

@@ -11,7 +11,7 @@ import {
   readIssuedChain,
   type WorkloadCertificate,
 } from '@isthmus/sdk/identity';
-import type { Clock } from '@isthmus/sdk/runtime';
+import type { Clock, TlsPolicy } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
 
 /** An issued certificate as it travels to a worker. */
@@ -77,17 +77,19 @@ export interface HeldCertificates extends CertificateSource {
 
 export interface HeldInit {
   readonly clock: Clock;
+  /** What connections with the certificates may use. */
+  readonly tls: TlsPolicy;
   /** Asks the head. */
   ask(identity: string): Promise<WireCredential>;
 }
 
-export function createHeldCertificates({ clock, ask }: HeldInit): HeldCertificates {
+export function createHeldCertificates({ clock, tls, ask }: HeldInit): HeldCertificates {
   const held = new Map<string, WorkloadCertificate>();
   const asked = new Map<string, Promise<WorkloadCertificate>>();
 
   function accept({ identity, elements, key }: WireCredential): WorkloadCertificate {
     const privateKey = createPrivateKey({ key: Buffer.from(key), format: 'der', type: 'pkcs8' });
-    const certificate = readIssuedChain(identity, { elements, privateKey }, clock.now());
+    const certificate = readIssuedChain(identity, { elements, privateKey }, clock.now(), { tls });
     held.set(identity, certificate);
     return certificate;
   }

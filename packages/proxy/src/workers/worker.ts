@@ -8,6 +8,7 @@ import { createStore } from '@isthmus/sdk/discovery';
 import { createDrain, createScope, type Drain, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { ownDiagnostics } from '../admin/diagnostics.js';
 import { type ConnectionDump, dumpConnections } from '../admin/dump-connections.js';
+import { tlsPolicyOf } from '../config/tls.js';
 import type { Settings } from '../config.js';
 import { createRoleContext } from '../roles/context.js';
 import type { Role, RoleContext, RunningRole } from '../roles/role.js';
@@ -127,6 +128,7 @@ class Worker {
     this.#feed = createSnapshotFeed(this.#store, log.child({ scope: 'snapshot' }));
     this.certificates = createHeldCertificates({
       clock: realClock,
+      tls: tlsPolicyOf(settings),
       ask: (identity) => channel.ask('certificate', identity, CERTIFICATE_MS),
     });
     this.drain = createDrain({

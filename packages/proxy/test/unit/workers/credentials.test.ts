@@ -1,5 +1,5 @@
 import { createCertificateManager } from '@isthmus/sdk/identity';
-import { createScope, realClock } from '@isthmus/sdk/runtime';
+import { createScope, DEFAULT_TLS_POLICY, realClock } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { Fault } from '@isthmus/sdk/wire';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,8 +35,8 @@ describe('the certificates of a group', () => {
     const { keeper, manager, signed } = await head();
     const ask = (wanted: string) => credentialOf(wanted, manager, keeper);
     const [one, two] = [
-      createHeldCertificates({ clock: realClock, ask }),
-      createHeldCertificates({ clock: realClock, ask }),
+      createHeldCertificates({ clock: realClock, tls: DEFAULT_TLS_POLICY, ask }),
+      createHeldCertificates({ clock: realClock, tls: DEFAULT_TLS_POLICY, ask }),
     ];
 
     const made = await Promise.all([one.certificate(REVIEWS), two.certificate(REVIEWS), one.certificate(REVIEWS)]);
@@ -65,6 +65,7 @@ describe('the certificates of a group', () => {
   it("fail with the head's reason, and are asked for again by whoever comes later", async () => {
     let asked = 0;
     const held = createHeldCertificates({
+      tls: DEFAULT_TLS_POLICY,
       clock: realClock,
       async ask() {
         asked += 1;

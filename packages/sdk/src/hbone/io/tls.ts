@@ -82,7 +82,10 @@ export async function connectTls(init: ConnectTlsInit): Promise<SecureTransport>
   try {
     await handshake(socket, 'secureConnect', init);
     const judged = await judgeServer(socket, init, proof());
-    tickets?.onTicket((ticket) => sessions?.keep(init, { ticket, proof: judged.proof }, clock.now()));
+    // A resumed session of TLS 1.2 agrees on no new keys.
+    if (socket.getProtocol() === 'TLSv1.3') {
+      tickets?.onTicket((ticket) => sessions?.keep(init, { ticket, proof: judged.proof }, clock.now()));
+    }
     return { socket, ...judged };
   } catch (error) {
     if (kept) sessions?.drop(init);
