@@ -14,16 +14,16 @@ import {
   scopeRows,
   syncz,
 } from './admin/index.js';
+import { type Authority, type AuthorityStatus, createAuthority } from './authority.js';
 import {
   type Admission,
-  type CaStore,
   createAdmission,
   createAuthenticator,
-  createCaStore,
   createCertificateHandler,
-  createIssuer,
   createServing,
+  createTrustService,
   type Refused,
+  type TrustService,
 } from './ca/index.js';
 import { createCallerVerifier } from './callers.js';
 import type { Settings } from './config.js';
@@ -52,7 +52,7 @@ export interface ControlPlaneStatus {
   readonly trustDomain: string;
   /** Undefined when ready. */
   readonly notReady: string | undefined;
-  readonly ca: { readonly subject: string; readonly notAfter: Date; readonly problem: string | undefined };
+  readonly ca: AuthorityStatus;
   readonly sources: readonly ClusterStatus[];
   /** Which replica writes into the API of the cluster, where one is to; `problem` says why this one cannot tell. */
   readonly writer?: Pick<Leadership, 'isLeading' | 'leader' | 'problem'>;
@@ -97,7 +97,8 @@ export async function startControlPlane(settings: Settings, init: ControlPlaneIn
 
 interface Parts extends Required<ControlPlaneInit> {
   readonly settings: Settings;
-  readonly store: CaStore;
+  readonly authority: Authority;
+  readonly trust: TrustService;
   readonly mesh: Mesh;
   readonly federation: Federation | undefined;
   readonly writer: Writer | undefined;
@@ -108,31 +109,35 @@ interface Parts extends Required<ControlPlaneInit> {
 }
 
 async function createParts(scope: Scope, settings: Settings, own: Required<ControlPlaneInit>): Promise<Parts> {
-  const { trustDomain, clusterId, debounce } = settings;
-  const { log, clock } = own;
+  const { trustDomain, clusterId } = settings;
+  const { log } = own;
   const verifier = await createCallerVerifier(settings, { ...own, signal: scope.signal });
-  const { directory } = settings.ca;
-  const store = await createCaStore(scope, { directory, clock, log, quietMs: debounce.quiet, maxMs: debounce.max });
+  const authority = await createAuthority(scope, settings, own);
   const views = createViews(clusterId);
   const connections = createConnections();
   // Looked at by who asks for metrics, which is later.
   const metrics = createMetrics({
     connections: () => connections.count,
     sources: () => clusters.mesh.status().map(countProblems),
-    caNotAfter: () => store.current.certificate.notAfter,
+    ca: () => authority.status(trust.followers()),
     peers: () => clusters.federation?.status() ?? [],
   });
-  const clusters = await createClusters(scope, { settings, ...own, store, views, metrics });
+  const clusters = await createClusters(scope, { settings, ...own, authority, views, metrics });
   const admission = createAdmission(createAuthenticator(verifier, trustDomain), (refused) => {
     log.warn(refused, 'call refused: caller not authenticated');
     countRefused(metrics, refused);
   });
-  const writer = writerOf(scope, { settings, store, ...own });
-  return { ...own, ...clusters, settings, store, writer, views, connections, metrics, admission };
+  const { signal } = scope;
+  const trust = createTrustService({ ...own, feed: authority.feed, callerOf: admission.callerOf, signal });
+  const writer = writerOf(scope, { settings, authority, ...own });
+  return { ...own, ...clusters, settings, authority, trust, writer, views, connections, metrics, admission };
 }
 
 /** Undefined where nothing is to be written. */
-function writerOf(scope: Scope, { settings, store, clock, log }: Pick<Parts, 'settings' | 'store' | 'clock' | 'log'>) {
+function writerOf(
+  scope: Scope,
+  { settings, authority: { store }, clock, log }: Pick<Parts, 'settings' | 'authority' | 'clock' | 'log'>,
+) {
   const local = localApiOf(settings);
   if (!local?.kubernetes.rootConfigMaps) return undefined;
   const writer = createWriter(scope, {
@@ -149,12 +154,12 @@ function writerOf(scope: Scope, { settings, store, clock, log }: Pick<Parts, 'se
   return writer;
 }
 
-type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views' | 'metrics'>;
+type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'authority' | 'views' | 'metrics'>;
 
 /** The own objects and other sources, and what peers export; each is told of the other's news. */
 async function createClusters(
   scope: Scope,
-  { settings, log, clock, store, views, metrics }: ClustersInit,
+  { settings, log, clock, authority, views, metrics }: ClustersInit,
 ): Promise<Pick<Parts, 'mesh' | 'federation'>> {
   const init = { settings, clock, log, onModel: views.publish };
   const { federation: configured } = settings;
@@ -163,9 +168,10 @@ async function createClusters(
   let mesh: Mesh | undefined;
   const federation = await createFederation(scope, {
     settings: { ...settings, federation: configured },
-    store,
+    store: authority.store,
     clock,
     log,
+    onTrust: (bundles) => authority.feed.setForeign('peers', bundles),
     onImports: (clusters) => {
       imports = clusters;
       mesh?.setImports(clusters);
@@ -178,12 +184,12 @@ async function createClusters(
 }
 
 async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['ports']> {
-  const { settings, store, mesh, views, clock, log } = parts;
+  const { settings, authority, trust, mesh, views, clock, log } = parts;
   const { readiness, monitoring } = settings;
   const { credentials } = await createServing(scope, {
     hosts: settings.serverNames,
     ttlMs: settings.ca.workloadCertTtl,
-    store,
+    store: authority.store,
     clock,
     log,
   });
@@ -193,6 +199,7 @@ async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['port
     interceptor: parts.admission.interceptor,
     discovery: discoveryOf(parts, scope.signal),
     certificates: certificatesOf(parts),
+    trust: trust.handler,
     clock,
   });
   const pages = await listenPages(scope, {
@@ -227,13 +234,12 @@ function discoveryOf(
   });
 }
 
-function certificatesOf({ settings, store, mesh, metrics, admission, clock, log }: Parts) {
-  const { workloadCertTtl: defaultTtlMs, maxWorkloadCertTtl: maxTtlMs, trustedNodeAccounts } = settings.ca;
+function certificatesOf({ settings, authority, mesh, metrics, admission, log }: Parts) {
   return createCertificateHandler({
     callerOf: admission.callerOf,
-    issuer: createIssuer({ material: () => store.current, now: () => clock.now(), defaultTtlMs, maxTtlMs }),
+    issuer: authority.issuer,
     trustDomain: settings.trustDomain,
-    trustedNodeAccounts,
+    trustedNodeAccounts: settings.ca.trustedNodeAccounts,
     isOnNode: mesh.isOnNode,
     isReady: () => mesh.notReady() === undefined,
     log,
@@ -241,13 +247,12 @@ function certificatesOf({ settings, store, mesh, metrics, admission, clock, log 
   });
 }
 
-function statusOf({ settings, mesh, federation, store, writer, connections }: Parts): ControlPlaneStatus {
-  const { certificate } = store.current;
+function statusOf({ settings, mesh, federation, authority, trust, writer, connections }: Parts): ControlPlaneStatus {
   return {
     cluster: settings.clusterId,
     trustDomain: settings.trustDomain,
     notReady: mesh.notReady(),
-    ca: { subject: certificate.subject, notAfter: certificate.notAfter, problem: store.problem },
+    ca: authority.status(trust.followers()),
     sources: mesh.status(),
     ...(writer && { writer: writer.leadership }),
     peers: federation?.status() ?? [],

@@ -151,12 +151,24 @@ const federation = strictObject(
 export type FederationSettings = Infer<typeof federation>;
 
 const tokens = section({
-  issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens that `isthmus-control-plane token` makes.'),
+  issuer: optional(
+    string(),
+    'isthmus-control-plane',
+    'Claim `iss` of tokens that `isthmus-control-plane token` makes.',
+  ),
   audience: optional(string(), 'istio-ca', 'Claim `aud` of all tokens.'),
   keyFile: maybe(
     path,
     'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough. Needed unless `tokenReview` takes its place.',
   ),
+});
+
+const trustBundle = strictObject({
+  trustDomain: required(
+    identifier,
+    'A trust domain whose workloads may connect and be connected to, besides those of peers.',
+  ),
+  file: required(path, 'Its roots, PEM, one or several; watched.'),
 });
 
 export const SETTINGS = {
@@ -176,6 +188,7 @@ export const SETTINGS = {
     'Services that only other networks have, and ServiceEntries without addresses, get addresses of these blocks, which nothing else may use: of the families that the cluster has. `none`: they are reached by name only.',
   ),
   ca: required(ca),
+  trustBundles: optional(list(trustBundle), []),
   tokens,
   federation: maybe(federation, 'Left out, there are no peers.'),
   listen: listener(PORT.xds, 'gRPC: discovery and certificates'),
@@ -199,7 +212,7 @@ export const SETTINGS = {
 
 const schema = strictObject(
   SETTINGS,
-  ({ clusterId, sources, tokens: { keyFile }, ca: { workloadCertTtl, maxWorkloadCertTtl } }, at, report) => {
+  ({ clusterId, trustDomain, trustBundles, sources, tokens: { keyFile }, ca }, at, report) => {
     const ids = sources.map(({ cluster }) => cluster);
     if (!ids.includes(clusterId))
       report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
@@ -214,7 +227,14 @@ const schema = strictObject(
         [...at, 'tokens', 'keyFile'],
         'is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
       );
-    if (workloadCertTtl > maxWorkloadCertTtl)
+    for (const [index, each] of trustBundles.entries()) {
+      if (each.trustDomain === trustDomain)
+        report(
+          [...at, 'trustBundles', index, 'trustDomain'],
+          'is the trust domain of this control plane, whose roots are in root-cert.pem of ca.directory',
+        );
+    }
+    if (ca.workloadCertTtl > ca.maxWorkloadCertTtl)
       report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
   },
 );
@@ -268,6 +288,7 @@ function resolvePaths(settings: Settings, base: string): Settings {
       },
     })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
+    trustBundles: settings.trustBundles.map((each) => ({ ...each, file: resolve(base, each.file) })),
     tokens: { ...settings.tokens, keyFile: settings.tokens.keyFile && resolve(base, settings.tokens.keyFile) },
     federation: settings.federation && {
       ...settings.federation,

@@ -20,6 +20,23 @@ export function statusReport(status: ControlPlaneStatus): StatusReport {
     `cluster ${cluster}, trust domain ${trustDomain}: ${notReady ?? 'ready'}`,
     `CA ${ca.subject}, until ${String(ca.notAfter)}${ca.problem === undefined ? '' : `; ${ca.problem}`}`,
     ...section(
+      ['ROOT', 'SUBJECT', 'UNTIL', 'SIGNS', 'FOLLOWERS TOLD', 'CERTIFICATES', 'THEIR LAST ENDS', 'LAST UNTOLD ENDS'],
+      ca.roots.map((root) => [
+        root.fingerprint.slice(0, 16),
+        root.subject,
+        String(root.notAfter),
+        root.signs ? 'yes' : 'no',
+        `${root.followers} of ${ca.followers}`,
+        String(root.issued),
+        moment(root.until),
+        moment(root.untoldUntil),
+      ]),
+    ),
+    ...section(
+      ['TRUST DOMAIN', 'ROOTS'],
+      ca.trust.length < 2 ? [] : ca.trust.map((each) => [each.trustDomain, String(each.roots)]),
+    ),
+    ...section(
       ['SOURCE', 'NETWORK', 'STATE', 'GENERATION', 'PROBLEMS'],
       sources.map((each) => [
         each.cluster,
@@ -61,4 +78,8 @@ export function statusReport(status: ControlPlaneStatus): StatusReport {
 
 function section(headings: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   return rows.length === 0 ? [] : ['', ...columns(headings, rows)];
+}
+
+function moment(ms: number | undefined): string {
+  return ms === undefined ? '-' : new Date(ms).toISOString();
 }

@@ -5,7 +5,7 @@
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { discoveryService } from '@isthmus/sdk/wire';
-import { type CaStore, createServing } from '../ca/index.js';
+import { type CaStore, createServing, type ForeignBundle } from '../ca/index.js';
 import type { FederationSettings, Settings } from '../config.js';
 import type { ClusterModel } from '../model/index.js';
 import { GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
@@ -30,6 +30,8 @@ export interface FederationInit {
   readonly log: Logger;
   /** What peers export, after each change; in the order of clusters. */
   readonly onImports: (clusters: readonly ClusterModel[]) => void;
+  /** Whose roots vouch for the workloads of peers, after each change. */
+  readonly onTrust: (bundles: readonly ForeignBundle[]) => void;
   readonly observe: (event: FederationEvent) => void;
 }
 
@@ -75,7 +77,10 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     onRevoked: receivers.disconnect,
     // They come back at once, and have to prove themselves by the roots of now.
     onDistrusted: receivers.disconnect,
-    onChanged: () => serving.refresh(),
+    onChanged: () => {
+      serving.refresh();
+      init.onTrust(peers.links().map(({ peer: { trustDomain: domain, roots } }) => ({ trustDomain: domain, roots })));
+    },
   });
   const serving = await createServing(scope, {
     hosts: settings.serverNames,

@@ -45,6 +45,7 @@ describe('the configuration', () => {
           maxWorkloadCertTtl: 7_776_000_000,
           trustedNodeAccounts: ['istio-system/ztunnel'],
         },
+        trustBundles: [],
         tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: '/etc/isthmus/token-key.pem' },
         listen: { host: '127.0.0.1', port: 15012 },
         serverNames: ['localhost', '127.0.0.1', '::1'],
@@ -92,6 +93,7 @@ describe('the configuration', () => {
     expect(readSettings('/etc/isthmus/config.yaml', text)).toMatchObject({
       settings: {
         sources: [{ kubernetes: { serviceAccountDirectory: '/var/run/secrets/kubernetes.io/serviceaccount' } }],
+        trustBundles: [],
         tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: undefined },
       },
     });
