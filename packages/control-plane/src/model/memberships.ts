@@ -70,6 +70,22 @@ export function indexMemberships(context: NamespaceContext, named: NamedPods): M
   };
 }
 
+/**
+ * Whether the Services have the same members, with the same ports: of most that change, the labels do. Pods of headless ones
+ * may be services themselves, which is a matter of labels.
+ */
+export function haveSameMembers(a: readonly Service[], b: readonly Service[]): boolean {
+  return a.length === b.length && a.every((service, index) => service === b[index] || isAlike(service, b[index]));
+}
+
+function isAlike({ metadata, spec }: Service, other: Service | undefined): boolean {
+  return (
+    spec.clusterIP !== 'None' &&
+    metadata.name === other?.metadata.name &&
+    JSON.stringify(spec) === JSON.stringify(other.spec)
+  );
+}
+
 function formatMembership([key, ports]: Membership): string {
   const texts = ports.map(({ servicePort, targetPort, appProtocol }) => `${servicePort}-${targetPort}-${appProtocol}`);
   return `${key}:${texts.join(',')}`;

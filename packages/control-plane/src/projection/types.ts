@@ -1,6 +1,7 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
 import type { Model } from '../model/index.js';
+import type { VipBlock } from '../vip-blocks.js';
 import type { Overlaps } from './overlaps.js';
 
 /**
@@ -40,6 +41,8 @@ export interface NamespaceView {
 
 /** Addresses for services that have none where they are seen. */
 export interface Allocation {
+  /** Those that are of use to the viewer's cluster. */
+  readonly blocks: readonly VipBlock[];
   /** What it follows from: blocks, who needs an address, in the order of keys, and what is taken. */
   readonly basis: readonly string[];
   /** By key; one of each family at most. */

@@ -40,19 +40,31 @@ const NO_BLOCKS: readonly VipBlock[] = [];
 
 /** The previous one, itself, while the same services need an address of the same families. */
 export function allocateVips(
-  blocks: readonly VipBlock[] = NO_BLOCKS,
-  families: Families,
+  blocks: readonly VipBlock[],
   views: Iterable<NamespaceView>,
   previous: Allocation | undefined,
 ): Allocation {
-  const usable = blocks.filter(({ family }) => families.has(family));
-  const all = [...views];
-  const keys = all.flatMap(({ strangers = [] }) => strangers);
-  const taken = all.flatMap(({ taken = [] }) => taken);
-  const basis = [...usable.map(textOf), ...keys, ...taken];
+  const keys: string[] = [];
+  const taken: string[] = [];
+  for (const view of views) {
+    if (view.strangers) keys.push(...view.strangers);
+    if (view.taken) taken.push(...view.taken);
+  }
+  const basis = [...blocks.map(textOf), ...keys, ...taken];
   if (previous && isSameBasis(previous.basis, basis)) return previous;
-  const given = usable.map((block) => vipsOf(block, keys, new Set(taken)));
-  return { basis, vips: new Map(keys.map((key) => [key, given.flatMap((vips) => vips.get(key) ?? [])])) };
+  const given = blocks.map((block) => vipsOf(block, keys, new Set(taken)));
+  const vips = new Map(keys.map((key) => [key, given.flatMap((each) => each.get(key) ?? [])]));
+  return { blocks, basis, vips };
+}
+
+/** Of the families that the cluster has. */
+export function usableBlocks(blocks: readonly VipBlock[] = NO_BLOCKS, families: Families): readonly VipBlock[] {
+  return blocks.filter(({ family }) => families.has(family));
+}
+
+/** Whether the two ask for the same addresses and leave the same to others. */
+export function needsTheSame(a: NamespaceView | undefined, b: NamespaceView | undefined): boolean {
+  return isSameBasis(a?.strangers ?? [], b?.strangers ?? []) && isSameBasis(a?.taken ?? [], b?.taken ?? []);
 }
 
 function textOf({ ip, length }: VipBlock): string {
