@@ -49,6 +49,24 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the writer is paused until half of it is gone',
   },
   {
+    file: `${SDK}/hbone/io/gathered-writes.ts`,
+    name: 'SINK_HIGH_BYTES',
+    what: 'Bytes waiting to be written to one application',
+    hit: 'the tunnel they come from is paused until half of it is gone',
+  },
+  {
+    file: `${SDK}/hbone/byte-queue.ts`,
+    name: 'MAX_HELD_BACK',
+    what: 'Memory that bytes which wait may hold back, as a multiple of their number',
+    hit: 'they are copied',
+  },
+  {
+    file: `${SDK}/hbone/blocks.ts`,
+    name: 'MAX_FREE_BLOCKS',
+    what: 'Blocks of 64 KiB for reading that are kept while nobody needs them',
+    hit: 'further ones are freed',
+  },
+  {
     file: `${SDK}/hbone/engine/header-blocks.ts`,
     name: 'MAX_SHAPES',
     what: 'Templates of header blocks, by which fields there are',

@@ -12,6 +12,7 @@
  */
 import { type Codec, CodecError, type HeaderBlockView } from '@isthmus/codec-wasm';
 import { Fault } from '../../wire/faults.js';
+import { releaseUnkept } from '../blocks.js';
 import { BudgetMeter, type Limits } from '../limits.js';
 import type { HboneSettings } from '../settings.js';
 import { ErrorCode, errorCodeName, ProtocolViolation } from './error-code.js';
@@ -116,7 +117,7 @@ export abstract class Connection {
     if (this.isOver) return;
     this.now = now;
     try {
-      this.receiver.receive(bytes, now);
+      releaseUnkept(bytes, this.receiver.receive(bytes, now));
     } catch (error) {
       this.#broken(error);
     }

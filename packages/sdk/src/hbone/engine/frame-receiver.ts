@@ -48,6 +48,7 @@ export class FrameReceiver implements FrameHandler {
   readonly #listener: FrameListener;
   #now = 0;
   #closed = false;
+  #keptBytes = 0;
 
   constructor({ decoder, streams, writer, meter, connectionWindowBytes, listener }: FrameReceiverInit) {
     this.#decoder = decoder;
@@ -58,13 +59,18 @@ export class FrameReceiver implements FrameHandler {
     this.#inbound = new InboundData(connectionWindowBytes, streams, writer);
   }
 
-  /** Throws a `ProtocolViolation` or a `CodecError` when the connection is beyond help. */
-  receive(bytes: Uint8Array, now: number): void {
+  /**
+   * Answers how many of the bytes streams were handed by reference. Throws a `ProtocolViolation` or a `CodecError` when
+   * the connection is beyond help.
+   */
+  receive(bytes: Uint8Array, now: number): number {
     this.#now = now;
+    this.#keptBytes = 0;
     // What a frame sets off may close the connection, and with it the decoder, which then calls no more.
     this.#decoder.read(bytes, this);
     // Also those that a user of a stream made of what came.
     this.#checkReplies();
+    return this.#keptBytes;
   }
 
   close(): void {
@@ -116,6 +122,7 @@ export class FrameReceiver implements FrameHandler {
       this.resetStream(streamId, broken);
       return;
     }
+    this.#keptBytes += length;
     if (length > 0) stream.receive(payload);
     if (endStream) stream.receiveEnd();
   }

@@ -9,6 +9,7 @@ import { Duplex } from 'node:stream';
 import { Fault } from '../../wire/faults.js';
 import { ErrorCode, errorCodeName, isCleanReset } from '../engine/error-code.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { readChunks } from './socket-reader.js';
 
 /** One end of a pump: what `TunnelStream` offers, without its counters. A socket that failed ends as `lost`. */
@@ -21,11 +22,14 @@ export function channelOf(side: Duplex | Channel): Channel {
 
 class DuplexChannel implements Channel {
   readonly #duplex: Duplex;
+  readonly #writes: GatheredWrites;
   #handlers: TunnelStreamHandlers | undefined;
   #end: StreamEnd = { kind: 'clean' };
+  #handsOver = false;
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
+    this.#writes = new GatheredWrites(duplex, () => this.#handlers?.onDrain());
     // A side that ends one direction keeps the other; sockets of a server are not made that way by default.
     duplex.allowHalfOpen = true;
     duplex.on('error', (error) => {
@@ -46,24 +50,30 @@ class DuplexChannel implements Channel {
       queueMicrotask(() => handlers.onClose({ kind: 'lost', error }));
       return;
     }
-    readChunks(duplex, (chunk) => handlers.onData(chunk));
-    duplex.on('drain', () => handlers.onDrain());
+    // Whoever else listens to `data` may keep what he hears.
+    this.#handsOver = readChunks(duplex, (chunk) => handlers.onData(chunk));
     duplex.on('close', () => handlers.onClose(this.#end));
     if (duplex.readableEnded) queueMicrotask(() => handlers.onEnd());
     else duplex.on('end', () => handlers.onEnd());
     duplex.resume();
   }
 
+  get handsOver(): boolean {
+    return this.#handsOver;
+  }
+
   write(chunk: Uint8Array): boolean {
-    return this.#duplex.writable ? this.#duplex.write(chunk) : false;
+    return this.#duplex.writable ? this.#writes.write(chunk) : false;
   }
 
   end(): void {
+    this.#writes.flush();
     this.#duplex.end();
   }
 
   close(): void {
     const duplex = this.#duplex;
+    this.#writes.flush();
     if (duplex.writableFinished) duplex.destroy();
     else duplex.end(() => duplex.destroy());
   }

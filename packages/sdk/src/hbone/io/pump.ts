@@ -7,6 +7,7 @@
  * tunnel. A side that ends in both directions, or is reset with NO_ERROR or CANCEL, lets the other finish what is queued.
  */
 import type { Duplex } from 'node:stream';
+import { passOn } from '../blocks.js';
 import { ErrorCode } from '../engine/error-code.js';
 import type { StreamEnd } from '../types.js';
 import { type Channel, channelOf } from './channel.js';
@@ -61,6 +62,7 @@ function join(
   from.channel.handlers = {
     onData(chunk) {
       passed(chunk.length);
+      if (from.channel.handsOver) passOn(chunk);
       if (!to.channel.write(chunk)) from.channel.pause();
     },
     onEnd() {

@@ -10,7 +10,9 @@ import { Fault } from '../../wire/faults.js';
 import type { Connection, ConnectionEnd, ConnectionObserver } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import type { HboneSettings } from '../settings.js';
+import { readChunks } from './socket-reader.js';
 import { faultOfTls } from './tls-faults.js';
+import { writeAll } from './vectored-write.js';
 
 /** Taken from the connection at a time: enough to fill a fast link until `drain`, little enough to stay fair. */
 const FLUSH_BYTES = 262_144;
@@ -68,7 +70,7 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     flushScheduled = false;
     if (!connection || socket.destroyed || socket.writableEnded) return;
     let writable = !socket.writableNeedDrain || end !== undefined;
-    while (writable && connection.hasOutput) writable = write(socket, connection.take(FLUSH_BYTES));
+    while (writable && connection.hasOutput) writable = writeAll(socket, connection.take(FLUSH_BYTES));
     if (end) hangUp();
   }
 
@@ -113,7 +115,7 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     });
   }
   const driven = connection;
-  socket.on('data', (bytes: Uint8Array) => driven.receive(bytes, clock.monotonic()));
+  listen(socket, (bytes) => driven.receive(bytes, clock.monotonic()));
   socket.on('drain', flush);
   armTick(driven);
   observer.wake();
@@ -129,12 +131,10 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   };
 }
 
-/** One vectored write; false when the socket wants to be left alone until `drain`. */
-function write(socket: Duplex, pieces: readonly Uint8Array[]): boolean {
-  if (pieces.length === 0) return true;
-  let writable = true;
-  socket.cork();
-  for (const piece of pieces) writable = socket.write(piece);
-  socket.uncork();
-  return writable;
+/** What came with the end of the handshake is there already; it too is heard in a later turn, as all that follows. */
+function listen(socket: Duplex, onChunk: (chunk: Uint8Array) => void): void {
+  const early: Uint8Array | null = socket.read();
+  readChunks(socket, onChunk);
+  if (early) process.nextTick(onChunk, early);
+  socket.resume();
 }
