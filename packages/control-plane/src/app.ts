@@ -6,11 +6,13 @@ import { setMaxListeners } from 'node:events';
 import { type Clock, createScope, type Logger, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { certificateService } from '@isthmus/sdk/wire';
 import {
+  clusterz,
   configDump,
   createExplainer,
   createMetrics,
   listenPages,
   type Metrics,
+  networkz,
   scopeRows,
   syncz,
 } from './admin/index.js';
@@ -211,7 +213,9 @@ async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['port
     configDump: () => configDump(views),
     syncz: () => syncz(parts.connections.list(), settings.clusterId),
     configz: () => settings,
-    scope: () => scopeRows(views.current('ztunnel')?.view),
+    clusterz: () => clusterz(mesh.status(), parts.federation?.status() ?? []),
+    networkz: () => networkz(views.current('ztunnel')?.view),
+    scope: () => scopeRows(views.current('ztunnel')?.view, parts.federation?.scopes() ?? []),
     explain: createExplainer(() => views.current('ztunnel')?.view),
   });
   return { listen, ...pages };

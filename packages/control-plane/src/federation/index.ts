@@ -4,5 +4,5 @@ export { createFederation, type Federation, type PeerStatus } from './federation
 export { fingerprintsOf } from './identity.js';
 export { formatInvitation, type Invitation, type Peer, parseInvitation } from './records.js';
 export { createSavedImports } from './saved/index.js';
-export { createPeerJudge, type PeerScope, type PeerVerdict } from './scope.js';
+export { createPeerJudge, judgeRecord, type PeerScope, type PeerVerdict } from './scope.js';
 export { createFederationState } from './state.js';

@@ -46,7 +46,7 @@ export function createPeerJudge(cluster: ClusterModel, scope: PeerScope): (recor
     if (record.scope !== 'global') return { told: false, reason: 'not exported at all' };
     if (!scope) return { told: isTold, reason: 'no federation.exports of that peer: it is told everything exported' };
     const namespace = cluster.namespaces.get(record.namespace);
-    const verdict = namespace && judge(namespace, record, scope);
+    const verdict = namespace && judgeRecord(namespace, record, scope);
     const entry = (index: number | undefined) => `entry ${index} of federation.exports of that peer`;
     if (verdict?.scope === 'global') return { told: isTold, reason: `${entry(verdict.selectedBy)} selects it` };
     if (isTold) return { told: isTold, reason: 'it stands in front of a service that the peer is told' };
@@ -69,7 +69,7 @@ function selectedOf(namespace: NamespaceModel, scope: PeerScope): readonly Servi
   const records =
     found.get(scope) ??
     [...namespace.services.values()].filter(
-      (record) => record.scope === 'global' && (!scope || judge(namespace, record, scope)?.scope === 'global'),
+      (record) => record.scope === 'global' && (!scope || judgeRecord(namespace, record, scope)?.scope === 'global'),
     );
   found.set(scope, records);
   return records;
@@ -80,7 +80,8 @@ function exportedOf(cluster: ClusterModel, namespace: string, key: string): Serv
   return record?.scope === 'global' ? record : undefined;
 }
 
-function judge(
+/** Undefined when its labels are not known. */
+export function judgeRecord(
   { objects }: NamespaceModel,
   record: ServiceRecord,
   scope: readonly ScopeConfig[],

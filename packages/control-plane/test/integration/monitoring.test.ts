@@ -86,7 +86,7 @@ describe('pages for probes and people', () => {
 
     expect([missing.status, await missing.text()]).toEqual([
       404,
-      'no such page; there are /healthz/ready, /metrics, /debug/status, /debug/config_dump, /debug/syncz, /debug/configz, /debug/scope, /debug/explain\n',
+      'no such page; there are /healthz/ready, /metrics, /debug/status, /debug/config_dump, /debug/syncz, /debug/configz, /debug/clusterz, /debug/networkz, /debug/scope, /debug/explain\n',
     ]);
     expect(wrong.status).toBe(405);
   });
