@@ -79,6 +79,12 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the tunnels of that connection wait for a reader',
   },
   {
+    file: `${SDK}/hbone/client/pool-policy.ts`,
+    name: 'HELD_MS',
+    what: 'How long the window of a connection may be used up, ms, with nothing given back',
+    hit: 'new tunnels take or open another connection, where they can',
+  },
+  {
     file: `${SDK}/hbone/io/duplex.ts`,
     name: 'HIGH_WATER_BYTES',
     what: 'Bytes a tunnel buffers towards its user in each direction',

@@ -53,6 +53,8 @@ export interface HboneClientConnection {
   readonly availableStreams: number;
   /** The peer's SETTINGS are there, so `availableStreams` is what it said rather than what we assume. */
   readonly settled: boolean;
+  /** Since when its window has been used up, in monotonic milliseconds; see `Connection.heldSince`. */
+  readonly heldSince: number | undefined;
   /** No tunnel will be opened any more. */
   readonly draining: boolean;
   /** Opens no more tunnels, and closes when the last one has ended. */
@@ -148,6 +150,9 @@ function describe(
     },
     get settled() {
       return connection.isSettled;
+    },
+    get heldSince() {
+      return connection.heldSince;
     },
     get draining() {
       return connection.isDraining;

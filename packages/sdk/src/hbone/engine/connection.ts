@@ -133,6 +133,20 @@ export abstract class Connection {
     return this.writer.take(budget);
   }
 
+  /** After `take`: who waits for the window of the connection waits from now on. */
+  noteStarved(now: number): void {
+    if (this.writer.isStarved) this.writer.window.noteUsedUp(now);
+  }
+
+  /**
+   * Since when the window of the connection has been used up in either direction with nothing given back, in monotonic
+   * milliseconds: readers that stopped hold all of it, and with it every stream of the connection.
+   */
+  get heldSince(): number | undefined {
+    const sending = this.writer.isStarved ? this.writer.window.usedUpAt : undefined;
+    return sending ?? this.receiver.exhaustedAt;
+  }
+
   /** When `tick` wants to be called, in monotonic milliseconds. */
   get dueAt(): number {
     if (this.#phase.kind === 'over') return Number.POSITIVE_INFINITY;

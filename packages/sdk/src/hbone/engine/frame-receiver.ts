@@ -83,6 +83,11 @@ export class FrameReceiver implements FrameHandler {
     if (!this.#closed) this.#inbound.credit(bytes);
   }
 
+  /** See `InboundData.exhaustedAt`. */
+  get exhaustedAt(): number | undefined {
+    return this.#inbound.exhaustedAt;
+  }
+
   /** A frame that means nothing (any more); harmless when few. */
   late(): void {
     this.#meter.spend('lateFrames', this.#now);
@@ -105,7 +110,7 @@ export class FrameReceiver implements FrameHandler {
 
   data(streamId: number, payload: Uint8Array, flowBytes: number, endStream: boolean): void {
     const stream = this.#streams.open(streamId, 'DATA');
-    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
+    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes, this.#now)) {
       throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
     }
     const { length } = payload;

@@ -72,6 +72,7 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     let writable = !socket.writableNeedDrain || end !== undefined;
     while (writable && connection.hasOutput) writable = writeAll(socket, connection.take(FLUSH_BYTES));
     if (end) hangUp();
+    else connection.noteStarved(clock.monotonic());
   }
 
   /** FIN, and a little time for the farewell to arrive and for the peer to hang up too. */
