@@ -8,6 +8,7 @@ export { generateKey, isReadableByOthers, readPrivateKey, readVerifyKey, writePr
 export { createLedger, type Ledger } from './ledger.js';
 export { type MadeCacerts, makeCacerts } from './make-cacerts.js';
 export { type RootStatus, rootStatuses } from './root-status.js';
+export { addRoot, describeRoots, dropRoot, type RootFacts, switchCa } from './rotate-cacerts.js';
 export { type CaEvent, createCertificateHandler } from './service.js';
 export { createServing } from './serving.js';
 export { type CaStore, createCaStore } from './store.js';
