@@ -21,9 +21,19 @@ const mesh = (network: string, gateway: string) => [
   eastWestGateway(network, gateway),
 ];
 
-async function start(cluster: string, network: string, objects: readonly Manifest[]): Promise<PeerPlane> {
+async function start(
+  cluster: string,
+  network: string,
+  objects: readonly Manifest[],
+  federation = '',
+): Promise<PeerPlane> {
   const gateway = `192.0.2.${network.at(-1)}`;
-  const plane = await startPeerPlane({ cluster, network, objects: [...mesh(network, gateway), ...objects] });
+  const plane = await startPeerPlane({
+    cluster,
+    network,
+    objects: [...mesh(network, gateway), ...objects],
+    federation,
+  });
   open.push(plane);
   return plane;
 }
@@ -134,6 +144,52 @@ describe('two control planes', () => {
 
     await inEast.until((held) => held.has('shop/more.shop.svc.cluster.local'));
     expect(await east.sees('west', isLive)).toMatchObject({ services: 2 });
+  });
+});
+
+describe('a peer that is told less than all', () => {
+  const ONLY_REVIEWS =
+    'exports: [{peer: east, serviceScopeConfigs: [{scope: GLOBAL, servicesSelector: {matchLabels: {for: everybody}}}]}]';
+  const objects = [
+    service('reviews', { labels: { ...GLOBAL, for: 'everybody' }, spec: { clusterIP: '10.2.0.1' } }),
+    service('ledger', { labels: GLOBAL, spec: { clusterIP: '10.2.0.2' } }),
+    pod('reviews-1', { ip: '10.2.1.1' }),
+    pod('ledger-1', { ip: '10.2.1.2' }),
+  ];
+
+  it('hears of what its entry selects, another of everything; both are told why, and counted', async () => {
+    const [east, north, west] = await Promise.all([
+      start('east', 'network-1', []),
+      start('north', 'network-3', []),
+      start('west', 'network-2', objects, ONLY_REVIEWS),
+    ]);
+    await befriend(west, east);
+    await befriend(west, north);
+
+    const [inEast, inNorth] = [await east.sees('west', isLive), await north.sees('west', isLive)];
+    for (const peer of ['east', 'north']) await west.sees(peer, isLive);
+    const page = async (path: string) => (await fetch(`http://127.0.0.1:${west.plane.ports.monitoring}${path}`)).text();
+    const rows = JSON.parse(await page('/debug/scope')) as readonly { service: string; peers: unknown }[];
+    const metrics = await page('/metrics');
+
+    expect([inEast, inNorth]).toMatchObject([
+      { services: 1, workloads: 1 },
+      { services: 2, workloads: 2 },
+    ]);
+    expect(rows.find(({ service: name }) => name.startsWith('shop/ledger'))?.peers).toEqual([
+      { peer: 'east', told: false, reason: expect.stringMatching(/^no entry .* selects it$/) },
+      { peer: 'north', told: true, reason: expect.stringMatching(/everything/) },
+    ]);
+    for (const line of [
+      'isthmus_federation_connected{peer="east"} 1',
+      'isthmus_federation_exported_records{peer="east",kind="services"} 1',
+      'isthmus_federation_exported_records{peer="north",kind="services"} 2',
+      'isthmus_federation_imported_records{peer="north",kind="gateways"} 1',
+      'isthmus_federation_import_age_seconds{peer="east"} 0',
+    ])
+      expect(metrics).toContain(line);
+    expect(metrics).toMatch(/isthmus_federation_sent_bytes_total\{peer="north"\} [1-9]/);
+    expect(metrics).toMatch(/isthmus_federation_received_bytes_total\{peer="north"\} [1-9]/);
   });
 });
 
