@@ -94,7 +94,7 @@ function deriveNamespace({ frame, name, objects, before, isSameFrame }: Namespac
   return {
     objects,
     services: new Map(services.map((record) => [record.key, record])),
-    ...(known && known.objects.Pod === objects.Pod
+    ...(known && isSameBasis(known.objects.Pod, objects.Pod)
       ? { workloads: known.workloads, ingressPods: known.ingressPods ?? [] }
       : deriveWorkloads(context, known, () => ({
           waypoints,

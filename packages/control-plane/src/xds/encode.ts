@@ -28,7 +28,7 @@ export interface EncodedView {
 }
 
 /** Sixteen hexadecimal digits, as long as Istio's; ztunnel takes any text. */
-const VERSION_DIGITS = 16;
+const VERSION_BYTES = 8;
 
 /** What says the same as in `previous` is taken from there. */
 export function encodeView(view: View, previous?: EncodedView): EncodedView {
@@ -61,6 +61,27 @@ function encodeNamespace({ workloads, services }: NamespaceView, past: Past | un
   return keepAndPack(encoded, past?.encoded);
 }
 
+/** A piece of a buffer that others share. The view of it is made when it is sent: kept, each costs more than the rest of it. */
+class Packed implements EncodedResource {
+  readonly name: string;
+  readonly version: string;
+  readonly #slab: Uint8Array;
+  readonly #start: number;
+  readonly #size: number;
+
+  constructor(name: string, version: string, slab: Uint8Array, start: number, size: number) {
+    this.name = name;
+    this.version = version;
+    this.#slab = slab;
+    this.#start = start;
+    this.#size = size;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#slab.subarray(this.#start, this.#start + this.#size);
+  }
+}
+
 /** New bytes of one shard share one buffer: a hundred thousand small ones cost more than what is in them. */
 function keepAndPack(encoded: readonly EncodedResource[], previous: EncodedResources | undefined): EncodedResources {
   const isKept = ({ name, version }: EncodedResource) => previous?.get(name)?.version === version;
@@ -76,7 +97,7 @@ function keepAndPack(encoded: readonly EncodedResource[], previous: EncodedResou
       continue;
     }
     slab.set(bytes, end);
-    packed.set(name, { name, version, bytes: slab.subarray(end, end + bytes.length) });
+    packed.set(name, new Packed(name, version, slab, end, bytes.length));
     end += bytes.length;
   }
   return packed;
@@ -99,6 +120,7 @@ function encodePolicy(name: string, value: Authorization): EncodedResource {
 }
 
 function encodeOne(type: ResourceTypeName, name: string, value: Uint8Array): EncodedResource {
-  const version = createHash('sha256').update(value).digest('hex').slice(0, VERSION_DIGITS);
+  // Not cut out of the whole digest's text, which would be kept with it.
+  const version = createHash('sha256').update(value).digest().toString('hex', 0, VERSION_BYTES);
   return { name, version, bytes: encodeResource({ name, version, typeUrl: RESOURCE_TYPES[type].typeUrl, value }) };
 }

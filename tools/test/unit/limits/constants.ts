@@ -449,6 +449,18 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
 
 export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   {
+    file: `${PLANE}/schema/shared.ts`,
+    name: 'MAX_SHARED_VALUES',
+    what: 'Values of one field of objects (labels, containers, names of nodes) that are kept once for all objects',
+    hit: 'all are forgotten and sharing begins anew; what objects have stays',
+  },
+  {
+    file: `${PLANE}/schema/shared.ts`,
+    name: 'MAX_SHARED_TEXT',
+    what: 'Characters of such a value',
+    hit: 'each object keeps its own',
+  },
+  {
     file: `${PLANE}/sources/directory.ts`,
     name: 'files',
     what: 'Files of a source',
