@@ -21,8 +21,8 @@ import type { Peer } from './records.js';
 
 /** Its own intermediates, for who verifies against one peer's roots: gRPC hands on the leaf only. DER, base64, comma. */
 export const CHAIN_HEADER = 'isthmus-chain';
-/** A peer that reconnects may overlap with its last stream, which TCP has not given up yet. */
-const MAX_STREAMS_PER_PEER = 4;
+/** One for each of its replicas; who reconnects may overlap with its last stream, which TCP has not given up yet. */
+const MAX_STREAMS_PER_PEER = 16;
 
 export interface ReceiversInit {
   readonly exporter: Exporter;

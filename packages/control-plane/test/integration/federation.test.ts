@@ -2,6 +2,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Peer } from '../../src/federation/index.js';
 import { AMBIENT, eastWestGateway, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
 import { befriend, type PeerPlane, startPeerPlane } from '../support/peers.js';
 import { openStream, proxyNode, type XdsClient } from '../support/plane.js';
@@ -190,6 +191,29 @@ describe('a peer that is told less than all', () => {
       expect(metrics).toContain(line);
     expect(metrics).toMatch(/isthmus_federation_sent_bytes_total\{peer="north"\} [1-9]/);
     expect(metrics).toMatch(/isthmus_federation_received_bytes_total\{peer="north"\} [1-9]/);
+  });
+});
+
+describe('replicas of a control plane', () => {
+  it('over one directory take an invitation of each other, once, and each has a stream of its own', async () => {
+    const [east, west] = await twoPlanes();
+    const second = await west.replica();
+    open.push(second);
+    const invitation = await west.peer('invite');
+    const [prefix, body = ''] = invitation.split('.');
+    const elsewhere = await second.invite();
+    const { address } = JSON.parse(Buffer.from(elsewhere.split('.')[1] ?? '', 'base64url').toString()) as Peer;
+    const read = JSON.parse(Buffer.from(body, 'base64url').toString()) as object;
+    const atSecond = Buffer.from(JSON.stringify({ ...read, address })).toString('base64url');
+
+    await east.peer('add', `${prefix}.${atSecond}`);
+
+    await west.sees('east', isLive);
+    await east.sees('west', isLive);
+    const seen = await east.sees('west', (peer) => peer?.receives.length === 2);
+    expect(seen).toMatchObject({ services: 1 });
+    expect(second.plane.status().peers).toMatchObject([{ cluster: 'east', services: 0 }]);
+    await expect(east.peer('add', invitation)).rejects.toThrow(/is a peer already/);
   });
 });
 

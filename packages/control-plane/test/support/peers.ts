@@ -1,10 +1,10 @@
 /** Control planes with federation, the commands that join them, and what one of them shows of the other. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/program.js';
 import type { PeerStatus } from '../../src/federation/index.js';
-import { readSettings, startControlPlane } from '../../src/index.js';
+import { type ControlPlane, readSettings, startControlPlane } from '../../src/index.js';
 import { captureLogs } from './logs.js';
 import type { Manifest } from './objects.js';
 import { type PlaneInit, startPlane, type TestPlane } from './plane.js';
@@ -21,6 +21,15 @@ export interface PeerPlane extends TestPlane {
   /** Ends the process, so to speak; its files stay. What is logged after `start` is of the new one. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Another process over the same files, with a listener for peers of its own. */
+  replica(): Promise<Replica>;
+}
+
+export interface Replica {
+  readonly plane: ControlPlane;
+  /** Runs `isthmus-control-plane peer invite`; who accepts comes to this replica. */
+  invite(): Promise<string>;
+  close(): Promise<void>;
 }
 
 export interface PeerPlaneInit extends Omit<PlaneInit, 'clusters' | 'config'> {
@@ -70,6 +79,16 @@ export async function startPeerPlane({
       const captured = captureLogs();
       logged = captured.logged;
       running = await startControlPlane(read.settings, { log: captured.log });
+    },
+    async replica() {
+      const elsewhere = await freePort();
+      const text = (await readFile(configuration, 'utf8')).replaceAll(String(port), String(elsewhere));
+      const file = join(test.directory, `replica-${elsewhere}.yaml`);
+      await writeFile(file, text);
+      const read = readSettings(file, text);
+      if (!read.ok) throw new Error(JSON.stringify(read.problems));
+      const plane = await startControlPlane(read.settings);
+      return { plane, invite: () => runCommand(['peer', 'invite', '--config', file]), close: () => plane.close() };
     },
     async close() {
       await running.close();
