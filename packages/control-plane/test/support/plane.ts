@@ -58,6 +58,8 @@ export interface PlaneInit {
   readonly trustDomain?: string;
   /** Further files next to the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Further settings of `tokens`. */
+  readonly tokens?: string;
   readonly waitUntilReady?: boolean;
 }
 
@@ -69,6 +71,7 @@ export async function startPlane({
   root,
   trustDomain = 'cluster.local',
   files: further = {},
+  tokens = '',
   waitUntilReady = true,
 }: PlaneInit): Promise<TestPlane> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-cp-'));
@@ -103,7 +106,7 @@ export async function startPlane({
     'sources:',
     ...(sources ?? directories),
     'ca: {directory: ca}',
-    'tokens: {keyFile: token-key.pem}',
+    `tokens: {keyFile: token-key.pem, ${tokens}}`,
     'listen: {port: 0}',
     'readiness: {port: 0}',
     'monitoring: {port: 0}',

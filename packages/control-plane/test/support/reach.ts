@@ -126,10 +126,15 @@ export function proxiesOf(...sketches: readonly ClusterSketch[]): Proxies {
 }
 
 function seen(view: View) {
+  return { view, snapshot: snapshotOf(view) };
+}
+
+/** What a proxy makes of a view. */
+export function snapshotOf(view: View): Snapshot {
   const upserts: ResourceModel[] = [
     ...[...view.services.values()].map((value) => ({ kind: 'service', value }) as const),
     ...[...view.workloads.values()].map((value) => ({ kind: 'workload', value }) as const),
     ...[...view.policies.values()].map((value) => ({ kind: 'policy', value }) as const),
   ];
-  return { view, snapshot: createStore().apply({ upserts, removals: [] }) };
+  return createStore().apply({ upserts, removals: [] });
 }
