@@ -113,7 +113,7 @@ interface Parts extends Required<ControlPlaneInit> {
 async function createParts(scope: Scope, settings: Settings, own: Required<ControlPlaneInit>): Promise<Parts> {
   const { trustDomain, clusterId } = settings;
   const { log } = own;
-  const verifier = await createCallerVerifier(settings, { ...own, signal: scope.signal });
+  const verifier = await createCallerVerifier(scope, settings, own);
   const authority = await createAuthority(scope, settings, own);
   const views = createViews(clusterId);
   const connections = createConnections();

@@ -44,11 +44,24 @@ const DAY_MS = 86_400_000;
 const FEDERATION_PORT = 15_013;
 
 const path = string({ type: 'path', test: (text) => text.length > 0, expected: 'a path' });
+const jwksUrl = string({
+  type: 'https URL',
+  test: isKeyUrl,
+  expected: 'an https URL, or an http URL of this host (127.0.0.1, [::1], localhost)',
+});
 const account = string({
   type: 'namespace/account',
   test: (text) => /^[^/]+\/[^/]+$/.test(text),
   expected: 'namespace/account',
 });
+
+/** Keys that anybody on the way can replace would be no keys. */
+function isKeyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+}
 
 /** A group of settings that may be left out as a whole: each has its own default. */
 function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
@@ -150,6 +163,20 @@ const federation = strictObject(
 );
 export type FederationSettings = Infer<typeof federation>;
 
+const issuer = strictObject(
+  {
+    issuer: required(string(), 'Claim `iss` of further tokens that are believed: whoever signs them can be anyone.'),
+    audience: maybe(string(), 'Claim `aud` of them, where it differs from `tokens.audience`.'),
+    jwksFile: maybe(path, 'Their keys, as a JWKS; watched.'),
+    jwksUrl: maybe(jwksUrl, 'Or where a JWKS is served; fetched again each 10 minutes, and for keys that it lacks.'),
+    caFile: maybe(path, "With `jwksUrl`: roots of its server's certificate, PEM, where they are not public ones."),
+  },
+  ({ jwksFile, jwksUrl: url, caFile }, at, report) => {
+    if ((jwksFile === undefined) === (url === undefined)) report(at, 'needs one of jwksFile and jwksUrl');
+    if (caFile !== undefined && !url?.startsWith('https:')) report([...at, 'caFile'], 'is of a jwksUrl with https');
+  },
+);
+
 const tokens = section({
   issuer: optional(
     string(),
@@ -159,8 +186,9 @@ const tokens = section({
   audience: optional(string(), 'istio-ca', 'Claim `aud` of all tokens.'),
   keyFile: maybe(
     path,
-    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough. Needed unless `tokenReview` takes its place.',
+    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough; of several keys the first signs and all verify. Watched. Needed unless `issuers` or `tokenReview` takes its place.',
   ),
+  issuers: optional(list(issuer), []),
 });
 
 const trustBundle = strictObject({
@@ -212,7 +240,7 @@ export const SETTINGS = {
 
 const schema = strictObject(
   SETTINGS,
-  ({ clusterId, trustDomain, trustBundles, sources, tokens: { keyFile }, ca }, at, report) => {
+  ({ clusterId, trustDomain, trustBundles, sources, tokens: { keyFile, issuer: own, issuers }, ca }, at, report) => {
     const ids = sources.map(({ cluster }) => cluster);
     if (!ids.includes(clusterId))
       report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
@@ -222,10 +250,15 @@ const schema = strictObject(
       if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
     }
     const local = sources.find(({ cluster }) => cluster === clusterId);
-    if (keyFile === undefined && !local?.kubernetes?.tokenReview)
+    const named = [own, ...issuers.map((each) => each.issuer)];
+    for (const [index, each] of issuers.entries()) {
+      if (named.indexOf(each.issuer) <= index)
+        report([...at, 'tokens', 'issuers', index, 'issuer'], `${each.issuer} is the issuer of other tokens already`);
+    }
+    if (keyFile === undefined && issuers.length === 0 && !local?.kubernetes?.tokenReview)
       report(
         [...at, 'tokens', 'keyFile'],
-        'is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
+        'is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
       );
     for (const [index, each] of trustBundles.entries()) {
       if (each.trustDomain === trustDomain)
@@ -289,7 +322,15 @@ function resolvePaths(settings: Settings, base: string): Settings {
     })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
     trustBundles: settings.trustBundles.map((each) => ({ ...each, file: resolve(base, each.file) })),
-    tokens: { ...settings.tokens, keyFile: settings.tokens.keyFile && resolve(base, settings.tokens.keyFile) },
+    tokens: {
+      ...settings.tokens,
+      keyFile: settings.tokens.keyFile && resolve(base, settings.tokens.keyFile),
+      issuers: settings.tokens.issuers.map((each) => ({
+        ...each,
+        jwksFile: each.jwksFile && resolve(base, each.jwksFile),
+        caFile: each.caFile && resolve(base, each.caFile),
+      })),
+    },
     federation: settings.federation && {
       ...settings.federation,
       directory: resolve(base, settings.federation.directory),

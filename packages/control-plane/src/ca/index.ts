@@ -4,7 +4,9 @@ export { type AuthorizeInit, authorize, type Workplace } from './authorize.js';
 export { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';
 export { type ChoiceInit, chooseVerifier } from './choose-verifier.js';
 export { createIssuer, type Issuer } from './issuer.js';
-export { generateKey, isReadableByOthers, readPrivateKey, readVerifyKey, writePrivateKey } from './keys.js';
+export { createJwtVerifier } from './jwt-verifier.js';
+export { type KeySet, localKeySet, readJwks, remoteKeySet } from './key-sets.js';
+export { generateKey, isReadableByOthers, readPrivateKey, writePrivateKey } from './keys.js';
 export { createLedger, type Ledger } from './ledger.js';
 export { type MadeCacerts, makeCacerts } from './make-cacerts.js';
 export { type RootStatus, rootStatuses } from './root-status.js';
@@ -13,6 +15,13 @@ export { type CaEvent, createCertificateHandler } from './service.js';
 export { createServing } from './serving.js';
 export { type CaStore, createCaStore } from './store.js';
 export { createReviewVerifier } from './token-review.js';
-export { createTokenVerifier, issueToken, type TokenVerifier } from './tokens.js';
+export {
+  issueToken,
+  readTokenKeys,
+  type TokenSubject,
+  type TokenVerifier,
+  withNewKey,
+  withoutOldKeys,
+} from './tokens.js';
 export { createTrustFeed, type ForeignBundle, type TrustFeed } from './trust-feed.js';
 export { createTrustService, type TrustCall, type TrustFollower, type TrustService } from './trust-service.js';

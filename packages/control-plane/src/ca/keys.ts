@@ -1,5 +1,5 @@
 /** Private keys in files: written for the owner only, never shown. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 
 /** The key of a PEM file. Rejects with an error that names the file and never quotes its content. */
@@ -9,17 +9,6 @@ export async function readPrivateKey(file: string): Promise<KeyObject> {
     return createPrivateKey(pem);
   } catch {
     throw new Error(`${file} holds no usable private key (PEM, unencrypted)`);
-  }
-}
-
-/** The public half of a PEM file, which may hold either half. */
-export async function readVerifyKey(file: string): Promise<KeyObject> {
-  try {
-    return createPublicKey(await readFile(file, 'utf8'));
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const story = isMissing ? 'does not exist; "isthmus-control-plane token" makes it' : 'holds no usable key (PEM)';
-    throw new Error(`${file} ${story}`);
   }
 }
 

@@ -3,9 +3,9 @@
  * two of them finds that they do not belong together and goes on with what it has until they do. What signed before is kept
  * in `retired-<serial number>`, for the way back.
  */
-import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../files/index.js';
 import { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';
 import { fingerprintOf, splitPem, toPem } from './certificates.js';
 import { makeIntermediate, makeRoot, ROOT_FILES, readRoot } from './make-cacerts.js';
@@ -194,11 +194,4 @@ async function readIfThere(file: string): Promise<string | undefined> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-}
-
-/** Whoever reads meanwhile finds the old file or the new one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const partial = `${file}.${randomBytes(4).toString('hex')}.partial`;
-  await writeFile(partial, text, { mode: 0o600, flag: 'wx' });
-  await rename(partial, file);
 }

@@ -15,7 +15,14 @@ import {
 import type { Streams } from './output.js';
 import { addPeer, type InviteOptions, invite, listPeers, type PeerOptions, removePeer } from './peer.js';
 import { type ServeOptions, serve } from './serve.js';
-import { type TokenOptions, token } from './token.js';
+import {
+  type DropTokenKeysOptions,
+  dropTokenKeys,
+  issueTokenFor,
+  rotateTokenKey,
+  type TokenKeyOptions,
+  type TokenOptions,
+} from './token.js';
 import { type ValidateOptions, validate } from './validate.js';
 
 export function createProgram(version: string, streams: Streams): Command {
@@ -59,11 +66,17 @@ function addValidate(program: Command, streams: Streams): void {
 }
 
 function addToken(program: Command, streams: Streams): void {
-  program
+  const token = program
     .command('token')
-    .description('issue a token by which a workload or proxy proves who it is')
-    .option('--config <file>', 'take key, issuer and audience from the configuration of serve')
-    .option('--key-file <file>', 'ECDSA P-256 key, PEM; made when it does not exist')
+    .description('tokens by which workloads and proxies prove who they are, and the key that signs them');
+  const command = (name: string, description: string, isDefault = false) =>
+    token
+      .command(name, { isDefault })
+      .description(description)
+      .option('--config <file>', 'take key, issuer and audience from the configuration of serve')
+      .option('--key-file <file>', 'ECDSA P-256 key, PEM')
+      .option(...JSON_OPTION);
+  command('issue', 'issue a token; makes the key when there is none', true)
     .option('--issuer <text>', 'claim iss')
     .option('--audience <text>', 'claim aud')
     .requiredOption('--namespace <name>', 'namespace of the service account')
@@ -72,8 +85,14 @@ function addToken(program: Command, streams: Streams): void {
     .option('--node <name>', 'node of that pod; a node proxy may ask for certificates of workloads on it')
     .option('--ttl <duration>', 'life of the token', '24h')
     .option('--out <file>', 'write the token to a file, mode 0600')
-    .option(...JSON_OPTION)
-    .action((options: TokenOptions) => token(options, streams));
+    .action((options: TokenOptions) => issueTokenFor(options, streams));
+  command('rotate-key', 'sign with a new key; those before still verify').action((options: TokenKeyOptions) =>
+    rotateTokenKey(options, streams),
+  );
+  command('drop-keys', 'keep the key that signs only: tokens of those before are refused')
+    .option('--longest-life <duration>', 'of the tokens that were issued', '24h')
+    .option('--force', 'even where tokens of those before still count')
+    .action((options: DropTokenKeysOptions) => dropTokenKeys(options, streams));
 }
 
 function addCacerts(program: Command, streams: Streams): void {

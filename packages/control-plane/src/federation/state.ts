@@ -10,6 +10,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile, unlinked } from '../files/index.js';
 import { fingerprintsOf } from './identity.js';
 import {
   bundleSchema,
@@ -20,7 +21,6 @@ import {
   pendingSchema,
   readJson,
 } from './records.js';
-import { replaceFile, unlinked } from './replace-file.js';
 
 /** One stream each way for each of them. */
 const MAX_PEERS = 100;

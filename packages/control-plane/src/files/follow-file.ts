@@ -12,6 +12,8 @@ export interface FollowFileInit<T> {
   readonly path: string;
   /** In log lines: `token key`. */
   readonly what: string;
+  /** What to do when it cannot be read at start. */
+  readonly remedy?: string;
   /** Throws what is wrong with the text, in words for people. */
   readonly read: (text: string) => T | Promise<T>;
   readonly clock: Clock;
@@ -50,7 +52,9 @@ export async function followFile<T>(scope: Scope, init: FollowFileInit<T>): Prom
   });
   // Watched first: a change while reading is then heard of.
   watcher.set([dirname(path)]);
-  let { text, value } = await load();
+  let { text, value } = await load().catch((error: Error) => {
+    throw init.remedy === undefined ? error : new Error(`${error.message}; ${init.remedy}`, { cause: error });
+  });
 
   async function load(): Promise<{ readonly text: string; readonly value: T }> {
     try {

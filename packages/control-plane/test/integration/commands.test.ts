@@ -199,7 +199,7 @@ describe('serve', () => {
     const { err, error } = await run('serve', '--config', file);
 
     expect(err).toBe(
-      '/config.yaml:1:1 tokens.keyFile: is missing; without it, and without an API that reviews tokens, no proxy can prove who it is',
+      '/config.yaml:1:1 tokens.keyFile: is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
     );
     expect(error).toBe('1 problem(s) in /config.yaml');
   });

@@ -46,7 +46,12 @@ describe('the configuration', () => {
           trustedNodeAccounts: ['istio-system/ztunnel'],
         },
         trustBundles: [],
-        tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: '/etc/isthmus/token-key.pem' },
+        tokens: {
+          issuer: 'isthmus-control-plane',
+          audience: 'istio-ca',
+          keyFile: '/etc/isthmus/token-key.pem',
+          issuers: [],
+        },
         listen: { host: '127.0.0.1', port: 15012 },
         serverNames: ['localhost', '127.0.0.1', '::1'],
         readiness: { host: '127.0.0.1', port: 15021 },
@@ -141,7 +146,7 @@ describe('the configuration', () => {
     [MINIMAL.replace('directory: ca', 'directory: ca, workloadCertTtl: 91d'), 'is longer than maxWorkloadCertTtl'],
     [
       MINIMAL.replace(/tokens: .*/, ''),
-      'tokens.keyFile: is missing; without it, and without an API that reviews tokens,',
+      'tokens.keyFile: is missing; without it, other issuers and an API that reviews tokens,',
     ],
     [
       MINIMAL.replace(/tokens: .*/, '').replace(

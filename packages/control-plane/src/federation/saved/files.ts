@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Snapshot } from '@isthmus/sdk/discovery';
 import type { Logger } from '@isthmus/sdk/runtime';
+import { replaceFile } from '../../files/index.js';
 import { fingerprintsOf } from '../identity.js';
 import type { Peer } from '../records.js';
-import { replaceFile } from '../replace-file.js';
 import { encodeRecords, formatHead, MAX_SAVED_BYTES, type Owner, parseSaved, type Restored } from './format.js';
 
 export interface SavedImports {
