@@ -66,8 +66,8 @@ export interface Lab {
 }
 
 const PASSES = {
-  peers: 'HBONE to gateways and what control planes say to each other',
-  directories: 'HBONE to gateways',
+  peers: 'HBONE to gateways and what control planes say to each other, nothing else',
+  directories: 'HBONE to gateways only',
 } as const satisfies Record<Remote, string>;
 
 /** For one process; on an idle machine it takes a second. */
@@ -98,7 +98,7 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   const lab = createLab({ ground, programs, files, processes, planned, stages, environment });
   try {
     await netns?.open(processes, files.directory, remote);
-    if (netns) progress.step(`networks are joined by a cable that passes ${PASSES[remote]} only; pods are captured`);
+    if (netns) progress.step(`networks are joined by a cable that passes ${PASSES[remote]}; pods are captured`);
     await issueCredentials(world, files);
     writeConfigurations(world, files, remote);
     progress.step('certificate authorities of both clusters under one root, a token for each proxy');
