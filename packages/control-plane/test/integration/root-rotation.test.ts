@@ -1,30 +1,18 @@
 /**
- * The root of a mesh is rotated under traffic: real control plane, real certificates that are renewed each second, real mTLS, a new
- * connection for every call. One of the workloads learns of roots with its certificates only, like a ztunnel.
+ * The root of a mesh is rotated under traffic: real control plane, real certificates that are renewed each second, real
+ * mTLS, a new connection for every call. One of the workloads learns of roots with its certificates only, like a ztunnel.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createHboneServer, dialHbone, type HopAddress } from '@isthmus/sdk/hbone';
-import {
-  type CertificateManager,
-  createCaClient,
-  createCertificateManager,
-  createTrust,
-  followTrustBundles,
-  splitPem,
-  type WorkloadCertificate,
-} from '@isthmus/sdk/identity';
-import { createScope, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
-import { Fault } from '@isthmus/sdk/wire';
+import { splitPem, type WorkloadCertificate } from '@isthmus/sdk/identity';
+import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/commands/program.js';
+import { call, enrol, everybody, type Member } from '../support/members.js';
 import { namespace } from '../support/objects.js';
 import { startPlane, type TestPlane } from '../support/plane.js';
 
-const TTL_SECONDS = 10;
-/** Renewed after a second, so that a slow machine has nine for it. */
-const LEFT_WHEN_RENEWED = 0.9;
 const POLL_MS = 20;
 
 let scope: Scope;
@@ -38,54 +26,11 @@ afterEach(async () => {
   await test.close();
 });
 
-interface Member {
-  readonly identity: string;
-  readonly manager: CertificateManager;
-  readonly address: HopAddress;
-  certificate(): Promise<WorkloadCertificate>;
-}
-
-async function enrol(account: string, learns: 'by bundles' | 'by certificates'): Promise<Member> {
-  const identity = `spiffe://cluster.local/ns/shop/sa/${account}`;
-  const token = await test.token({ namespace: 'shop', serviceAccount: account });
-  const access = {
-    address: `localhost:${test.plane.ports.listen}`,
-    // As a mounted file is: read for each connection.
-    roots: () => readFile(join(test.directory, 'ca', 'root-cert.pem'), 'utf8'),
-    token,
-  };
-  const trust = learns === 'by bundles' ? createTrust() : undefined;
-  if (trust) followTrustBundles(scope, { access, trust, clock: realClock, log: silentLogger });
-  const ca = createCaClient({ ...access, asks: 'own', ttlSeconds: TTL_SECONDS });
-  const manager = createCertificateManager(scope, { ca, trust, gracePeriodRatio: LEFT_WHEN_RENEWED });
-  const certificate = () => manager.certificate(identity);
-  await certificate();
-  const server = createHboneServer(scope, {
-    certificate,
-    clock: realClock,
-    log: silentLogger,
-    onConnect: (incoming) => incoming.refuse(404),
-  });
-  return { identity, manager, certificate, address: await server.listen({ host: '127.0.0.1', port: 0 }) };
-}
-
 /** Calls everybody from everybody, until it is told to stop. */
 function traffic(members: readonly Member[]) {
   const failures: string[] = [];
   let calls = 0;
   let isOver = false;
-  const call = async (from: Member, to: Member) => {
-    const connection = await dialHbone({
-      target: to.address,
-      certificate: await from.certificate(),
-      expected: [to.identity],
-      clock: realClock,
-    });
-    const answer = await connection.connect({ authority: '10.0.0.1:80', headers: [] }).catch((error: unknown) => error);
-    await connection.close();
-    // The answer of a server that let us in.
-    if (!(answer instanceof Fault) || answer.code !== 'TUNNEL_REFUSED') throw answer;
-  };
   const lanes = members.flatMap((from) =>
     members.map(async (to) => {
       while (!isOver) {
@@ -112,17 +57,6 @@ async function cacerts(...args: readonly string[]): Promise<string> {
   return lines.join('\n');
 }
 
-async function everybody(
-  members: readonly Member[],
-  is: (certificate: WorkloadCertificate) => boolean | undefined,
-): Promise<void> {
-  for (;;) {
-    const certificates = await Promise.all(members.map((member) => member.certificate()));
-    if (certificates.every(is)) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
 function isBelow(pem: string): (certificate: WorkloadCertificate) => boolean {
   const root = new X509Certificate(pem);
   return ({ chain }) => new X509Certificate(chain.at(-1) ?? '').checkIssued(root);
@@ -131,9 +65,9 @@ function isBelow(pem: string): (certificate: WorkloadCertificate) => boolean {
 describe('the rotation of a root', () => {
   it('breaks no handshake: both are trusted, then the CA is switched, then the old one is dropped', async () => {
     const members = [
-      await enrol('web', 'by bundles'),
-      await enrol('reviews', 'by bundles'),
-      await enrol('ratings', 'by certificates'),
+      await enrol(scope, test, { account: 'web', learns: 'by bundles' }),
+      await enrol(scope, test, { account: 'reviews', learns: 'by bundles' }),
+      await enrol(scope, test, { account: 'ratings', learns: 'by certificates' }),
     ];
     const next = join(test.directory, 'next-root');
     const [old = ''] = test.plane.status().ca.roots.map(({ fingerprint }) => fingerprint);
