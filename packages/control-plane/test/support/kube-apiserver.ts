@@ -203,7 +203,9 @@ function readAudit(text: string, account: string): ReadonlySet<string> {
     };
     if (user.username !== username || !objectRef?.resource) return [];
     const { resource, apiGroup = '', name } = objectRef;
-    return [`${verb} ${resource}.${apiGroup}${name === undefined ? '' : `/${name}`}`];
+    // The name of what is created is in the body, and no role can grant it by that.
+    const suffix = name === undefined || verb === 'create' ? '' : `/${name}`;
+    return [`${verb} ${resource}.${apiGroup}${suffix}`];
   });
   return new Set(asked);
 }
