@@ -587,7 +587,7 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   {
     file: `${PLANE}/federation/receivers.ts`,
     name: 'MAX_STREAMS_PER_PEER',
-    what: 'Streams of one peer at once',
+    what: 'Streams of one peer at once, all its replicas together',
     hit: 'RESOURCE_EXHAUSTED',
   },
   {
@@ -618,7 +618,25 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     file: `${PLANE}/federation/federation.ts`,
     name: 'FIRST_SYNC_MS',
     what: 'Wait for peers at start, ms',
-    hit: 'proxies are served without them',
+    hit: 'proxies are served what was saved of them, or nothing',
+  },
+  {
+    file: `${PLANE}/federation/saved/format.ts`,
+    name: 'MAX_SAVED_BYTES',
+    what: 'Bytes of what is saved of one peer',
+    hit: 'it is not saved, nor read; a restart while the peer is away then loses it',
+  },
+  {
+    file: `${PLANE}/federation/saved/keeper.ts`,
+    name: 'REFRESH_MS',
+    what: 'Age in ms that saved imports understate at most',
+    hit: 'they are written anew',
+  },
+  {
+    file: `${PLANE}/federation/roots.ts`,
+    name: 'REFRESH_MS',
+    what: 'How often a connected peer is asked for its roots, ms; when it changes them, it makes its peers ask',
+    hit: 'other roots count from then on',
   },
   {
     file: `${PLANE}/xds/session.ts`,
