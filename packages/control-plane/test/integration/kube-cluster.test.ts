@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeRequest } from '../support/csr.js';
 import { readDefinitions } from '../support/definitions.js';
 import { type KubeApiserver, missingBinaries, startKubeApiserver } from '../support/kube-apiserver.js';
-import { AMBIENT, type Manifest, namespace, node, pod } from '../support/objects.js';
+import { AMBIENT, account, type Manifest, namespace, node, podWithStatus } from '../support/objects.js';
 import { grantedBy, readManifests, readPermissions } from '../support/permissions.js';
 import { openStream, proxyNode, requestCertificate, startPlane, type TestPlane } from '../support/plane.js';
 import { ADDRESS, request } from '../support/xds.js';
@@ -21,22 +21,6 @@ if (missingBinaries) console.log(`kube-cluster.test.ts is skipped: ${missingBina
 const ACCOUNT = 'istio-system/isthmus-control-plane';
 const REVIEWS = 'spiffe://cluster.local/ns/shop/sa/reviews';
 const ROOTS = 'istio-ca-root-cert';
-
-function podOf(
-  name: string,
-  init: { readonly account: string; readonly namespace?: string; readonly ip: string },
-): Manifest {
-  const { status: _status, ...rest } = pod(name, init);
-  const spec = { ...(rest.spec as Manifest), containers: [{ name: 'app', image: 'none' }] };
-  const conditions = [{ type: 'Ready', status: 'True' }];
-  return { ...rest, spec, status: { phase: 'Running', podIP: init.ip, podIPs: [{ ip: init.ip }], conditions } };
-}
-
-const account = (name: string, inNamespace: string): Manifest => ({
-  apiVersion: 'v1',
-  kind: 'ServiceAccount',
-  metadata: { name, namespace: inNamespace },
-});
 
 describe.skipIf(missingBinaries !== undefined)('control planes in a cluster', () => {
   let api: KubeApiserver;
@@ -54,10 +38,10 @@ describe.skipIf(missingBinaries !== undefined)('control planes in a cluster', ()
       account('ztunnel', 'istio-system'),
       account('reviews', 'shop'),
       ...readPermissions(),
-      podOf('reviews-1', { account: 'reviews', ip: '10.1.0.1' }),
+      podWithStatus('reviews-1', { account: 'reviews', ip: '10.1.0.1' }),
     ])
       await api.apply(object);
-    ztunnel = podOf('ztunnel-1', { account: 'ztunnel', namespace: 'istio-system', ip: '10.1.0.9' });
+    ztunnel = podWithStatus('ztunnel-1', { account: 'ztunnel', namespace: 'istio-system', ip: '10.1.0.9' });
     ztunnel = await api.apply(ztunnel);
     await mountServiceAccount();
     planes = [await startReplica(), await startReplica()];
@@ -79,12 +63,12 @@ describe.skipIf(missingBinaries !== undefined)('control planes in a cluster', ()
   }
 
   function startReplica(): Promise<TestPlane> {
-    const account = join(directory, 'account');
+    const mounted = join(directory, 'account');
     return startPlane({
       clusters: { east: {} },
       root: join(directory, 'root'),
       sources: [
-        `- {cluster: east, kubernetes: {inCluster: true, serviceAccountDirectory: ${account}, rootConfigMaps: true}}`,
+        `- {cluster: east, kubernetes: {inCluster: true, serviceAccountDirectory: ${mounted}, rootConfigMaps: true}}`,
       ],
     });
   }
@@ -139,7 +123,7 @@ describe.skipIf(missingBinaries !== undefined)('control planes in a cluster', ()
 
   it('refuse tokens for others, of nobody, of no pod, and of pods that are gone', { timeout: 60_000 }, async () => {
     const gone = await api.apply(
-      podOf('ztunnel-2', { account: 'ztunnel', namespace: 'istio-system', ip: '10.1.0.10' }),
+      podWithStatus('ztunnel-2', { account: 'ztunnel', namespace: 'istio-system', ip: '10.1.0.10' }),
     );
     const ofGone = await api.token('istio-system/ztunnel', { audience: 'istio-ca', pod: gone });
     await api.remove(gone);
