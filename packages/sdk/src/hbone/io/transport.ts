@@ -127,9 +127,11 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   };
 }
 
-/** One vectored write; false when the socket wants to be left alone until `drain`. */
+/** One write, vectored if need be; false when the socket wants to be left alone until `drain`. */
 function write(socket: Duplex, pieces: readonly Uint8Array[]): boolean {
-  if (pieces.length === 0) return true;
+  const [first] = pieces;
+  if (!first) return true;
+  if (pieces.length === 1) return socket.write(first);
   let writable = true;
   socket.cork();
   for (const piece of pieces) writable = socket.write(piece);
