@@ -2,5 +2,6 @@ export { type Backoff, type BackoffInit, createBackoff } from './backoff.js';
 export { type Clock, pause, realClock } from './clock.js';
 export type { ControlPlaneAccess, ControlPlaneTrust, TextSource } from './control-plane.js';
 export { createDrain, type Drain, type DrainInit, type DrainOutcome } from './drain.js';
+export { expectShortLives } from './heap.js';
 export { createLogger, LOG_LEVELS, type Logger, type LogInit, type LogLevel, silentLogger } from './log.js';
 export { createScope, type Scope } from './scope.js';

@@ -2,7 +2,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
-import type { Answer, ClientConnection, OpenRequest } from '../engine/client-connection.js';
+import type { Answer } from '../engine/answer.js';
+import type { ClientConnection, OpenRequest } from '../engine/client-connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { createTunnelDuplex } from '../io/duplex.js';
 import type { ConnectRequest, ReceivedHeaders, Tunnel, TunnelStream } from '../types.js';

@@ -49,11 +49,19 @@ class DuplexChannel implements Channel {
       queueMicrotask(() => handlers.onClose({ kind: 'lost', error }));
       return;
     }
-    readChunks(duplex, (chunk) => handlers.onData(chunk));
-    duplex.on('close', () => handlers.onClose(this.#end));
-    if (duplex.readableEnded) queueMicrotask(() => handlers.onEnd());
-    else duplex.on('end', () => handlers.onEnd());
+    readChunks(duplex, (chunk) => this.#handlers?.onData(chunk));
+    duplex.on('close', () => this.#closed());
+    const onEnd = () => this.#handlers?.onEnd();
+    if (duplex.readableEnded) queueMicrotask(onEnd);
+    else duplex.on('end', onEnd);
     duplex.resume();
+  }
+
+  /** The tunnel at the other side is let go of: sockets that were closed may be in memory until a full collection. */
+  #closed(): void {
+    const handlers = this.#handlers;
+    this.#handlers = undefined;
+    handlers?.onClose(this.#end);
   }
 
   write(chunk: Uint8Array): boolean {
