@@ -34,7 +34,7 @@ export function parseOptions(argv: readonly string[]): LabOptions {
     .addOption(
       new Option(
         '--remote <how>',
-        'how a control plane learns of the other cluster: from its control plane, or by reading its directory; with --netns always directories',
+        'how a control plane learns of the other cluster: from its control plane, or by reading its directory',
       )
         .choices(['peers', 'directories'])
         .default('peers'),

@@ -23,7 +23,8 @@ import {
 
 export const TOKEN_ISSUER = 'isthmus-lab';
 export const TOKEN_AUDIENCE = 'istio-ca';
-const PEER_PORT = 15_013;
+/** Where control planes take each other's streams. */
+export const PEER_PORT = 15_013;
 
 export interface ProxyOptions {
   readonly baggage: boolean;

@@ -33,7 +33,7 @@ export interface StartOptions {
   readonly eastWestGateways?: number;
   /** Where it stands: on loopback addresses of this machine (default), or in network namespaces, which takes root. */
   readonly ground?: 'loopback' | 'netns';
-  /** How a control plane learns of the other cluster. Default `peers`; network namespaces join no control planes. */
+  /** How a control plane learns of the other cluster. Default `peers`. */
   readonly remote?: Remote;
   /** Further settings of all proxies, by the names of their environment variables. */
   readonly proxySettings?: Readonly<Record<string, string>>;
@@ -65,6 +65,11 @@ export interface Lab {
   close(): Promise<void>;
 }
 
+const PASSES = {
+  peers: 'HBONE to gateways and what control planes say to each other, nothing else',
+  directories: 'HBONE to gateways only',
+} as const satisfies Record<Remote, string>;
+
 /** For one process; on an idle machine it takes a second. */
 const START_TIMEOUT_MS = 60_000;
 
@@ -76,13 +81,12 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
     proxySettings = {},
     ztunnelSettings = {},
     environment = {},
+    remote = 'peers',
   } = options;
   const programs = findPrograms();
   const netns = options.ground === 'netns' ? netnsGround(programs, options.eastWestGateways) : undefined;
   const ground = netns ?? (await loopbackGround(options.eastWestGateways));
   const { world } = ground;
-  // The cable between network namespaces passes HBONE to gateways, and nothing to control planes.
-  const remote = netns ? 'directories' : (options.remote ?? 'peers');
   const files = createFiles(world, options.keepLogs);
   const processes = createProcesses(programs.guard, files.logs);
   processes.tellGuard(`dir ${files.directory}`);
@@ -93,8 +97,8 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
   const stages = stagesOf(world);
   const lab = createLab({ ground, programs, files, processes, planned, stages, environment });
   try {
-    await netns?.open(processes, files.directory);
-    if (netns) progress.step('networks are joined by a cable that passes HBONE to gateways only; pods are captured');
+    await netns?.open(processes, files.directory, remote);
+    if (netns) progress.step(`networks are joined by a cable that passes ${PASSES[remote]}; pods are captured`);
     await issueCredentials(world, files);
     writeConfigurations(world, files, remote);
     progress.step('certificate authorities of both clusters under one root, a token for each proxy');
@@ -102,7 +106,7 @@ export async function startLab(options: StartOptions = {}): Promise<Lab> {
       await Promise.all(names.map((name) => lab.start(name, options.signal)));
       progress.step(`${what} are ready: ${names.join(', ')}`);
       if (remote === 'peers' && names.includes(controlPlaneName(world.clusters.east))) {
-        await joinControlPlanes(world, programs.controlPlane, files);
+        await joinControlPlanes(ground, programs.controlPlane, files);
         progress.step('control planes are peers by an invitation: each tells the other what it exports');
       }
     }

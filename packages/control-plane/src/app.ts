@@ -6,30 +6,34 @@ import { setMaxListeners } from 'node:events';
 import { type Clock, createScope, type Logger, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { certificateService } from '@isthmus/sdk/wire';
 import {
+  clusterz,
   configDump,
   createExplainer,
   createMetrics,
   listenPages,
   type Metrics,
+  networkz,
   scopeRows,
   syncz,
 } from './admin/index.js';
+import { type Authority, type AuthorityStatus, createAuthority } from './authority.js';
 import {
   type Admission,
-  type CaStore,
   createAdmission,
   createAuthenticator,
-  createCaStore,
   createCertificateHandler,
-  createIssuer,
   createServing,
-  createTokenVerifier,
+  createTrustService,
   type Refused,
-  readVerifyKey,
+  type TrustService,
 } from './ca/index.js';
+import { createCallerVerifier } from './callers.js';
 import type { Settings } from './config.js';
 import { createFederation, type Federation, type PeerStatus } from './federation/index.js';
+import { localApiOf } from './members.js';
 import { type ClusterStatus, createMesh, type Mesh } from './mesh.js';
+import { ROOT_NAMESPACE } from './model/index.js';
+import { createWriter, type Leadership, type Writer } from './writer/index.js';
 import {
   type ConnectionStatus,
   type Connections,
@@ -50,8 +54,10 @@ export interface ControlPlaneStatus {
   readonly trustDomain: string;
   /** Undefined when ready. */
   readonly notReady: string | undefined;
-  readonly ca: { readonly subject: string; readonly notAfter: Date; readonly problem: string | undefined };
+  readonly ca: AuthorityStatus;
   readonly sources: readonly ClusterStatus[];
+  /** Which replica writes into the API of the cluster, where one is to; `problem` says why this one cannot tell. */
+  readonly writer?: Pick<Leadership, 'isLeading' | 'leader' | 'problem'>;
   /** Control planes of other clusters. */
   readonly peers: readonly PeerStatus[];
   readonly proxies: readonly ConnectionStatus[];
@@ -93,9 +99,11 @@ export async function startControlPlane(settings: Settings, init: ControlPlaneIn
 
 interface Parts extends Required<ControlPlaneInit> {
   readonly settings: Settings;
-  readonly store: CaStore;
+  readonly authority: Authority;
+  readonly trust: TrustService;
   readonly mesh: Mesh;
   readonly federation: Federation | undefined;
+  readonly writer: Writer | undefined;
   readonly views: Views;
   readonly connections: Connections;
   readonly metrics: Metrics;
@@ -103,33 +111,57 @@ interface Parts extends Required<ControlPlaneInit> {
 }
 
 async function createParts(scope: Scope, settings: Settings, own: Required<ControlPlaneInit>): Promise<Parts> {
-  const { trustDomain, tokens, clusterId, debounce } = settings;
-  const { log, clock } = own;
-  const key = await readVerifyKey(tokens.keyFile);
-  const verifier = createTokenVerifier({ ...tokens, key, now: () => clock.now() });
-  const { directory } = settings.ca;
-  const store = await createCaStore(scope, { directory, clock, log, quietMs: debounce.quiet, maxMs: debounce.max });
+  const { trustDomain, clusterId } = settings;
+  const { log } = own;
+  const verifier = await createCallerVerifier(scope, settings, own);
+  const authority = await createAuthority(scope, settings, own);
   const views = createViews(clusterId);
-  const { mesh, federation } = await createClusters(scope, { settings, ...own, store, views });
   const connections = createConnections();
+  // Looked at by who asks for metrics, which is later.
   const metrics = createMetrics({
     connections: () => connections.count,
-    sources: () => mesh.status().map(countProblems),
-    caNotAfter: () => store.current.certificate.notAfter,
+    sources: () => clusters.mesh.status().map(countProblems),
+    ca: () => authority.status(trust.followers()),
+    peers: () => clusters.federation?.status() ?? [],
   });
+  const clusters = await createClusters(scope, { settings, ...own, authority, views, metrics });
   const admission = createAdmission(createAuthenticator(verifier, trustDomain), (refused) => {
     log.warn(refused, 'call refused: caller not authenticated');
     countRefused(metrics, refused);
   });
-  return { ...own, settings, store, mesh, federation, views, connections, metrics, admission };
+  const { signal } = scope;
+  const trust = createTrustService({ ...own, feed: authority.feed, callerOf: admission.callerOf, signal });
+  const writer = writerOf(scope, { settings, authority, ...own });
+  return { ...own, ...clusters, settings, authority, trust, writer, views, connections, metrics, admission };
 }
 
-type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'store' | 'views'>;
+/** Undefined where nothing is to be written. */
+function writerOf(
+  scope: Scope,
+  { settings, authority: { store }, clock, log }: Pick<Parts, 'settings' | 'authority' | 'clock' | 'log'>,
+) {
+  const local = localApiOf(settings);
+  if (!local?.kubernetes.rootConfigMaps) return undefined;
+  const writer = createWriter(scope, {
+    access: local.access,
+    cluster: settings.clusterId,
+    namespace: ROOT_NAMESPACE,
+    roots: () => store.current.roots,
+    clock,
+    log,
+    quietMs: settings.debounce.quiet,
+    maxMs: settings.debounce.max,
+  });
+  store.onReplaced(writer.touch);
+  return writer;
+}
+
+type ClustersInit = Pick<Parts, 'settings' | 'log' | 'clock' | 'authority' | 'views' | 'metrics'>;
 
 /** The own objects and other sources, and what peers export; each is told of the other's news. */
 async function createClusters(
   scope: Scope,
-  { settings, log, clock, store, views }: ClustersInit,
+  { settings, log, clock, authority, views, metrics }: ClustersInit,
 ): Promise<Pick<Parts, 'mesh' | 'federation'>> {
   const init = { settings, clock, log, onModel: views.publish };
   const { federation: configured } = settings;
@@ -138,13 +170,15 @@ async function createClusters(
   let mesh: Mesh | undefined;
   const federation = await createFederation(scope, {
     settings: { ...settings, federation: configured },
-    store,
+    store: authority.store,
     clock,
     log,
+    onTrust: (bundles) => authority.feed.setForeign('peers', bundles),
     onImports: (clusters) => {
       imports = clusters;
       mesh?.setImports(clusters);
     },
+    observe: metrics.onFederation,
   });
   mesh = createMesh(scope, { ...init, onOwn: federation.publish, gate: federation.firstSync });
   mesh.setImports(imports);
@@ -152,12 +186,12 @@ async function createClusters(
 }
 
 async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['ports']> {
-  const { settings, store, mesh, views, clock, log } = parts;
+  const { settings, authority, trust, mesh, views, clock, log } = parts;
   const { readiness, monitoring } = settings;
   const { credentials } = await createServing(scope, {
     hosts: settings.serverNames,
     ttlMs: settings.ca.workloadCertTtl,
-    store,
+    store: authority.store,
     clock,
     log,
   });
@@ -167,6 +201,7 @@ async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['port
     interceptor: parts.admission.interceptor,
     discovery: discoveryOf(parts, scope.signal),
     certificates: certificatesOf(parts),
+    trust: trust.handler,
     clock,
   });
   const pages = await listenPages(scope, {
@@ -178,7 +213,9 @@ async function listenAll(scope: Scope, parts: Parts): Promise<ControlPlane['port
     configDump: () => configDump(views),
     syncz: () => syncz(parts.connections.list(), settings.clusterId),
     configz: () => settings,
-    scope: () => scopeRows(views.current('ztunnel')?.view),
+    clusterz: () => clusterz(mesh.status(), parts.federation?.status() ?? []),
+    networkz: () => networkz(views.current('ztunnel')?.view),
+    scope: () => scopeRows(views.current('ztunnel')?.view, parts.federation?.scopes() ?? []),
     explain: createExplainer(() => views.current('ztunnel')?.view),
   });
   return { listen, ...pages };
@@ -201,13 +238,12 @@ function discoveryOf(
   });
 }
 
-function certificatesOf({ settings, store, mesh, metrics, admission, clock, log }: Parts) {
-  const { workloadCertTtl: defaultTtlMs, maxWorkloadCertTtl: maxTtlMs, trustedNodeAccounts } = settings.ca;
+function certificatesOf({ settings, authority, mesh, metrics, admission, log }: Parts) {
   return createCertificateHandler({
     callerOf: admission.callerOf,
-    issuer: createIssuer({ material: () => store.current, now: () => clock.now(), defaultTtlMs, maxTtlMs }),
+    issuer: authority.issuer,
     trustDomain: settings.trustDomain,
-    trustedNodeAccounts,
+    trustedNodeAccounts: settings.ca.trustedNodeAccounts,
     isOnNode: mesh.isOnNode,
     isReady: () => mesh.notReady() === undefined,
     log,
@@ -215,14 +251,14 @@ function certificatesOf({ settings, store, mesh, metrics, admission, clock, log 
   });
 }
 
-function statusOf({ settings, mesh, federation, store, connections }: Parts): ControlPlaneStatus {
-  const { certificate } = store.current;
+function statusOf({ settings, mesh, federation, authority, trust, writer, connections }: Parts): ControlPlaneStatus {
   return {
     cluster: settings.clusterId,
     trustDomain: settings.trustDomain,
     notReady: mesh.notReady(),
-    ca: { subject: certificate.subject, notAfter: certificate.notAfter, problem: store.problem },
+    ca: authority.status(trust.followers()),
     sources: mesh.status(),
+    ...(writer && { writer: writer.leadership }),
     peers: federation?.status() ?? [],
     proxies: connections.list(),
   };

@@ -3,11 +3,10 @@
  * `serve --help` and the reference in `docs/control-plane.md` derive from it. Relative paths are relative to the file
  * they stand in.
  */
-import { isIPv4 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
-import { meshConfig } from './mesh-config.js';
+import { meshConfig, scopeConfigs } from './mesh-config.js';
 import {
   boolean,
   dnsName,
@@ -36,32 +35,33 @@ import {
   strictObject,
   string,
 } from './schema/index.js';
+import { DEFAULT_VIP_BLOCKS, vipBlocks } from './vip-blocks.js';
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
-
-/** IPv4, because applications ask for that first. Not so small that services meet often, nor so big that a table hurts. */
-const vipRange = string({
-  type: 'IPv4 block | none',
-  test: (text) => {
-    const [ip = '', length = ''] = text.split('/');
-    return (
-      text === 'none' ||
-      (isIPv4(ip) && text === `${ip}/${Number(length)}` && Number(length) >= 8 && Number(length) <= 29)
-    );
-  },
-  expected: 'none, or an IPv4 block from /8 to /29 such as 240.240.0.0/16',
-});
 
 /** No port of Istio's. */
 const FEDERATION_PORT = 15_013;
 
 const path = string({ type: 'path', test: (text) => text.length > 0, expected: 'a path' });
+const jwksUrl = string({
+  type: 'https URL',
+  test: isKeyUrl,
+  expected: 'an https URL, or an http URL of this host (127.0.0.1, [::1], localhost)',
+});
 const account = string({
   type: 'namespace/account',
   test: (text) => /^[^/]+\/[^/]+$/.test(text),
   expected: 'namespace/account',
 });
+
+/** Keys that anybody on the way can replace would be no keys. */
+function isKeyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+}
 
 /** A group of settings that may be left out as a whole: each has its own default. */
 function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
@@ -82,6 +82,21 @@ const kubernetes = strictObject({
   kubeconfig: maybe(path, 'Kubeconfig of the cluster; read again when its credentials are refused.'),
   context: maybe(string(), 'Context in it, where that is not the current one.'),
   inCluster: optional(boolean(), false, 'Instead of a kubeconfig: this process is a pod of the cluster.'),
+  serviceAccountDirectory: optional(
+    path,
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+    'With `inCluster`: where the `token` and the `ca.crt` of the pod are mounted.',
+  ),
+  tokenReview: optional(
+    boolean(),
+    true,
+    'Of the local cluster: whether proxies may prove themselves by tokens of its service accounts, which its API is asked about.',
+  ),
+  rootConfigMaps: optional(
+    boolean(),
+    false,
+    'Of the local cluster: whether the ConfigMap `istio-ca-root-cert`, which proxies mount, is written into every namespace. Not where istiod does.',
+  ),
   remoteSecrets: optional(
     boolean(),
     true,
@@ -115,20 +130,73 @@ const ca = strictObject({
   ),
 });
 
-const federation = strictObject({
-  directory: required(path, 'Peers and open invitations; `isthmus-control-plane peer` writes there. Watched.'),
-  address: required(hostPort, 'Where peers reach this control plane, as they are told in invitations.'),
-  listen: listener(FEDERATION_PORT, 'gRPC for peers: the exchange, and streams of exports by mTLS'),
+const peerExports = strictObject({
+  peer: required(identifier, 'Id of the cluster of a peer.'),
+  serviceScopeConfigs: required(
+    scopeConfigs,
+    'Of what the cluster exports, that peer is told what this selects, and of the waypoints in front of it; a peer that is not listed is told everything.',
+  ),
 });
+
+const federation = strictObject(
+  {
+    directory: required(
+      path,
+      'Peers, open invitations and what peers exported last; `isthmus-control-plane peer` writes there. Watched.',
+    ),
+    address: required(hostPort, 'Where peers reach this control plane, as they are told in invitations.'),
+    listen: listener(FEDERATION_PORT, 'gRPC for peers: the exchange, and streams of exports by mTLS'),
+    exports: optional(list(peerExports), []),
+    maxImportAge: optional(
+      duration,
+      DAY_MS,
+      'After a restart, what a peer that is away exported last counts until it is so old.',
+    ),
+  },
+  ({ exports }, at, report) => {
+    const ids = exports.map(({ peer }) => peer);
+    for (const [index, id] of ids.entries()) {
+      const first = ids.indexOf(id);
+      if (first < index) report([...at, 'exports', index, 'peer'], `${id} is listed already by exports[${first}]`);
+    }
+  },
+);
 export type FederationSettings = Infer<typeof federation>;
 
-const tokens = strictObject({
-  issuer: optional(string(), 'isthmus-control-plane', 'Claim `iss` of tokens.'),
-  audience: optional(string(), 'istio-ca', 'Claim `aud` of tokens.'),
-  keyFile: required(
-    path,
-    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough.',
+const issuer = strictObject(
+  {
+    issuer: required(string(), 'Claim `iss` of further tokens that are believed: whoever signs them can be anyone.'),
+    audience: maybe(string(), 'Claim `aud` of them, where it differs from `tokens.audience`.'),
+    jwksFile: maybe(path, 'Their keys, as a JWKS; watched.'),
+    jwksUrl: maybe(jwksUrl, 'Or where a JWKS is served; fetched again each 10 minutes, and for keys that it lacks.'),
+    caFile: maybe(path, "With `jwksUrl`: roots of its server's certificate, PEM, where they are not public ones."),
+  },
+  ({ jwksFile, jwksUrl: url, caFile }, at, report) => {
+    if ((jwksFile === undefined) === (url === undefined)) report(at, 'needs one of jwksFile and jwksUrl');
+    if (caFile !== undefined && !url?.startsWith('https:')) report([...at, 'caFile'], 'is of a jwksUrl with https');
+  },
+);
+
+const tokens = section({
+  issuer: optional(
+    string(),
+    'isthmus-control-plane',
+    'Claim `iss` of tokens that `isthmus-control-plane token` makes.',
   ),
+  audience: optional(string(), 'istio-ca', 'Claim `aud` of all tokens.'),
+  keyFile: maybe(
+    path,
+    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough; of several keys the first signs and all verify. Watched. Needed unless `issuers` or `tokenReview` takes its place.',
+  ),
+  issuers: optional(list(issuer), []),
+});
+
+const trustBundle = strictObject({
+  trustDomain: required(
+    identifier,
+    'A trust domain whose workloads may connect and be connected to, besides those of peers.',
+  ),
+  file: required(path, 'Its roots, PEM, one or several; watched.'),
 });
 
 export const SETTINGS = {
@@ -143,12 +211,13 @@ export const SETTINGS = {
     NO_MESH_CONFIG,
   ),
   remoteServiceVips: optional(
-    vipRange,
-    '240.240.0.0/16',
-    'Services that only other networks have get addresses of this block, which nothing else may use. `none`: they are reached by name only.',
+    vipBlocks,
+    DEFAULT_VIP_BLOCKS,
+    'Services that only other networks have, and ServiceEntries without addresses, get addresses of these blocks, which nothing else may use: of the families that the cluster has. `none`: they are reached by name only.',
   ),
   ca: required(ca),
-  tokens: required(tokens),
+  trustBundles: optional(list(trustBundle), []),
+  tokens,
   federation: maybe(federation, 'Left out, there are no peers.'),
   listen: listener(PORT.xds, 'gRPC: discovery and certificates'),
   serverNames: optional(
@@ -171,7 +240,7 @@ export const SETTINGS = {
 
 const schema = strictObject(
   SETTINGS,
-  ({ clusterId, sources, ca: { workloadCertTtl, maxWorkloadCertTtl } }, at, report) => {
+  ({ clusterId, trustDomain, trustBundles, sources, tokens: { keyFile, issuer: own, issuers }, ca }, at, report) => {
     const ids = sources.map(({ cluster }) => cluster);
     if (!ids.includes(clusterId))
       report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
@@ -180,7 +249,25 @@ const schema = strictObject(
       const first = ids.indexOf(id);
       if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
     }
-    if (workloadCertTtl > maxWorkloadCertTtl)
+    const local = sources.find(({ cluster }) => cluster === clusterId);
+    const named = [own, ...issuers.map((each) => each.issuer)];
+    for (const [index, each] of issuers.entries()) {
+      if (named.indexOf(each.issuer) <= index)
+        report([...at, 'tokens', 'issuers', index, 'issuer'], `${each.issuer} is the issuer of other tokens already`);
+    }
+    if (keyFile === undefined && issuers.length === 0 && !local?.kubernetes?.tokenReview)
+      report(
+        [...at, 'tokens', 'keyFile'],
+        'is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
+      );
+    for (const [index, each] of trustBundles.entries()) {
+      if (each.trustDomain === trustDomain)
+        report(
+          [...at, 'trustBundles', index, 'trustDomain'],
+          'is the trust domain of this control plane, whose roots are in root-cert.pem of ca.directory',
+        );
+    }
+    if (ca.workloadCertTtl > ca.maxWorkloadCertTtl)
       report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
   },
 );
@@ -230,10 +317,20 @@ function resolvePaths(settings: Settings, base: string): Settings {
       kubernetes: each.kubernetes && {
         ...each.kubernetes,
         kubeconfig: each.kubernetes.kubeconfig && resolve(base, each.kubernetes.kubeconfig),
+        serviceAccountDirectory: resolve(base, each.kubernetes.serviceAccountDirectory),
       },
     })),
     ca: { ...settings.ca, directory: resolve(base, settings.ca.directory) },
-    tokens: { ...settings.tokens, keyFile: resolve(base, settings.tokens.keyFile) },
+    trustBundles: settings.trustBundles.map((each) => ({ ...each, file: resolve(base, each.file) })),
+    tokens: {
+      ...settings.tokens,
+      keyFile: settings.tokens.keyFile && resolve(base, settings.tokens.keyFile),
+      issuers: settings.tokens.issuers.map((each) => ({
+        ...each,
+        jwksFile: each.jwksFile && resolve(base, each.jwksFile),
+        caFile: each.caFile && resolve(base, each.caFile),
+      })),
+    },
     federation: settings.federation && {
       ...settings.federation,
       directory: resolve(base, settings.federation.directory),

@@ -90,9 +90,9 @@ function createSource(scope: Scope, { cluster, directory, kubernetes }: SourceSe
 
 function createRemotes(scope: Scope, init: MembersInit): RemoteClusters | undefined {
   const { clusterId, sources } = init.settings;
-  const { kubernetes } = sources.find(({ cluster }) => cluster === clusterId) ?? {};
-  const access = kubernetes && accessOf(kubernetes);
-  if (!access || !kubernetes.remoteSecrets) return undefined;
+  const local = localApiOf(init.settings);
+  if (!local?.kubernetes.remoteSecrets) return undefined;
+  const { access } = local;
   const taken = new Map(sources.map(({ cluster }, index) => [cluster, `sources[${index}] of the configuration`]));
   return createRemoteClusters(scope, {
     ...commonOf(init),
@@ -103,8 +103,21 @@ function createRemotes(scope: Scope, init: MembersInit): RemoteClusters | undefi
   });
 }
 
-function accessOf({ inCluster, kubeconfig, context }: NonNullable<SourceSettings['kubernetes']>): Access | undefined {
-  if (inCluster) return { kind: 'inCluster' };
+export interface LocalApi {
+  readonly access: Access;
+  readonly kubernetes: NonNullable<SourceSettings['kubernetes']>;
+}
+
+/** The API of the local cluster, where that is what it is read from. */
+export function localApiOf({ clusterId, sources }: Settings): LocalApi | undefined {
+  const { kubernetes } = sources.find(({ cluster }) => cluster === clusterId) ?? {};
+  const access = kubernetes && accessOf(kubernetes);
+  return access && { access, kubernetes };
+}
+
+function accessOf(kubernetes: LocalApi['kubernetes']): Access | undefined {
+  const { inCluster, kubeconfig, context, serviceAccountDirectory } = kubernetes;
+  if (inCluster) return { kind: 'inCluster', directory: serviceAccountDirectory };
   return kubeconfig === undefined ? undefined : { kind: 'file', file: kubeconfig, context };
 }
 

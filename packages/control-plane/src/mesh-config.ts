@@ -57,7 +57,7 @@ const scopeConfig = strictObject({
 export type ScopeConfig = Infer<typeof scopeConfig>;
 
 /** One row of the reference: the page on the control plane says what stands in it. */
-const scopeConfigs: Schema<readonly ScopeConfig[]> = {
+export const scopeConfigs: Schema<readonly ScopeConfig[]> = {
   type: 'list of ServiceScopeConfig',
   read: list(scopeConfig).read,
 };

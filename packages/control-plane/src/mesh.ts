@@ -6,9 +6,10 @@ import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Workplace } from './ca/index.js';
 import type { Settings } from './config.js';
 import { createMembers, type Member } from './members.js';
-import { type ClusterModel, deriveCluster, type Model, type NamespaceModel, type VipRange } from './model/index.js';
+import { type ClusterModel, deriveCluster, type Model, type NamespaceModel } from './model/index.js';
 import { formatProblem, type Problem } from './schema/index.js';
-import { parseBlock, type SourceStatus } from './sources/index.js';
+import type { SourceStatus } from './sources/index.js';
+import { parseVipBlock } from './vip-blocks.js';
 
 export interface MeshInit {
   readonly settings: Settings;
@@ -48,7 +49,8 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn,
     resolveReady = resolve;
   });
   const members = createMembers(scope, { settings, clock, log, onChange: () => publish() });
-  const remoteServiceVips = vipRangeOf(settings);
+  // Text was checked when it was read.
+  const vipBlocks = settings.remoteServiceVips.flatMap((text) => parseVipBlock(text) ?? []);
   const { local } = members;
   // One slow or broken remote source must not look like an empty one at start, nor hold up the rest for ever.
   void Promise.all([gate, members.firstRead]).then(() => {
@@ -62,7 +64,7 @@ export function createMesh(scope: Scope, { settings, clock, log, onModel, onOwn,
     if (notReady() !== undefined || scope.signal.aborted) return;
     const clusters = members.list().flatMap((member) => derive(settings, member, log) ?? []);
     const byId = new Map([...imports, ...clusters].map((cluster) => [cluster.id, cluster]));
-    onModel({ clusters: byId, remoteServiceVips });
+    onModel({ clusters: byId, vipBlocks });
     resolveReady();
   }
 
@@ -97,12 +99,6 @@ function statusOf({ config, isLocal, source, derived }: Member, further: readonl
     isLocal,
     modelProblems: derived?.cluster.problems ?? [],
   };
-}
-
-/** Text was checked when it was read. */
-function vipRangeOf({ remoteServiceVips }: Settings): VipRange | undefined {
-  const { ip = '', length } = parseBlock(remoteServiceVips) ?? {};
-  return length === undefined ? undefined : { ip, length };
 }
 
 function derive(settings: Settings, member: Member, log: Logger): ClusterModel | undefined {

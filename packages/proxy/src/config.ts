@@ -3,7 +3,14 @@
  * reason. `--help`, the effective settings and docs/reference/settings.md are printed from here. Names are Istio's and
  * ztunnel's where the thing is the same. `readSettings` reports all problems at once and starts nothing.
  */
-import { headersOf, type NodeMetadata, nodeMetadataOf, noticesOf, type ServiceHeaders } from './config/environment.js';
+import {
+  headersOf,
+  type NodeMetadata,
+  nodeMetadataOf,
+  noticesOf,
+  noticesOfFields,
+  type ServiceHeaders,
+} from './config/environment.js';
 import { withoutSecrets } from './config/print.js';
 import { type Completed, completed, RULES } from './config/rules.js';
 import { CERTIFICATES } from './config/settings/certificates.js';
@@ -14,6 +21,7 @@ import { PROCESS } from './config/settings/process.js';
 import { TRAFFIC } from './config/settings/traffic.js';
 import { TUNNELS } from './config/settings/tunnels.js';
 import { type Environment, readTable, type SettingTable, type Values } from './config/table.js';
+import { tlsNotices } from './config/tls.js';
 
 export type { ListenAddress } from './config/kinds.js';
 export type { RootSource, TokenSource } from './config/pem-source.js';
@@ -47,7 +55,7 @@ export type Settings = Omit<Values<typeof SETTINGS>, keyof Completed> &
     /** XDS_HEADER_* and CA_HEADER_*; may be secret. */
     readonly xdsHeaders: ServiceHeaders;
     readonly caHeaders: ServiceHeaders;
-    /** Sentences about variables that are set and have no effect, for the log. */
+    /** Sentences for the log, about variables that are set and do nothing, or less than one may think. */
     readonly notices: readonly string[];
   };
 
@@ -71,7 +79,11 @@ export function readSettings(role: RoleName, env: Environment): SettingsResult {
     nodeMetadata: { ...values.proxyConfig?.metadata, ...metadata.value },
     xdsHeaders: xdsHeaders.value,
     caHeaders: caHeaders.value,
-    notices: noticesOf(env, KNOWN_NAMES),
+    notices: [
+      ...noticesOf(env, KNOWN_NAMES),
+      ...noticesOfFields(values.proxyConfig?.fields ?? []),
+      ...tlsNotices(values),
+    ],
   };
   const all = [
     ...problems,

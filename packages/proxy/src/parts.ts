@@ -4,10 +4,18 @@
  */
 import type { Writable } from 'node:stream';
 import { createStore, proxyNode } from '@isthmus/sdk/discovery';
-import { type CertificateManager, createCaClient, createCertificateManager } from '@isthmus/sdk/identity';
+import {
+  type CertificateManager,
+  createCaClient,
+  createCertificateManager,
+  createTrust,
+  followTrustBundles,
+  type Trust,
+} from '@isthmus/sdk/identity';
 import { type Clock, createDrain, type Drain, type Scope } from '@isthmus/sdk/runtime';
 import { createReadiness, type Readiness } from './admin/readiness.js';
 import { caAccess } from './config/control-plane.js';
+import { tlsPolicyOf } from './config/tls.js';
 import type { Settings } from './config.js';
 import { createDiscovery, type Discovery } from './roles/discovery.js';
 import type { Role, RoleContext, RunningRole } from './roles/role.js';
@@ -48,6 +56,7 @@ export interface Parts {
   readonly credentials: CredentialKeeper;
   readonly feed: SnapshotFeed;
   readonly certificates: CertificateManager;
+  readonly trust: Trust;
   readonly discovery: Discovery;
   readonly merged: MergedMetrics;
   readonly running: {
@@ -82,6 +91,8 @@ export function assemble(scope: Scope, init: Init): Parts {
   const store = followed(createStore());
   const credentials = createCredentialKeeper();
   const feed = createSnapshotFeed(store, log.child({ scope: 'snapshot' }));
+  const trust = createTrust();
+  const identityLog = log.child({ scope: 'identity' });
   const certificates = createCertificateManager(scope, {
     ca: createCaClient({
       ...caAccess(settings),
@@ -89,12 +100,15 @@ export function assemble(scope: Scope, init: Init): Parts {
       ttlSeconds: Math.round(settings.secretTtlMs / 1_000),
     }),
     gracePeriodRatio: settings.secretGracePeriodRatio,
+    tls: tlsPolicyOf(settings),
+    trust,
     clock,
-    log: log.child({ scope: 'identity' }),
+    log: identityLog,
     random: init.random,
     // A process that does everything itself has no use for keys outside of their TLS contexts.
     ...(settings.workers > 1 && { onIssued: credentials.issued }),
   });
+  followTrustBundles(scope, { access: caAccess(settings), trust, clock, log: identityLog, random: init.random });
   const discovery = createDiscovery(scope, settings, {
     node: nodeOf(init),
     store,
@@ -116,6 +130,7 @@ export function assemble(scope: Scope, init: Init): Parts {
     credentials,
     feed,
     certificates,
+    trust,
     discovery,
     running,
   };

@@ -9,7 +9,13 @@ import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createDiscoveryClient, createStore, proxyNode, type Snapshot, type Workload } from './discovery/index.js';
 import { createHbonePool } from './hbone/index.js';
-import { createCaClient, createCertificateManager, type Revocations } from './identity/index.js';
+import {
+  createCaClient,
+  createCertificateManager,
+  createTrust,
+  followTrustBundles,
+  type Revocations,
+} from './identity/index.js';
 import { createGatewayHealth, createOriginate, createSourceAddresses, type Originate } from './originate/index.js';
 import type { Peer } from './peer/index.js';
 import { formatSocketAddress, type Plan, planOutbound } from './routing/index.js';
@@ -79,12 +85,16 @@ export async function createMeshClient(init: MeshClientInit, signal?: AbortSigna
   const close = () => scope.close();
   signal?.addEventListener('abort', close, { once: true });
   const store = createStore();
+  const ca = init.ca ?? controlPlane;
+  const trust = createTrust();
   const certificates = createCertificateManager(scope, {
-    ca: createCaClient({ ...(init.ca ?? controlPlane), asks: 'own' }),
+    ca: createCaClient({ ...ca, asks: 'own' }),
+    trust,
     clock,
     log,
     random,
   });
+  followTrustBundles(scope, { access: ca, trust, clock, log, random });
   const discovery = createDiscoveryClient(scope, { ...controlPlane, node: nodeOf(init), store, clock, log, random });
   const originate = createOriginate({
     pool: createHbonePool(scope, { clock, random, revocations: init.revocations }),

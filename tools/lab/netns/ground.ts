@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ground } from '../ground.js';
-import { PROXY_GROUP } from '../process-specs.js';
+import { PROXY_GROUP, type Remote } from '../process-specs.js';
 import { commandOf, type Processes } from '../processes.js';
 import type { Programs } from '../programs.js';
 import { untilReady } from '../readiness.js';
@@ -17,7 +17,7 @@ import { NETNS_SLICE, namespaceName, namespacesOf, setupOf } from './network.js'
 
 export interface NetnsGround extends Ground {
   /** Makes everything that is more than a plan. Rejects with what failed; the guard removes what was made. */
-  open(processes: Processes, directory: string): Promise<void>;
+  open(processes: Processes, directory: string, remote: Remote): Promise<void>;
 }
 
 const OPEN_TIMEOUT_MS = 20_000;
@@ -38,9 +38,9 @@ export function netnsGround(programs: Programs, eastWestGateways?: number): Netn
         return door.to(host, port);
       };
     },
-    async open(processes, directory) {
+    async open(processes, directory, remote) {
       const namespaces = createNamespaces(namespacesOf(world, lab), (name) => processes.tellGuard(`netns ${name}`));
-      for (const { namespace, links, script, hosts } of setupOf(world, lab)) {
+      for (const { namespace, links, script, hosts } of setupOf(world, lab, remote)) {
         namespaces.configure(namespace, links);
         if (script !== undefined) namespaces.run(namespace, ['sh'], script);
         if (hosts !== undefined) namespaces.overlay(namespace, 'hosts', hosts);

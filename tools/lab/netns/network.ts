@@ -1,16 +1,19 @@
 /**
  * Two networks as configuration of network namespaces: pure. Each network is a namespace with a bridge, on which its
  * control plane, gateways and waypoints have addresses, and to which the namespace of every app's pod is plugged. The two
- * are joined by one cable, over which nothing passes but HBONE to a gateway; what crosses it has the sender's network
- * address translated, so neither network knows an address of the other's pods.
+ * are joined by one cable, over which nothing passes but HBONE to a gateway and, where control planes are peers, what one
+ * says to the other; what crosses it has the sender's network address translated, so neither network knows an address of
+ * the other's pods.
  */
 import type { Slice } from '../address-plan.js';
 import { LAB_PREFIX } from '../names.js';
+import { PEER_PORT, type Remote } from '../process-specs.js';
 import { type AppPod, type Cluster, clustersOf, SHOP_NAMESPACE, serviceHostname, type World } from '../topology.js';
 
 /** Of the bridge and of the cable; the second is of the block for documentation (RFC 5737), which nobody has. */
 const PREFIX_LENGTH = 24;
 const CABLE = { east: '192.0.2.1', west: '192.0.2.2' } as const;
+const HBONE_PORT = 15_008;
 
 /** Addresses as on loopback, of a private block: each namespace is a world of its own, so every lab can have the same. */
 export const NETNS_SLICE: Slice = {
@@ -43,8 +46,8 @@ export function namespacesOf(world: World, lab: number): readonly string[] {
 }
 
 /** In the order in which they need each other. */
-export function setupOf(world: World, lab: number): readonly NamespaceSetup[] {
-  const networks = clustersOf(world).map((cluster) => networkSetup(world, cluster, lab));
+export function setupOf(world: World, lab: number, remote: Remote): readonly NamespaceSetup[] {
+  const networks = clustersOf(world).map((cluster) => networkSetup(world, cluster, lab, remote));
   const pods = clustersOf(world).flatMap((cluster) => cluster.apps.map((pod) => podSetup(cluster, pod, lab)));
   return [cableSetup(world, lab), ...networks, ...pods];
 }
@@ -54,7 +57,7 @@ function cableSetup({ clusters: { east, west } }: World, lab: number): Namespace
   return { namespace: namespaceName(lab, east), links: [`link add wan0 type veth peer name wan0 netns ${peer}`] };
 }
 
-function networkSetup(world: World, cluster: Cluster, lab: number): NamespaceSetup {
+function networkSetup(world: World, cluster: Cluster, lab: number, remote: Remote): NamespaceSetup {
   const others = clustersOf(world).filter(({ id }) => id !== cluster.id);
   const onBridge = [cluster.controlPlaneIp, ...cluster.gateways.map(({ ip }) => ip)];
   return {
@@ -70,7 +73,9 @@ function networkSetup(world: World, cluster: Cluster, lab: number): NamespaceSet
       ]),
       `address add ${CABLE[cluster.id]}/${PREFIX_LENGTH} dev wan0`,
       'link set wan0 up',
-      ...others.flatMap((other) => gatewayIps(other).map((ip) => `route add ${ip}/32 via ${CABLE[other.id]}`)),
+      ...others.flatMap((other) =>
+        passagesTo(other, remote).flatMap(({ ips }) => ips.map((ip) => `route add ${ip}/32 via ${CABLE[other.id]}`)),
+      ),
     ],
     script: `set -eu
 echo 1 > /proc/sys/net/ipv4/ip_forward
@@ -78,7 +83,9 @@ nft -f - <<'RULES'
 table inet isthmus-lab {
   chain from-other-network {
     ct state established,related accept
-    ip daddr { ${gatewayIps(cluster).join(', ')} } tcp dport 15008 accept
+    ${passagesTo(cluster, remote)
+      .map(({ ips, port }) => `ip daddr { ${ips.join(', ')} } tcp dport ${port} accept`)
+      .join('\n    ')}
     drop
   }
   chain input {
@@ -97,6 +104,17 @@ table inet isthmus-lab {
 RULES
 `,
   };
+}
+
+interface Passage {
+  readonly ips: readonly string[];
+  readonly port: number;
+}
+
+/** What the other network may reach of this one. */
+function passagesTo(cluster: Cluster, remote: Remote): readonly Passage[] {
+  const gateways = { ips: gatewayIps(cluster), port: HBONE_PORT };
+  return remote === 'peers' ? [gateways, { ips: [cluster.controlPlaneIp], port: PEER_PORT }] : [gateways];
 }
 
 function podSetup(cluster: Cluster, pod: AppPod, lab: number): NamespaceSetup {

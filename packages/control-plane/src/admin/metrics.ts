@@ -5,8 +5,10 @@
 
 import { RESOURCE_TYPES, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { CaEvent } from '../ca/index.js';
+import type { CaEvent, RootStatus } from '../ca/index.js';
+import type { FederationEvent, PeerStatus } from '../federation/index.js';
 import type { XdsEvent } from '../xds/index.js';
+import { createFederationMetrics } from './federation-metrics.js';
 
 /** What is asked for at a scrape. */
 export interface MetricsInput {
@@ -17,12 +19,20 @@ export interface MetricsInput {
     readonly errors: number;
     readonly warnings: number;
   }[];
-  readonly caNotAfter: () => Date;
+  readonly ca: () => CaFacts;
+  readonly peers: () => readonly PeerStatus[];
+}
+
+export interface CaFacts {
+  /** Of the signing certificate. */
+  readonly notAfter: Date;
+  readonly roots: readonly RootStatus[];
 }
 
 export interface Metrics {
   onXds(event: XdsEvent): void;
   onCa(event: CaEvent): void;
+  onFederation(event: FederationEvent): void;
   render(): Promise<string>;
 }
 
@@ -72,6 +82,7 @@ export function createMetrics(input: MetricsInput): Metrics {
     Object.entries(CA_COUNTERS).map(([kind, [name, help]]) => [kind, new Counter({ registers, name, help })]),
   );
   registerGauges(registry, input);
+  const federation = createFederationMetrics(registry, input.peers);
   return {
     onXds(event) {
       if (event.kind === 'refused') return refusals.inc({ code: event.code });
@@ -82,6 +93,7 @@ export function createMetrics(input: MetricsInput): Metrics {
       resources.inc({ type, change: 'removal' }, event.removed);
     },
     onCa: ({ kind }) => ca[kind]?.inc(),
+    onFederation: federation.on,
     render: () => registry.metrics(),
   };
 }
@@ -128,7 +140,48 @@ function registerGauges(registry: Registry, input: MetricsInput): void {
     name: 'citadel_server_cert_chain_expiry_timestamp',
     help: 'When the signing certificate expires, seconds since the epoch.',
     collect() {
-      this.set(input.caNotAfter().getTime() / 1000);
+      this.set(input.ca().notAfter.getTime() / 1000);
     },
   });
+  for (const { name, help, of } of ROOT_GAUGES) {
+    new Gauge({
+      registers,
+      name,
+      help,
+      labelNames: ['root'],
+      collect() {
+        // A root that was dropped is no series any more.
+        this.reset();
+        for (const root of input.ca().roots) this.set({ root: root.fingerprint }, of(root));
+      },
+    });
+  }
 }
+
+/** By the SHA-256 of the root. */
+const ROOT_GAUGES: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly of: (root: RootStatus) => number;
+}[] = [
+  {
+    name: 'isthmus_ca_root_expiry_timestamp',
+    help: 'When a root in force expires, seconds since the epoch.',
+    of: ({ notAfter }) => notAfter.getTime() / 1000,
+  },
+  {
+    name: 'isthmus_ca_root_signs',
+    help: 'Whether certificates are signed below the root now.',
+    of: ({ signs }) => Number(signs),
+  },
+  {
+    name: 'isthmus_ca_root_followers',
+    help: 'Proxies that follow the trust bundles and were sent the root.',
+    of: ({ followers }) => followers,
+  },
+  {
+    name: 'isthmus_ca_root_certificates',
+    help: 'Certificates below the root that have not expired, as far as this process issued them.',
+    of: ({ issued }) => issued,
+  },
+];

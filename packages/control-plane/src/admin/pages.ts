@@ -13,6 +13,8 @@ export interface PagesInit {
   readonly configDump: () => object;
   readonly syncz: () => object;
   readonly configz: () => object;
+  readonly clusterz: () => object;
+  readonly networkz: () => object;
   readonly scope: () => object;
   readonly explain: (query: URLSearchParams) => Explained;
 }
@@ -35,6 +37,8 @@ export async function listenPages(scope: Scope, init: PagesInit): Promise<{ read
     '/debug/config_dump': () => jsonPage(init.configDump()),
     '/debug/syncz': () => jsonPage(init.syncz()),
     '/debug/configz': () => jsonPage(init.configz()),
+    '/debug/clusterz': () => jsonPage(init.clusterz()),
+    '/debug/networkz': () => jsonPage(init.networkz()),
     '/debug/scope': () => jsonPage(init.scope()),
     '/debug/explain': (query) => {
       const explained = init.explain(query);

@@ -36,7 +36,9 @@ export function authorize(init: AuthorizeInit, caller: Caller, impersonated: str
     return refuse(`${impersonated} is of another trust domain than ${init.trustDomain}`);
   }
   if (caller.node === undefined) {
-    return refuse('the caller is not bound to a node: its token needs kubernetes.io/node (token --pod P --node N)');
+    return refuse(
+      'the caller is not bound to a node: its token names none; Kubernetes 1.30 and later puts it into the tokens of pods, `token` by --node',
+    );
   }
   const { namespace, serviceAccount } = asked;
   if (!init.isOnNode({ node: caller.node, namespace, serviceAccount })) {

@@ -1,5 +1,5 @@
 /** What all certificates made here have in common. */
-import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate as NodeCertificate, randomBytes } from 'node:crypto';
 import { algorithmOf, toSigningKey } from './keys.js';
 import * as x509 from './x509.js';
 
@@ -18,6 +18,11 @@ export function splitPem(text: string): readonly string[] {
   return [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(
     ([block]) => `${block}\n`,
   );
+}
+
+/** SHA-256 of the certificate, lower case hexadecimal. */
+export function fingerprintOf(pem: string): string {
+  return new NodeCertificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 export function toPem(certificate: x509.X509Certificate): string {

@@ -3,8 +3,9 @@
  * is empty, for both ends of TLS. What a request says about names is ignored; only its public key is taken, and only
  * when it proves to hold the private one.
  */
-
-import { BACKDATE_MS, type Signer, signCertificate, toPem } from './certificates.js';
+import type { CaMaterial } from './cacerts.js';
+import { BACKDATE_MS, signCertificate, toPem } from './certificates.js';
+import type { Ledger } from './ledger.js';
 import * as x509 from './x509.js';
 
 /** PKCS#10 with RSA 8192 is below 6 KiB of PEM. */
@@ -13,7 +14,9 @@ const MIN_RSA_BITS = 2048;
 
 export interface IssuerInit {
   /** The CA as it is now; it may be replaced at any time. */
-  readonly material: () => Signer & { readonly intermediates: readonly string[]; readonly roots: string };
+  readonly material: () => CaMaterial;
+  /** Of what is issued. */
+  readonly ledger: Pick<Ledger, 'record'>;
   readonly now: () => number;
   readonly defaultTtlMs: number;
   readonly maxTtlMs: number;
@@ -44,7 +47,7 @@ export interface Issuer {
   issue(request: IssueRequest): Promise<IssueOutcome>;
 }
 
-export function createIssuer({ material, now, defaultTtlMs, maxTtlMs }: IssuerInit): Issuer {
+export function createIssuer({ material, ledger, now, defaultTtlMs, maxTtlMs }: IssuerInit): Issuer {
   return {
     async issue({ csr, identity, ttlMs }) {
       if (ttlMs > maxTtlMs) {
@@ -61,6 +64,7 @@ export function createIssuer({ material, now, defaultTtlMs, maxTtlMs }: IssuerIn
         notAfter: new Date(now() + (ttlMs > 0 ? ttlMs : defaultTtlMs)),
         extensions: leafExtensions([{ type: 'url', value: identity }]),
       });
+      ledger.record({ root: ca.anchor, told: ca.fingerprints, notAfter: leaf.notAfter.getTime() });
       const chain = [toPem(leaf), ...ca.intermediates, ca.roots];
       return { ok: true, issued: { chain, serialNumber: leaf.serialNumber, notAfter: leaf.notAfter } };
     },

@@ -1,6 +1,6 @@
 /** Private keys in files: written for the owner only, never shown. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
+import { lstat, readFile, stat, writeFile } from 'node:fs/promises';
 
 /** The key of a PEM file. Rejects with an error that names the file and never quotes its content. */
 export async function readPrivateKey(file: string): Promise<KeyObject> {
@@ -9,17 +9,6 @@ export async function readPrivateKey(file: string): Promise<KeyObject> {
     return createPrivateKey(pem);
   } catch {
     throw new Error(`${file} holds no usable private key (PEM, unencrypted)`);
-  }
-}
-
-/** The public half of a PEM file, which may hold either half. */
-export async function readVerifyKey(file: string): Promise<KeyObject> {
-  try {
-    return createPublicKey(await readFile(file, 'utf8'));
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const story = isMissing ? 'does not exist; "isthmus-control-plane token" makes it' : 'holds no usable key (PEM)';
-    throw new Error(`${file} ${story}`);
   }
 }
 
@@ -34,9 +23,10 @@ export async function writePrivateKey(file: string, key: KeyObject): Promise<voi
   await writeFile(file, pem, { mode: 0o600, flag: 'wx' });
 }
 
-/** Whether others than the owner may read the file. Mounted Secrets are usually so, hence it is no error. */
+/** Whether others than the owner may read the file; of a mounted Secret, which is a link, others than its group. */
 export async function isReadableByOthers(file: string): Promise<boolean> {
-  return ((await stat(file)).mode & 0o077) !== 0;
+  const isMounted = (await lstat(file)).isSymbolicLink();
+  return ((await stat(file)).mode & (isMounted ? 0o007 : 0o077)) !== 0;
 }
 
 /** The same key for WebCrypto, which @peculiar/x509 signs with. Throws for kinds of keys that no mesh CA uses. */

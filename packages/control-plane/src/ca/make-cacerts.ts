@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const ROOT_LIFE_MS = 3650 * DAY_MS;
 const INTERMEDIATE_LIFE_MS = 730 * DAY_MS;
 
-const ROOT_FILES = { certificate: 'root-cert.pem', key: 'root-key.pem' } as const;
+export const ROOT_FILES = { certificate: 'root-cert.pem', key: 'root-key.pem' } as const;
 
 export interface MakeCacertsInit {
   /** Made when it does not exist; files in it are never overwritten. */
@@ -34,6 +34,23 @@ export interface MadeCacerts {
 export async function makeCacerts({ out, root, cluster, trustDomain, now }: MakeCacertsInit): Promise<MadeCacerts> {
   const existing = await readRoot(root);
   const signer = existing ?? (await makeRoot(root, trustDomain, now));
+  const { certificate, key } = await makeIntermediate({ signer, cluster, trustDomain, now });
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  // The key first: it is the file that refuses to be overwritten.
+  await writePrivateKey(join(out, CACERTS.key), key);
+  const rootPem = toPem(signer.certificate);
+  await writeFile(join(out, CACERTS.certificate), toPem(certificate));
+  await writeFile(join(out, CACERTS.chain), toPem(certificate) + rootPem);
+  await writeFile(join(out, CACERTS.roots), rootPem);
+  return { root: existing ? 'reused' : 'made', notAfter: certificate.notAfter };
+}
+
+export interface MakeIntermediateInit extends Pick<MakeCacertsInit, 'cluster' | 'trustDomain' | 'now'> {
+  readonly signer: Signer;
+}
+
+/** With a key of its own. */
+export async function makeIntermediate({ signer, cluster, trustDomain, now }: MakeIntermediateInit): Promise<Signer> {
   const key = generateKey();
   const certificate = await signCertificate({
     signer,
@@ -46,18 +63,11 @@ export async function makeCacerts({ out, root, cluster, trustDomain, now }: Make
       new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `spiffe://${trustDomain}` }]),
     ],
   });
-  await mkdir(out, { recursive: true, mode: 0o700 });
-  // The key first: it is the file that refuses to be overwritten.
-  await writePrivateKey(join(out, CACERTS.key), key);
-  const rootPem = toPem(signer.certificate);
-  await writeFile(join(out, CACERTS.certificate), toPem(certificate));
-  await writeFile(join(out, CACERTS.chain), toPem(certificate) + rootPem);
-  await writeFile(join(out, CACERTS.roots), rootPem);
-  return { root: existing ? 'reused' : 'made', notAfter: certificate.notAfter };
+  return { certificate, key };
 }
 
 /** Undefined when there is no root yet; half a root is an error. */
-async function readRoot(directory: string): Promise<Signer | undefined> {
+export async function readRoot(directory: string): Promise<Signer | undefined> {
   let pem: string;
   try {
     pem = await readFile(join(directory, ROOT_FILES.certificate), 'utf8');
@@ -68,7 +78,7 @@ async function readRoot(directory: string): Promise<Signer | undefined> {
   return { certificate: new x509.X509Certificate(pem), key: await readPrivateKey(join(directory, ROOT_FILES.key)) };
 }
 
-async function makeRoot(directory: string, trustDomain: string, now: number): Promise<Signer> {
+export async function makeRoot(directory: string, trustDomain: string, now: number): Promise<Signer> {
   const key = generateKey();
   const der = publicKeyDer(key);
   const certificate = await x509.X509CertificateGenerator.create({

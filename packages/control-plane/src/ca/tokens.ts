@@ -1,14 +1,14 @@
 /**
  * Tokens by which workloads and proxies prove who they are before they have a certificate: JWTs shaped like
  * Kubernetes' bound service account tokens, so that proxies need not know which kind of control plane they talk to.
- * ES256 with one key; the control plane checks with its public half.
+ * ES256 with the key of a file, or the first of several; the control plane verifies with their public halves.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { calculateJwkThumbprint, errors, exportJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { calculateJwkThumbprint, exportJWK, type JSONWebKeySet, type JWK, SignJWT } from 'jose';
 
 const ALGORITHM = 'ES256';
 /** Kubernetes' tokens are about 1.2 KiB. */
-const MAX_TOKEN_BYTES = 16 * 1024;
+export const MAX_TOKEN_BYTES = 16 * 1024;
 
 export interface TokenSubject {
   readonly namespace: string;
@@ -36,7 +36,7 @@ export async function issueToken(init: IssueTokenInit): Promise<string> {
   };
   const issuedAt = Math.floor(now / 1000);
   return new SignJWT({ 'kubernetes.io': bound })
-    .setProtectedHeader({ alg: ALGORITHM, kid: await keyId(key), typ: 'JWT' })
+    .setProtectedHeader({ alg: ALGORITHM, kid: await keyId(createPublicKey(key)), typ: 'JWT' })
     .setIssuer(issuer)
     .setSubject(`system:serviceaccount:${namespace}:${serviceAccount}`)
     .setAudience(audience)
@@ -55,62 +55,38 @@ export interface TokenVerifier {
   verify(token: string): Promise<VerifiedToken>;
 }
 
-export interface TokenVerifierInit {
-  readonly key: KeyObject;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly now: () => number;
+/** A file in which another key signs, and those before still verify. */
+export function withNewKey(text: string, key: KeyObject): string {
+  const before = keyBlocks(text).map((pem) => createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString());
+  return [key.export({ type: 'pkcs8', format: 'pem' }).toString(), ...before].join('');
 }
 
-export function createTokenVerifier({ key, issuer, audience, now }: TokenVerifierInit): TokenVerifier {
-  assertUsable(key);
-  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  return {
-    async verify(token) {
-      if (token.length > MAX_TOKEN_BYTES) return { ok: false, reason: `longer than ${MAX_TOKEN_BYTES} bytes` };
-      try {
-        const { payload } = await jwtVerify(token, publicKey, {
-          issuer,
-          audience,
-          algorithms: [ALGORITHM],
-          requiredClaims: ['exp', 'sub'],
-          currentDate: new Date(now()),
-        });
-        return readSubject(payload);
-      } catch (error) {
-        return { ok: false, reason: reasonOf(error) };
-      }
-    },
-  };
+/** A file with the key that signs and no other; undefined when there is no other. */
+export function withoutOldKeys(text: string): string | undefined {
+  const [first, ...others] = keyBlocks(text);
+  return first !== undefined && others.length > 0 ? `${first}\n` : undefined;
 }
 
-function readSubject(payload: JWTPayload): VerifiedToken {
-  const [, namespace, serviceAccount] = /^system:serviceaccount:([^:/]+):([^:/]+)$/.exec(payload.sub ?? '') ?? [];
-  if (!namespace || !serviceAccount) {
-    return { ok: false, reason: 'its subject is not system:serviceaccount:<namespace>:<account>' };
+/** The public halves of a key file: the first key signs, all of them verify, so that one takes over from another. */
+export async function readTokenKeys(text: string): Promise<JSONWebKeySet> {
+  const blocks = keyBlocks(text);
+  if (blocks.length === 0) throw new Error('it holds no key in PEM');
+  return { keys: await Promise.all(blocks.map(readTokenKey)) };
+}
+
+function keyBlocks(text: string): readonly string[] {
+  return text.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
+}
+
+async function readTokenKey(pem: string, index: number): Promise<JWK> {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    throw new Error(`its key ${index + 1} is not usable (PEM, unencrypted)`);
   }
-  const bound = payload['kubernetes.io'] as { pod?: { name?: unknown }; node?: { name?: unknown } } | undefined;
-  const pod = bound?.pod?.name;
-  const node = bound?.node?.name;
-  return {
-    ok: true,
-    subject: {
-      namespace,
-      serviceAccount,
-      ...(typeof pod === 'string' && pod !== '' ? { pod } : {}),
-      ...(typeof node === 'string' && node !== '' ? { node } : {}),
-    },
-  };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return 'it has expired';
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return `its claim "${error.claim}" is not what this control plane expects`;
-  if (error instanceof errors.JWSSignatureVerificationFailed)
-    return 'it is not signed by the key of this control plane';
-  if (error instanceof errors.JOSEAlgNotAllowed) return `it is not signed with ${ALGORITHM}`;
-  return 'it is not a JWT';
+  assertUsable(key);
+  return { ...(await exportJWK(key)), kid: await keyId(key), alg: ALGORITHM };
 }
 
 function assertUsable(key: KeyObject): void {
@@ -118,7 +94,7 @@ function assertUsable(key: KeyObject): void {
   throw new Error(`tokens are signed with ${ALGORITHM}, which needs an ECDSA P-256 key`);
 }
 
-/** RFC 7638 thumbprint of the public key. */
-async function keyId(key: KeyObject): Promise<string> {
-  return calculateJwkThumbprint(await exportJWK(createPublicKey(key)));
+/** RFC 7638 thumbprint. */
+async function keyId(publicKey: KeyObject): Promise<string> {
+  return calculateJwkThumbprint(await exportJWK(publicKey));
 }

@@ -4,13 +4,13 @@
  * Exit codes: 0 well, 1 no answer or nothing found, 2 bad usage, 3 something is not as it should be: a proxy out of step,
  * a peer away, a source with errors; with `explain`: the connection would be refused.
  */
-import { type Explanation, explanationLines } from '@isthmus/sdk/routing';
 import { Command, InvalidArgumentError } from 'commander';
-import type { ScopeRow } from '../admin/index.js';
+import type { FullExplanation, ScopeRow } from '../admin/index.js';
 import type { ControlPlaneStatus } from '../app.js';
-import { columns } from './columns.js';
+import { fullExplanationLines, leadsNowhere } from './explanation.js';
 import { CommandError, printJson, type Streams } from './output.js';
 import { serviceLines, workloadLines } from './resources.js';
+import { scopeLines } from './scope.js';
 import { statusReport } from './status.js';
 
 const EXIT = { well: 0, unwell: 3 } as const;
@@ -56,11 +56,13 @@ export function createCtl(version: string, streams: Streams, exit: (code: number
     const { workloads } = await askTold(flags);
     print(flags, streams, workloads, workloadLines(workloads));
   });
-  command('scope', 'who exports what, whether it is reached from here, and why').action(async (flags: Flags) => {
-    const rows = await ask<readonly ScopeRow[]>(flags, '/debug/scope');
-    print(flags, streams, rows, scopeLines(rows));
-  });
-  command('explain', 'where a connection would go, with every candidate and why')
+  command('scope', 'who exports what to whom, whether it is reached from here, and why').action(
+    async (flags: Flags) => {
+      const rows = await ask<readonly ScopeRow[]>(flags, '/debug/scope');
+      print(flags, streams, rows, scopeLines(rows));
+    },
+  );
+  command('explain', 'where a connection would go, hop by hop, with every candidate of all clusters and why')
     .requiredOption(
       '--from <namespace/pod>',
       'the workload that would connect; of this cluster',
@@ -69,9 +71,9 @@ export function createCtl(version: string, streams: Streams, exit: (code: number
     .requiredOption('--to <host:port>', 'service name, VIP or pod address', shaped(/^\S+:\d{1,5}$/))
     .action(async (flags: Flags & { readonly from: string; readonly to: string }) => {
       const { from, to } = flags;
-      const explanation = await ask<Explanation>(flags, `/debug/explain?${new URLSearchParams({ from, to })}`);
-      print(flags, streams, explanation, explanationLines(explanation));
-      exit(explanation.plan.kind === 'refuse' ? EXIT.unwell : EXIT.well);
+      const explanation = await ask<FullExplanation>(flags, `/debug/explain?${new URLSearchParams({ from, to })}`);
+      print(flags, streams, explanation, fullExplanationLines(explanation));
+      exit(leadsNowhere(explanation) ? EXIT.unwell : EXIT.well);
     });
   return program;
 }
@@ -81,20 +83,6 @@ function shaped(shape: RegExp): (value: string) => string {
     if (!shape.test(value)) throw new InvalidArgumentError('It does not have that form.');
     return value;
   };
-}
-
-function scopeLines(rows: readonly ScopeRow[]): readonly string[] {
-  return columns(
-    ['SERVICE', 'CLUSTER', 'NETWORK', 'EXPORTED', 'REACHABLE', 'WHY'],
-    rows.map(({ service, cluster, network, exported, reachable, reason }) => [
-      service,
-      cluster,
-      network,
-      exported ? 'yes' : 'no',
-      reachable ? 'yes' : 'no',
-      reason,
-    ]),
-  );
 }
 
 function print({ json }: Flags, streams: Streams, value: unknown, lines: readonly string[]): void {

@@ -4,11 +4,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { silentLogger } from '@isthmus/sdk/runtime';
 import { CACERTS } from '../ca/index.js';
 import type { Settings } from '../config.js';
 import {
   acceptInvitation,
   createFederationState,
+  createSavedImports,
   fingerprintsOf,
   formatInvitation,
   type Peer,
@@ -69,7 +71,7 @@ export async function addPeer(text: string, options: PeerOptions, streams: Strea
 export async function listPeers(options: PeerOptions, streams: Streams): Promise<void> {
   const { state } = await open(options, streams);
   const { peers, problems } = await state.peers();
-  const shown = peers.map(({ roots, ...peer }) => ({ ...peer, fingerprints: fingerprintsOf(roots) }));
+  const shown = peers.map(({ roots, anchors: _, ...peer }) => ({ ...peer, fingerprints: fingerprintsOf(roots) }));
   if (options.json) printJson(streams, { peers: shown, problems });
   else {
     for (const { cluster, network, trustDomain, address } of shown)
@@ -82,6 +84,8 @@ export async function listPeers(options: PeerOptions, streams: Streams): Promise
 export async function removePeer(cluster: string, options: PeerOptions, streams: Streams): Promise<void> {
   const { state } = await open(options, streams);
   if (!(await state.remove(cluster))) throw new CommandError(`cluster ${cluster} is no peer; "peer list" shows them`);
+  // A control plane that runs does so too; one that does not must not find it when it starts.
+  await createSavedImports(state.importsDirectory, silentLogger).remove(cluster);
   if (options.json) printJson(streams, { removed: cluster });
   else streams.out(`cluster ${cluster} is no peer any more; remove this cluster there too`);
 }

@@ -1,11 +1,28 @@
 /** The command line: names, options, help. What commands do is in their own files. */
 import { Command } from 'commander';
 import { settingRows } from '../config.js';
-import { type CacertsOptions, cacerts } from './cacerts.js';
+import {
+  type AddRootOptions,
+  addRootTo,
+  type CacertsOptions,
+  cacerts,
+  type DropRootOptions,
+  dropRootFrom,
+  type SwitchOptions,
+  showRoots,
+  switchTo,
+} from './cacerts.js';
 import type { Streams } from './output.js';
 import { addPeer, type InviteOptions, invite, listPeers, type PeerOptions, removePeer } from './peer.js';
 import { type ServeOptions, serve } from './serve.js';
-import { type TokenOptions, token } from './token.js';
+import {
+  type DropTokenKeysOptions,
+  dropTokenKeys,
+  issueTokenFor,
+  rotateTokenKey,
+  type TokenKeyOptions,
+  type TokenOptions,
+} from './token.js';
 import { type ValidateOptions, validate } from './validate.js';
 
 export function createProgram(version: string, streams: Streams): Command {
@@ -49,11 +66,17 @@ function addValidate(program: Command, streams: Streams): void {
 }
 
 function addToken(program: Command, streams: Streams): void {
-  program
+  const token = program
     .command('token')
-    .description('issue a token by which a workload or proxy proves who it is')
-    .option('--config <file>', 'take key, issuer and audience from the configuration of serve')
-    .option('--key-file <file>', 'ECDSA P-256 key, PEM; made when it does not exist')
+    .description('tokens by which workloads and proxies prove who they are, and the key that signs them');
+  const command = (name: string, description: string, isDefault = false) =>
+    token
+      .command(name, { isDefault })
+      .description(description)
+      .option('--config <file>', 'take key, issuer and audience from the configuration of serve')
+      .option('--key-file <file>', 'ECDSA P-256 key, PEM')
+      .option(...JSON_OPTION);
+  command('issue', 'issue a token; makes the key when there is none', true)
     .option('--issuer <text>', 'claim iss')
     .option('--audience <text>', 'claim aud')
     .requiredOption('--namespace <name>', 'namespace of the service account')
@@ -62,20 +85,60 @@ function addToken(program: Command, streams: Streams): void {
     .option('--node <name>', 'node of that pod; a node proxy may ask for certificates of workloads on it')
     .option('--ttl <duration>', 'life of the token', '24h')
     .option('--out <file>', 'write the token to a file, mode 0600')
-    .option(...JSON_OPTION)
-    .action((options: TokenOptions) => token(options, streams));
+    .action((options: TokenOptions) => issueTokenFor(options, streams));
+  command('rotate-key', 'sign with a new key; those before still verify').action((options: TokenKeyOptions) =>
+    rotateTokenKey(options, streams),
+  );
+  command('drop-keys', 'keep the key that signs only: tokens of those before are refused')
+    .option('--longest-life <duration>', 'of the tokens that were issued', '24h')
+    .option('--force', 'even where tokens of those before still count')
+    .action((options: DropTokenKeysOptions) => dropTokenKeys(options, streams));
 }
 
 function addCacerts(program: Command, streams: Streams): void {
-  program
+  const ca = program
     .command('cacerts')
-    .description("make the CA of one cluster in Istio's layout; clusters that share a root trust each other")
+    .description("the CA of one cluster, in Istio's layout, and the rotation of its root: add-root, switch, drop-root");
+  ca.command('make', { isDefault: true })
+    .description('make a CA; clusters that share a root trust each other')
     .requiredOption('--out <directory>', 'where the files go')
     .option('--root <directory>', 'where the root is, or is made (default: "root" next to --out)')
     .requiredOption('--cluster <id>', 'cluster the CA is for')
     .option('--trust-domain <domain>', 'trust domain', 'cluster.local')
     .option(...JSON_OPTION)
     .action((options: CacertsOptions) => cacerts(options, streams));
+  ca.command('show')
+    .description('print the roots of a CA and what of a rotation is on record')
+    .requiredOption(...CA_OPTION)
+    .option(...JSON_OPTION)
+    .action((options: { ca: string; json?: boolean }) => showRoots(options, streams));
+  addRotation(ca, streams);
+}
+
+const CA_OPTION = ['--ca <directory>', 'the files of the CA, as in ca.directory of serve'] as const;
+
+function addRotation(ca: Command, streams: Streams): void {
+  const step = (name: string, description: string) =>
+    ca
+      .command(name)
+      .description(description)
+      .requiredOption(...CA_OPTION)
+      .option('--longest-life <duration>', 'that a certificate may have: ca.maxWorkloadCertTtl', '2160h')
+      .option('--force', 'even where connections may break')
+      .option(...JSON_OPTION);
+  step('add-root', 'first step: a further root is trusted')
+    .requiredOption('--root <directory>', 'where the new root is (root-cert.pem), or is made')
+    .option('--trust-domain <domain>', 'trust domain, where it is made', 'cluster.local')
+    .action((options: AddRootOptions) => addRootTo(options, streams));
+  step('switch', 'second step: certificates are signed below another root')
+    .option('--root <directory>', 'a root with its key; a CA is made below it')
+    .option('--from <directory>', 'or a CA that was made elsewhere, in the same layout')
+    .option('--cluster <id>', 'cluster the CA is for; with --root')
+    .option('--trust-domain <domain>', 'trust domain; with --root', 'cluster.local')
+    .action((options: SwitchOptions) => switchTo(options, streams));
+  step('drop-root', 'third step: the root before is trusted no longer')
+    .requiredOption('--fingerprint <sha256>', 'of the root, or how it begins; "cacerts show" prints it')
+    .action((options: DropRootOptions) => dropRootFrom(options, streams));
 }
 
 function addPeers(program: Command, streams: Streams): void {

@@ -88,12 +88,7 @@ export async function acceptInvitation(invitation: Invitation, own: Peer): Promi
       `${address} shows the roots ${found.join(', ')}, the invitation names ${fingerprints.join(', ')}: this is not who invited, or its roots were replaced since`,
     );
   }
-  const expected = controlPlaneIdentity(trustDomain, cluster);
-  const verified = clientOf(address, {
-    roots,
-    checkServerIdentity: (_host, certificate) => checkIdentity(expected, certificate),
-  });
-  const peer = await call(verified, peeringService.exchange, {
+  const peer = await call(verifiedClientOf({ address, cluster, trustDomain, roots }), peeringService.exchange, {
     id,
     secret,
     peer: own,
@@ -101,6 +96,19 @@ export async function acceptInvitation(invitation: Invitation, own: Peer): Promi
   if (peer.cluster !== cluster || peer.roots !== roots)
     throw new Error(`${address} answers as cluster ${peer.cluster}`);
   return peer;
+}
+
+/** What the control plane there says of itself now; who answers has proved to be that peer. */
+export function describePeer(peer: Omit<Peer, 'network'>): Promise<Peer> {
+  return call(verifiedClientOf(peer), peeringService.describe, {});
+}
+
+function verifiedClientOf({ address, cluster, trustDomain, roots }: Omit<Peer, 'network'>): Client {
+  const expected = controlPlaneIdentity(trustDomain, cluster);
+  return clientOf(address, {
+    roots,
+    checkServerIdentity: (_host, certificate) => checkIdentity(expected, certificate),
+  });
 }
 
 function clientOf(address: string, { roots, ...verify }: VerifyOptions & { readonly roots?: string }): Client {

@@ -1,22 +1,31 @@
-/** The newest export, encoded once for all peers at the same distance. */
+/** The newest export, encoded once for all peers that are told the same. */
+import type { FederationSettings } from '../config.js';
 import type { ClusterModel } from '../model/index.js';
+import type { View } from '../projection/index.js';
 import { indexAddresses, type Showing, showNext, type VersionedView } from '../xds/index.js';
-import { type Distance, exportView } from './exports.js';
+import { type Audience, exportView } from './exports.js';
+import type { Peer } from './records.js';
 
 export interface Exporter {
   publish(cluster: ClusterModel): void;
   /** Undefined before the first. */
-  current(distance: Distance): VersionedView | undefined;
+  current(audience: Audience): ExportedView | undefined;
   subscribe(onNewer: () => void): () => void;
   /** Of the own cluster; undefined before the first. */
   readonly network: string | undefined;
-  /** Where a peer on that network is. */
-  distanceTo(network: string): Distance;
+  /** Where a peer is, and what it may know. */
+  audienceOf(peer: Pick<Peer, 'cluster' | 'network'>): Audience;
 }
 
-export function createExporter(): Exporter {
+export interface ExportedView extends VersionedView {
+  readonly view: View;
+}
+
+/** `exports` of the settings: a peer that is not listed is told everything. */
+export function createExporter(exports: FederationSettings['exports']): Exporter {
   const subscribers = new Set<() => void>();
-  const showings = new Map<Distance, Showing>();
+  const showings = new Map<string, Showing>();
+  const scopes = new Map(exports.map(({ peer, serviceScopeConfigs }) => [peer, serviceScopeConfigs]));
   let newest: ClusterModel | undefined;
   let version = 0;
   return {
@@ -26,14 +35,15 @@ export function createExporter(): Exporter {
       version += 1;
       for (const onNewer of subscribers) onNewer();
     },
-    current(distance) {
+    current(audience) {
       if (!newest) return undefined;
       const { id } = newest;
-      const known = showings.get(distance);
+      const key = keyOf(audience);
+      const known = showings.get(key);
       if (known?.projected.version === version) return known.projected;
-      const view = exportView(newest, distance, known?.projected.view);
+      const view = exportView(newest, audience, known?.projected.view);
       const next = showNext({ view, version, addressIndex: () => indexAddresses(view, id) }, known);
-      showings.set(distance, next);
+      showings.set(key, next);
       return next.projected;
     },
     subscribe(onNewer) {
@@ -45,6 +55,14 @@ export function createExporter(): Exporter {
     get network() {
       return newest?.network;
     },
-    distanceTo: (network) => (network === newest?.network ? 'same network' : 'other network'),
+    audienceOf: ({ cluster, network }) => ({
+      distance: network === newest?.network ? 'same network' : 'other network',
+      scope: scopes.get(cluster),
+    }),
   };
+}
+
+/** As many as there are entries in the settings, and one for all others; twice, for both distances. */
+function keyOf({ distance, scope }: Audience): string {
+  return `${distance} ${scope === undefined ? 'all' : JSON.stringify(scope)}`;
 }

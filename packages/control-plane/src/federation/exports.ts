@@ -9,20 +9,29 @@ import { createHash } from 'node:crypto';
 import type { Service, Workload } from '@isthmus/sdk/discovery';
 import { type ClusterModel, type GatewayRecord, lazily, mergeMaps, type ServiceRecord } from '../model/index.js';
 import { gatewayAddress, gatewayWorkload, type NamespaceView, type View } from '../projection/index.js';
+import { type PeerScope, toldServices } from './scope.js';
 
 /** Where the peer is, seen from the exporter. */
 export type Distance = 'same network' | 'other network';
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 /** Under this name are the gateways of the network, which no namespace of a peer's has. */
-const GATEWAYS = '';
+export const GATEWAYS = '';
 
-export function exportView(cluster: ClusterModel, distance: Distance, previous: View | undefined): View {
+/** Whom it is told, as far as that makes a difference. */
+export interface Audience {
+  readonly distance: Distance;
+  readonly scope: PeerScope;
+}
+
+/** `previous` has to be of the same audience. */
+export function exportView(cluster: ClusterModel, { distance, scope }: Audience, previous: View | undefined): View {
   const before = previous?.origin.model.clusters.get(cluster.id);
   const namespaces = new Map<string, NamespaceView>([[GATEWAYS, gatewaysOf(cluster)]]);
-  for (const [name, namespace] of cluster.namespaces) {
-    const known = before?.namespaces.get(name) === namespace ? previous?.namespaces.get(name) : undefined;
-    const view = known ?? exportOf(cluster, name, distance);
+  for (const [name, told] of toldServices(cluster, scope)) {
+    const isSame = before?.namespaces.get(name) === cluster.namespaces.get(name);
+    const known = isSame ? previous?.namespaces.get(name) : undefined;
+    const view = known && hasKeys(known.services, told) ? known : exportOf(cluster, name, told, distance);
     if (view.services.size > 0) namespaces.set(name, view);
   }
   const services = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.services)));
@@ -43,14 +52,22 @@ export function exportView(cluster: ClusterModel, distance: Distance, previous: 
   };
 }
 
-function exportOf(cluster: ClusterModel, name: string, distance: Distance): NamespaceView {
-  const namespace = cluster.namespaces.get(name);
-  const exported = [...(namespace?.services.values() ?? [])].filter(({ scope }) => scope === 'global');
-  if (!namespace || exported.length === 0) return { services: NOTHING, workloads: NOTHING };
-  const keys = new Set(exported.map(({ key }) => key));
-  const members = [...namespace.workloads.values()].flatMap((workload) => memberOf(cluster, workload, keys) ?? []);
+function hasKeys(known: ReadonlyMap<string, unknown>, told: readonly ServiceRecord[]): boolean {
+  return known.size === told.length && told.every(({ key }) => known.has(key));
+}
+
+function exportOf(
+  cluster: ClusterModel,
+  name: string,
+  told: readonly ServiceRecord[],
+  distance: Distance,
+): NamespaceView {
+  if (told.length === 0) return { services: NOTHING, workloads: NOTHING };
+  const keys = new Set(told.map(({ key }) => key));
+  const workloads = [...(cluster.namespaces.get(name)?.workloads.values() ?? [])];
+  const members = workloads.flatMap((workload) => memberOf(cluster, workload, keys) ?? []);
   return {
-    services: sorted(exported.map((record) => [record.key, exportedService(cluster, record)])),
+    services: sorted(told.map((record) => [record.key, exportedService(cluster, record)])),
     workloads:
       distance === 'other network'
         ? capacities(cluster.id, members)

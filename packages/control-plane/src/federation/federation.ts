@@ -5,18 +5,22 @@
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { discoveryService } from '@isthmus/sdk/wire';
-import { type CaStore, createServing } from '../ca/index.js';
+import { type CaStore, createServing, type ForeignBundle } from '../ca/index.js';
 import type { FederationSettings, Settings } from '../config.js';
 import type { ClusterModel } from '../model/index.js';
 import { GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
+import type { FederationEvent } from './events.js';
 import { createExchange, peeringService } from './exchange.js';
-import { createExporter } from './exporter.js';
+import { createExporter, type ExportedView } from './exporter.js';
+import { GATEWAYS } from './exports.js';
 import { followDirectory } from './follow.js';
 import { controlPlaneIdentity } from './identity.js';
 import type { Link, LinkStatus } from './link.js';
 import { createPeers } from './peers.js';
 import { createReceivers, type Receivers } from './receivers.js';
-import type { Peer } from './records.js';
+import type { KnownPeer } from './records.js';
+import { createSavedImports } from './saved/index.js';
+import type { PeerScope } from './scope.js';
 import { createFederationState } from './state.js';
 
 export interface FederationInit {
@@ -26,20 +30,27 @@ export interface FederationInit {
   readonly log: Logger;
   /** What peers export, after each change; in the order of clusters. */
   readonly onImports: (clusters: readonly ClusterModel[]) => void;
+  /** Whose roots vouch for the workloads of peers, after each change. */
+  readonly onTrust: (bundles: readonly ForeignBundle[]) => void;
+  readonly observe: (event: FederationEvent) => void;
 }
 
-export interface PeerStatus extends LinkStatus, Omit<Peer, 'roots'> {
+export interface PeerStatus extends LinkStatus, Omit<KnownPeer, 'roots' | 'anchors'> {
   /** What the peer has of this cluster's exports, one entry per stream of it. */
   readonly receives: readonly (readonly SubscriptionStatus[])[];
+  /** How much it is told, once it has it; undefined before there is anything to tell. */
+  readonly exported: Pick<LinkStatus, 'services' | 'workloads' | 'gateways'> | undefined;
 }
 
 export interface Federation {
   readonly port: number;
-  /** Resolves when every peer there was at start has said everything, or after 5 s. */
+  /** Resolves when of every peer there was at start is known what can be known soon, or after 5 s. */
   readonly firstSync: Promise<void>;
   /** The own cluster as it is now. */
   publish(cluster: ClusterModel): void;
   status(): readonly PeerStatus[];
+  /** By peer, what it may know of the exports. */
+  scopes(): readonly { readonly peer: string; readonly scope: PeerScope }[];
 }
 
 /** A peer that is away at start holds up nobody for longer. */
@@ -50,16 +61,26 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
   const { clusterId: cluster, trustDomain, sources, federation } = settings;
   const state = createFederationState(federation.directory);
   await state.prepare();
-  const exporter = createExporter();
+  const exporter = createExporter(federation.exports);
+  let look = () => {};
+  const failedToRenew = (error: unknown) => log.error({ err: error }, 'roots of a peer cannot be saved');
   const isTaken = (id: string) => id === cluster || sources.some((source) => source.cluster === id);
-  const receivers = createReceivers({ exporter, peer: (id) => peers.get(id), signal: scope.signal, clock, log });
+  const receivers = createReceivers({ ...init, exporter, peer: (id) => peers.get(id), signal: scope.signal });
   const peers = createPeers(scope, {
     ...init,
     cluster,
     certificate: () => serving.current,
     isTaken,
+    saved: createSavedImports(state.importsDirectory, log),
+    maxAgeMs: federation.maxImportAge,
+    onRoots: (peer, roots) => void state.renewRoots(peer, roots).then(look, failedToRenew),
     onRevoked: receivers.disconnect,
-    onChanged: () => serving.refresh(),
+    // They come back at once, and have to prove themselves by the roots of now.
+    onDistrusted: receivers.disconnect,
+    onChanged: () => {
+      serving.refresh();
+      init.onTrust(peers.links().map(({ peer: { trustDomain: domain, roots } }) => ({ trustDomain: domain, roots })));
+    },
   });
   const serving = await createServing(scope, {
     hosts: settings.serverNames,
@@ -70,7 +91,15 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     clock,
     log,
   });
-  await followDirectory(scope, { ...init, directory: state.peersDirectory, read: state.peers, follow: peers.follow });
+  look = await followDirectory(scope, {
+    ...init,
+    directories: state.peerDirectories,
+    read: state.peers,
+    follow: peers.follow,
+  });
+  tellOfRoots(store, () => {
+    for (const { peer } of peers.links()) receivers.disconnect(peer.cluster);
+  });
   const configured = sources.find((source) => source.cluster === cluster)?.network ?? '';
   const own = () => {
     const network = exporter.network ?? configured;
@@ -90,10 +119,19 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     publish: exporter.publish,
     status: () =>
       peers.links().map((link) => {
-        const { roots: _, ...peer } = link.peer;
-        return { ...peer, ...link.status(), receives: receivers.status(peer.cluster) };
+        const { roots: _, anchors: __, ...peer } = link.peer;
+        const exported = countExported(exporter.current(exporter.audienceOf(peer)));
+        return { ...peer, ...link.status(), receives: receivers.status(peer.cluster), exported };
       }),
+    scopes: () => peers.links().map(({ peer }) => ({ peer: peer.cluster, scope: exporter.audienceOf(peer).scope })),
   };
+}
+
+function countExported(exported: ExportedView | undefined): PeerStatus['exported'] {
+  if (!exported) return undefined;
+  const { services, namespaces, workloads } = exported.view;
+  const gateways = namespaces.get(GATEWAYS)?.workloads.size ?? 0;
+  return { services: services.size, workloads: workloads.size - gateways, gateways };
 }
 
 interface ListenInit {
@@ -119,13 +157,21 @@ function listen(
   });
 }
 
-function firstSyncOf(scope: Scope, links: readonly Link[], clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const disarm = clock.schedule(FIRST_SYNC_MS, resolve);
-    void Promise.allSettled(links.map(({ synced }) => synced)).then(() => {
-      disarm();
-      resolve();
-    });
-    scope.own(disarm);
+/** Saved imports are there in a moment; what the peers say themselves is better, and waited for, though not for long. */
+async function firstSyncOf(scope: Scope, links: readonly Link[], clock: Clock): Promise<void> {
+  const isLate = new Promise<void>((resolve) => {
+    scope.own(clock.schedule(FIRST_SYNC_MS, resolve));
+  });
+  await Promise.all(links.map(({ restored }) => restored));
+  await Promise.race([isLate, Promise.all(links.map(({ settled }) => settled))]);
+}
+
+/** Peers ask for the roots when they connect; so they are told of others by being made to. */
+function tellOfRoots(store: CaStore, reconnect: () => void): void {
+  let told = store.current.roots;
+  store.onReplaced(() => {
+    if (store.current.roots === told) return;
+    told = store.current.roots;
+    reconnect();
   });
 }

@@ -8,16 +8,16 @@ export interface FollowInit {
   readonly settings: Pick<Settings, 'debounce' | 'rescanInterval'>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly directory: string;
+  readonly directories: readonly string[];
   readonly read: () => Promise<ReadPeers>;
   readonly follow: (found: ReadPeers) => void;
 }
 
-/** Resolves after the first read; reads again when something changes there, and from time to time. */
+/** Resolves after the first read, with what reads again at once; reads also when something changes there, and from time to time. */
 export async function followDirectory(
   scope: Scope,
-  { settings, clock, log, directory, read, follow }: FollowInit,
-): Promise<void> {
+  { settings, clock, log, directories, read, follow }: FollowInit,
+): Promise<() => void> {
   const {
     debounce: { quiet: quietMs, max: maxMs },
     rescanInterval,
@@ -32,7 +32,7 @@ export async function followDirectory(
         // Who is found now would be linked to nothing.
         if (!scope.signal.aborted) follow(found);
       })
-      .catch((error: unknown) => log.error({ err: error, directory }, 'peers could not be read'));
+      .catch((error: unknown) => log.error({ err: error, directories }, 'peers could not be read'));
     if (!scope.signal.aborted) cancelRescan = clock.schedule(rescanInterval, again);
   };
   const again = () => {
@@ -47,7 +47,8 @@ export async function followDirectory(
     await reading;
   });
   // Watched first: what changes while reading is then heard of.
-  watcher.set([directory]);
+  watcher.set(directories);
   again();
   await reading;
+  return again;
 }

@@ -15,6 +15,7 @@ import {
   waypointKey,
 } from '../model/index.js';
 import { NO_OBJECTS } from '../sources/index.js';
+import type { Rejection } from './events.js';
 import type { Peer } from './records.js';
 
 /** Services, workloads and gateways of one peer together; what is beyond is left out. */
@@ -37,7 +38,8 @@ interface Shard {
   readonly workloads: Map<string, Workload>;
 }
 
-export function createImports(peer: Peer): Imports {
+/** `onRejected` for each record that is left out, each time it comes. */
+export function createImports(peer: Peer, onRejected: (reason: Rejection) => void = () => {}): Imports {
   const shards = new Map<string, Shard>();
   const gateways = new Map<string, GatewayRecord>();
   const refused = new Map<string, string>();
@@ -72,13 +74,10 @@ export function createImports(peer: Peer): Imports {
     const name = kind === 'service' ? value.key : value.uid;
     drop(name);
     const isFull = placeOf.size + gateways.size >= MAX_RECORDS;
-    const problem = isFull
-      ? `more than ${MAX_RECORDS} records`
-      : kind === 'service'
-        ? claimOf(peer, value.addresses)
-        : overreach(peer, value);
-    if (problem !== undefined) {
-      if (refused.size < MAX_PROBLEMS) refused.set(name, problem);
+    const problem = isFull ? TOO_MANY : kind === 'service' ? claimOf(peer, value.addresses) : overreach(peer, value);
+    if (problem) {
+      onRejected(problem.reason);
+      if (refused.size < MAX_PROBLEMS) refused.set(name, problem.text);
     } else if (kind === 'service') shardOf(value.namespace, name).services.set(name, value);
     else if (name.startsWith(GATEWAY_PREFIX)) gateways.set(name, gatewayRecord(value));
     else shardOf(value.namespace, name).workloads.set(name, value);
@@ -121,21 +120,37 @@ export function createImports(peer: Peer): Imports {
   };
 }
 
-function overreach(peer: Peer, workload: Workload): string | undefined {
+interface Overreach {
+  readonly reason: Rejection;
+  readonly text: string;
+}
+
+const TOO_MANY: Overreach = { reason: 'too-many', text: `more than ${MAX_RECORDS} records` };
+
+function overreach(peer: Peer, workload: Workload): Overreach | undefined {
   const { uid, clusterId, network, trustDomain, networkGateway, addresses, hostname } = workload;
-  if (clusterId !== peer.cluster) return `is said to be of cluster ${clusterId}; the peer speaks for ${peer.cluster}`;
+  if (clusterId !== peer.cluster)
+    return {
+      reason: 'foreign-cluster',
+      text: `is said to be of cluster ${clusterId}; the peer speaks for ${peer.cluster}`,
+    };
   if (trustDomain !== peer.trustDomain)
-    return `is said to be of trust domain ${trustDomain}; the peer speaks for ${peer.trustDomain}`;
+    return {
+      reason: 'foreign-trust-domain',
+      text: `is said to be of trust domain ${trustDomain}; the peer speaks for ${peer.trustDomain}`,
+    };
   if (!uid.startsWith(`${peer.cluster}/`) && !uid.startsWith(`${GATEWAY_PREFIX}${peer.network}/`))
-    return `is no uid of cluster ${peer.cluster}`;
+    return { reason: 'foreign-uid', text: `is no uid of cluster ${peer.cluster}` };
   if (uid.startsWith(GATEWAY_PREFIX) && (!networkGateway?.hboneMtlsPort || (addresses.length === 0 && hostname === '')))
-    return 'is a gateway without address or port';
+    return { reason: 'bad-gateway', text: 'is a gateway without address or port' };
   return claimOf(peer, [{ network }]);
 }
 
-function claimOf(peer: Peer, places: readonly { readonly network: string }[]): string | undefined {
+function claimOf(peer: Peer, places: readonly { readonly network: string }[]): Overreach | undefined {
   const foreign = places.find(({ network }) => network !== peer.network);
-  return foreign && `is said to be on network ${foreign.network}; the peer was added for ${peer.network}`;
+  if (!foreign) return undefined;
+  const text = `is said to be on network ${foreign.network}; the peer was added for ${peer.network}`;
+  return { reason: 'foreign-network', text };
 }
 
 function gatewayRecord(workload: Workload): GatewayRecord {

@@ -1,37 +1,46 @@
 /**
- * What one peer exports, kept in step: a discovery client of its control plane whose store is a cluster's model. While
- * the peer is away, what it last said stays; when the link is closed, the cluster is gone.
+ * What one peer exports, kept in force. It comes in generations: another try at all of it replaces the last good one when
+ * it is whole, and not before. Before the first, what was saved by an earlier process counts. While the peer is away what
+ * there is stays; when the link is closed, the cluster is gone.
+ *
+ *   nothing ──saved imports read──> from disk ──all received──> from the peer ──update, all received──> the next
+ *      └────────────────────────────all received────────────────────^
  */
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import { create } from '@bufbuild/protobuf';
-import { createDiscoveryClient, createStore, type DiscoveryStatus } from '@isthmus/sdk/discovery';
-import { splitPem } from '@isthmus/sdk/identity';
-import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
-import { discoveryPb } from '@isthmus/sdk/wire';
+import type { Scope } from '@isthmus/sdk/runtime';
 import type { ClusterModel } from '../model/index.js';
-import { checkIdentity, controlPlaneIdentity } from './identity.js';
-import { createImports } from './imports.js';
-import { CHAIN_HEADER } from './receivers.js';
-import type { Peer } from './records.js';
+import { type Connection, type ConnectionInit, openConnection } from './connection.js';
+import { createGenerations, type Generation, type GenerationsInit } from './generations.js';
+import { fingerprintsOf } from './identity.js';
+import { createPresence } from './presence.js';
+import type { KnownPeer, Peer } from './records.js';
+import { remedyFor } from './remedy.js';
+import { followRoots } from './roots.js';
+import { createKeeper, type SavedImports } from './saved/index.js';
 
-export interface LinkInit {
-  readonly peer: Peer;
-  /** The own cluster's id. */
-  readonly cluster: string;
-  /** The own certificate with its chain, and its key; read for each connection. */
-  readonly certificate: () => { readonly cert: string; readonly key: string };
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface LinkInit extends Omit<ConnectionInit, 'peer' | 'after'>, Omit<GenerationsInit, 'onChange'> {
+  readonly peer: KnownPeer;
+  readonly saved: SavedImports;
+  /** What was saved of an earlier peer of that name is gone by then. */
+  readonly after: Promise<unknown>;
   readonly onChange: () => void;
+  /** The peer tells of other roots than it was known by. */
+  readonly onRoots: (peer: KnownPeer, roots: string) => void;
 }
 
 export interface LinkStatus {
   /** `live`: what it exports is in force and kept up; `stale`: it is away, and what it last exported stays in force. */
   readonly state: 'connecting' | 'live' | 'stale';
+  /** Where what is in force was had from; absent while nothing is. */
+  readonly from?: Generation['from'];
+  /** Until when that is known to be what the peer exports, milliseconds since the epoch; now, while it is live. */
+  readonly asOf?: number;
+  /** How often everything was taken over. */
+  readonly generation: number;
   /** Milliseconds since the epoch: when it was reached, or lost. */
   readonly since: number;
+  /** Why it cannot be reached, and what to do. */
   readonly lastEnd?: string;
+  readonly remedy?: string;
   readonly services: number;
   readonly workloads: number;
   readonly gateways: number;
@@ -39,64 +48,122 @@ export interface LinkStatus {
 }
 
 export interface Link {
-  readonly peer: Peer;
-  /** Undefined before everything was received once. */
+  readonly peer: KnownPeer;
+  /** Undefined before there is anything. */
   readonly model: ClusterModel | undefined;
-  /** Resolves when it was; rejects when the link is closed before. */
-  readonly synced: Promise<void>;
+  /**
+   * Resolves when nothing better is to be had soon: everything was received once, or the peer cannot be reached and what was
+   * saved is in force. Never, when the link is closed before.
+   */
+  readonly settled: Promise<void>;
+  /** Resolves when what was saved is in force, or there was nothing. */
+  readonly restored: Promise<void>;
+  /** The same peer under another address or other roots. Nothing it exports is lost. */
+  update(peer: KnownPeer): void;
+  /** Removes what was saved. */
+  forget(): Promise<void>;
   status(): LinkStatus;
 }
 
-export function createLink(scope: Scope, { peer, cluster, certificate, clock, log, onChange }: LinkInit): Link {
-  const imports = createImports(peer);
-  const expected = controlPlaneIdentity(peer.trustDomain, peer.cluster);
-  let isSynced = false;
-  const client = createDiscoveryClient(scope, {
-    address: peer.address,
-    checkServer: (shown) => checkIdentity(expected, shown),
-    certificate: async () => ({
-      secureContext: createSecureContext({ ...certificate(), ca: peer.roots, minVersion: 'TLSv1.3' }),
-    }),
-    // Read for each connection, as the certificate is.
-    get headers() {
-      return { [CHAIN_HEADER]: chainOf(certificate().cert) };
-    },
-    node: create(discoveryPb.NodeSchema, { id: `peer~~${cluster}~` }),
-    store: createStore(),
-    onSnapshot: (_snapshot, batch) => {
-      imports.apply(batch);
-      if (isSynced) onChange();
-    },
-    clock,
-    log: log.child({ peer: peer.cluster }),
+interface Open {
+  readonly connection: Connection;
+  readonly scope: Scope;
+}
+
+export function createLink(scope: Scope, init: LinkInit): Link {
+  const { saved, log } = init;
+  let peer = init.peer;
+  const peerNow = () => peer;
+  const generations = createGenerations(scope, { ...init, onChange: told });
+  const presence = createPresence(() => situationOf(peer, generations.inForce, open.connection), init);
+  const restored = init.after.then(() => saved.load(peer)).then((found) => found && generations.restore(peer, found));
+  const keeper = createKeeper({ ...init, peer: peerNow, current: () => generations.inForce, after: restored });
+  scope.own(keeper.close);
+  const lookForRoots = followRoots(scope, { ...init, peer: peerNow, onRoots: (roots) => init.onRoots(peer, roots) });
+  let settle = () => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
   });
-  const synced = client.ready.then(() => {
-    isSynced = true;
-    onChange();
-  });
-  // Nobody has to wait for it.
-  synced.catch(() => {});
+  let open = connect();
+
+  function connect(): Open {
+    const own = scope.child();
+    const listener = {
+      whole() {
+        if (own.signal.aborted) return;
+        generations.takeOver(connection);
+        settle();
+      },
+      changed: told,
+      reached() {
+        presence.reached();
+        lookForRoots();
+      },
+      ended() {
+        keeper.touch();
+        presence.ended();
+        if (generations.inForce) settle();
+      },
+    };
+    const connection = openConnection(own, { ...init, peer: peerNow, after: restored }, listener);
+    return { connection, scope: own };
+  }
+
+  function told(): void {
+    keeper.touch();
+    init.onChange();
+  }
 
   return {
-    peer,
-    get model() {
-      return isSynced ? imports.model() : undefined;
+    get peer() {
+      return peer;
     },
-    synced,
-    status: () => ({ ...stateOf(client.status(), isSynced), ...imports.records, problems: imports.problems }),
+    get model() {
+      return generations.inForce?.imports.model();
+    },
+    settled,
+    restored,
+    update(next) {
+      const isReachedAsBefore = next.address === peer.address && hasAll(next.roots, peer.roots);
+      peer = next;
+      keeper.touch();
+      // What was verified against a root that counts no longer has to be verified again.
+      if (isReachedAsBefore) return;
+      generations.freeze();
+      const { scope: before } = open;
+      open = connect();
+      before
+        .close(`peer ${peer.cluster} changed`)
+        .catch((error: unknown) => log.error({ err: error }, 'link stays open'));
+    },
+    forget: keeper.forget,
+    status: () => statusOf(peer, generations.inForce, generations.count, open.connection),
   };
 }
 
-function stateOf(
-  { connected, since, lastEnd }: DiscoveryStatus,
-  isSynced: boolean,
-): Pick<LinkStatus, 'state' | 'since' | 'lastEnd'> {
-  const state = isSynced ? (connected ? 'live' : 'stale') : 'connecting';
-  return { state, since, ...(lastEnd && !connected ? { lastEnd: lastEnd.detail } : {}) };
+function situationOf(peer: Peer, inForce: Generation | undefined, connection: Connection) {
+  const asOf = inForce && new Date(inForce.asOf()).toISOString();
+  return { peer, asOf, end: connection.status().lastEnd?.detail ?? '' };
 }
 
-/** What follows the leaf. */
-function chainOf(cert: string): string {
-  const [, ...intermediates] = splitPem(cert);
-  return intermediates.map((pem) => new X509Certificate(pem).raw.toString('base64')).join(',');
+const NOTHING = { services: 0, workloads: 0, gateways: 0 };
+
+function statusOf(peer: Peer, inForce: Generation | undefined, generation: number, connection: Connection): LinkStatus {
+  const { connected, since, lastEnd } = connection.status();
+  const isLive = connected && inForce?.imports === connection.imports;
+  const detail = connected ? undefined : lastEnd?.detail;
+  return {
+    state: isLive ? 'live' : inForce ? 'stale' : 'connecting',
+    ...(inForce && { from: inForce.from, asOf: inForce.asOf() }),
+    generation,
+    since,
+    ...(detail !== undefined && { lastEnd: detail, remedy: remedyFor(peer, detail) }),
+    ...(inForce?.imports.records ?? NOTHING),
+    problems: inForce?.imports.problems ?? [],
+  };
+}
+
+function hasAll(roots: string, wanted: string): boolean {
+  const there = fingerprintsOf(roots);
+  return fingerprintsOf(wanted).every((each) => there.includes(each));
 }

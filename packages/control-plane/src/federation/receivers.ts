@@ -14,14 +14,15 @@ import {
   type SubscriptionStatus,
   serveStream,
 } from '../xds/index.js';
+import type { FederationEvent } from './events.js';
 import type { Exporter } from './exporter.js';
 import { checkIdentity, claimedCluster, controlPlaneIdentity, endsAt } from './identity.js';
 import type { Peer } from './records.js';
 
 /** Its own intermediates, for who verifies against one peer's roots: gRPC hands on the leaf only. DER, base64, comma. */
 export const CHAIN_HEADER = 'isthmus-chain';
-/** A peer that reconnects may overlap with its last stream, which TCP has not given up yet. */
-const MAX_STREAMS_PER_PEER = 4;
+/** One for each of its replicas; who reconnects may overlap with its last stream, which TCP has not given up yet. */
+const MAX_STREAMS_PER_PEER = 16;
 
 export interface ReceiversInit {
   readonly exporter: Exporter;
@@ -30,6 +31,7 @@ export interface ReceiversInit {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly observe: (event: FederationEvent) => void;
 }
 
 export interface Receivers {
@@ -46,7 +48,7 @@ interface Receiver {
 }
 
 export function createReceivers(init: ReceiversInit): Receivers {
-  const { exporter, signal, clock, log } = init;
+  const { exporter, signal, clock, log, observe } = init;
   const callers = new WeakMap<Metadata, Peer>();
   const receivers = new Map<string, Set<Receiver>>();
   let counter = 0;
@@ -60,13 +62,15 @@ export function createReceivers(init: ReceiversInit): Receivers {
         callers.set(metadata, verdict.peer);
         return admit(metadata);
       }
+      observe({ kind: 'refused' });
       log.warn({ from: call.getPeer(), reason: verdict.refusal }, 'peer refused');
       call.sendStatus({ code: status.UNAUTHENTICATED, details: verdict.refusal });
     };
     return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata }) });
   };
 
-  async function serve(call: DeltaCall, { cluster, network }: Peer): Promise<void> {
+  async function serve(call: DeltaCall, peer: Peer): Promise<void> {
+    const { cluster } = peer;
     // It arrived while closing: nobody would end it.
     if (signal.aborted) return failStream(call, { code: 'UNAVAILABLE', reason: 'the control plane is closing' });
     const streams = receivers.get(cluster) ?? new Set();
@@ -89,13 +93,18 @@ export function createReceivers(init: ReceiversInit): Receivers {
       await serveStream({
         call,
         session,
-        view: () => exporter.current(exporter.distanceTo(network)),
+        view: () => exporter.current(exporter.audienceOf(peer)),
         subscribe: exporter.subscribe,
         onReceived: (received) => {
           if (received.kind === 'refused') failStream(call, received);
-          if (received.kind === 'rejected') log.warn({ cluster, reason: received.reason }, 'peer rejected resources');
+          if (received.kind !== 'rejected') return;
+          observe({ kind: 'nacked', peer: cluster });
+          log.warn({ cluster, reason: received.reason }, 'peer rejected resources');
         },
-        onSent: ({ resources, removed }) => log.debug({ cluster, resources, removed }, 'peer told'),
+        onSent: ({ resources, removed, bytes }) => {
+          observe({ kind: 'sent', peer: cluster, bytes: bytes.length });
+          log.debug({ cluster, resources, removed }, 'peer told');
+        },
       });
       log.info({ cluster }, 'peer disconnected');
     } finally {

@@ -17,7 +17,7 @@ const pem = string({
   test: (text) => text.length <= 64 * 1024 && text.includes('-----BEGIN CERTIFICATE-----'),
   expected: 'PEM certificates of at most 64 KiB',
 });
-const fingerprint = string({
+export const fingerprint = string({
   type: 'SHA-256 fingerprint',
   test: (text) => /^[0-9a-f]{64}$/.test(text),
   expected: '64 hexadecimal digits',
@@ -34,6 +34,19 @@ export const peerSchema = strictObject({
   address: required(hostPort),
 });
 export type Peer = Infer<typeof peerSchema>;
+
+/** A peer as it is held here. */
+export interface KnownPeer extends Peer {
+  /** The roots that were exchanged with the invitation; `roots` are those that the peer has told of since. */
+  readonly anchors: string;
+}
+
+/** The roots that a peer has told of over a connection verified against those before. */
+export const bundleSchema = strictObject({
+  /** SHA-256 of the roots that were exchanged with the invitation, after which all others came. */
+  anchors: required(list(fingerprint)),
+  roots: required(pem),
+});
 
 const invitationSchema = strictObject({
   cluster: required(identifier),

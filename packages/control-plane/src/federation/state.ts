@@ -3,23 +3,39 @@
  * plane meet here. A file is replaced in one step, and an invitation is spent by whoever removes its file.
  *
  *   <directory>/peers/<cluster>.json        a peer; removing the file revokes it
+ *   <directory>/bundles/<cluster>.json      the roots it has by now; counts for the peer that it came from only
  *   <directory>/invitations/<id>.json       the hash of a secret, and until when it counts
+ *   <directory>/imports/                    see saved/files.ts
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Invitation, type Peer, peerSchema, pendingSchema, readJson } from './records.js';
+import { replaceFile, unlinked } from '../files/index.js';
+import { fingerprintsOf } from './identity.js';
+import {
+  bundleSchema,
+  type Invitation,
+  type KnownPeer,
+  type Peer,
+  peerSchema,
+  pendingSchema,
+  readJson,
+} from './records.js';
 
 /** One stream each way for each of them. */
 const MAX_PEERS = 100;
 
 export interface FederationState {
-  readonly peersDirectory: string;
+  /** Where changes of peers show. */
+  readonly peerDirectories: readonly string[];
+  readonly importsDirectory: string;
   /** Makes what is missing. */
   prepare(): Promise<void>;
   peers(): Promise<ReadPeers>;
   /** Rejects when that cluster is a peer already. */
   add(peer: Peer): Promise<void>;
+  /** From now on the peer has these roots. */
+  renewRoots(peer: KnownPeer, roots: string): Promise<void>;
   /** False when there is no such peer. */
   remove(cluster: string): Promise<boolean>;
   invite(now: number, ttlMs: number): Promise<Pick<Invitation, 'id' | 'secret'>>;
@@ -29,39 +45,49 @@ export interface FederationState {
 
 export interface ReadPeers {
   /** In the order of clusters. */
-  readonly peers: readonly Peer[];
+  readonly peers: readonly KnownPeer[];
   /** Of files that cannot be used. */
   readonly problems: readonly string[];
 }
 
 export function createFederationState(directory: string): FederationState {
   const peersDirectory = join(directory, 'peers');
+  const bundlesDirectory = join(directory, 'bundles');
   const invitations = join(directory, 'invitations');
   const peerFile = (cluster: string) => join(peersDirectory, `${cluster}.json`);
+  const bundleFile = (cluster: string) => join(bundlesDirectory, `${cluster}.json`);
 
   async function prepare(): Promise<void> {
-    for (const path of [directory, peersDirectory, invitations]) await mkdir(path, { recursive: true, mode: 0o700 });
+    for (const path of [directory, peersDirectory, bundlesDirectory, invitations])
+      await mkdir(path, { recursive: true, mode: 0o700 });
   }
 
   return {
-    peersDirectory,
+    peerDirectories: [peersDirectory, bundlesDirectory],
+    importsDirectory: join(directory, 'imports'),
     prepare,
-    peers: () => readPeers(peersDirectory),
+    peers: () => readPeers(peersDirectory, bundlesDirectory),
     async add(peer) {
       await prepare();
-      const { peers } = await readPeers(peersDirectory);
+      const { peers } = await readPeers(peersDirectory, bundlesDirectory);
       if (peers.some(({ cluster }) => cluster === peer.cluster))
         throw new Error(`cluster ${peer.cluster} is a peer already; "peer remove ${peer.cluster}" first`);
       if (peers.length >= MAX_PEERS) throw new Error(`there are ${MAX_PEERS} peers already`);
-      await replaceFile(peerFile(peer.cluster), peer);
+      await unlinked(bundleFile(peer.cluster));
+      await replaceFile(peerFile(peer.cluster), jsonOf(peer));
     },
-    remove: (cluster) => unlinked(peerFile(cluster)),
+    renewRoots: ({ cluster, anchors }, roots) =>
+      replaceFile(bundleFile(cluster), jsonOf({ anchors: fingerprintsOf(anchors), roots })),
+    async remove(cluster) {
+      await unlinked(bundleFile(cluster));
+      return unlinked(peerFile(cluster));
+    },
     async invite(now, ttlMs) {
       await prepare();
       const id = randomBytes(8).toString('hex');
       const secret = randomBytes(32).toString('base64url');
       const expires = new Date(now + ttlMs).toISOString();
-      await replaceFile(join(invitations, `${id}.json`), { hash: hashOf(secret).toString('hex'), expires });
+      await replaceFile(join(invitations, `${id}.json`), jsonOf({ hash: hashOf(secret).toString('hex'), expires }));
       return { id, secret };
     },
     async redeem(id, secret, now) {
@@ -78,8 +104,8 @@ export function createFederationState(directory: string): FederationState {
   };
 }
 
-async function readPeers(directory: string): Promise<ReadPeers> {
-  const peers: Peer[] = [];
+async function readPeers(directory: string, bundles: string): Promise<ReadPeers> {
+  const peers: KnownPeer[] = [];
   const problems: string[] = [];
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     // Only what is not there has no peers; what cannot be read for a moment must not revoke them.
@@ -93,7 +119,7 @@ async function readPeers(directory: string): Promise<ReadPeers> {
     const file = join(directory, name);
     try {
       const peer = readJson(file, await readFile(file, 'utf8'), peerSchema);
-      if (name === `${peer.cluster}.json`) peers.push(peer);
+      if (name === `${peer.cluster}.json`) peers.push(await withBundle(peer, join(bundles, name), problems));
       else problems.push(`${file} is of cluster ${peer.cluster}, after which it has to be named`);
     } catch (error) {
       problems.push((error as Error).message);
@@ -102,27 +128,24 @@ async function readPeers(directory: string): Promise<ReadPeers> {
   return { peers, problems };
 }
 
-/** Whoever reads meanwhile finds the old file or the new one; unfinished ones do not end in `.json`. */
-async function replaceFile(file: string, value: object): Promise<void> {
-  const partial = `${file}.${randomBytes(4).toString('hex')}.partial`;
+/** One that is of another peer of that name counts for nothing. */
+async function withBundle(peer: Peer, file: string, problems: string[]): Promise<KnownPeer> {
+  const known = { ...peer, anchors: peer.roots };
   try {
-    await writeFile(partial, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    await rename(partial, file);
+    const { anchors, roots } = readJson(file, await readFile(file, 'utf8'), bundleSchema);
+    const isOfPeer = fingerprintsOf(peer.roots).join() === anchors.join();
+    return isOfPeer && fingerprintsOf(roots).length > 0 ? { ...known, roots } : known;
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      problems.push(
+        `${(error as Error).message}; the roots of ${peer.cluster} are those of its invitation until it tells them again`,
+      );
+    return known;
   }
 }
 
-/** Of several who try at once, one succeeds. */
-async function unlinked(file: string): Promise<boolean> {
-  try {
-    await unlink(file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+function jsonOf(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 function hashOf(secret: string): Buffer {

@@ -2,19 +2,21 @@
  * All objects of one cluster to its model, namespace by namespace. Pure: the same objects give an equal model, in
  * whatever order they were read and whatever the previous model was; that only spares work.
  */
+import type { Authorization } from '@isthmus/sdk/discovery';
 import { KIND_NAMES, type ObjectsByKind } from '../sources/index.js';
-import { createContext } from './context.js';
+import { createContext, type NamespaceContext } from './context.js';
 import { deriveEntries } from './entries.js';
 import { lazily, mergeMaps } from './flat.js';
 import { type ClusterInput, deriveFrame, type Frame, isSameBasis } from './frame.js';
 import { deriveNetworkGateways } from './gateways.js';
-import { indexMemberships } from './memberships.js';
-import { derivePods, knownPods } from './pods.js';
+import { haveSameMembers, indexMemberships } from './memberships.js';
+import { indexNamedPods } from './named-pods.js';
+import { derivePods, ingressPodsOf, knownPods, type WorkloadIndexes } from './pods.js';
 import { derivePolicies } from './policies/index.js';
 import { claimsOf, exportWaypoints, frontsOf, localFrontsOf, waypointsNeeded } from './scope.js';
 import { deriveServiceEntries } from './service-entries.js';
 import { deriveServices } from './services.js';
-import type { ClusterModel, NamespaceModel } from './types.js';
+import type { ClusterModel, GatewayRecord, NamespaceModel } from './types.js';
 import { indexWaypoints } from './waypoints.js';
 
 export interface DerivedCluster extends ClusterModel {
@@ -32,15 +34,30 @@ export function deriveCluster(input: ClusterInput, previous?: DerivedCluster): D
     const isKnown = isSameFrame && before?.objects === objects;
     derived.set(name, isKnown ? before : deriveNamespace({ frame, name, objects, before, isSameFrame }));
   }
-  const needed = new Set([...derived.values()].flatMap(({ waypointsNeeded }) => waypointsNeeded));
-  const namespaces = new Map([...derived].map(([name, model]) => [name, exportWaypoints(model, needed)]));
-  const all = [...namespaces.values()];
-  const services = lazily(() => mergeMaps(all.map((namespace) => namespace.services)));
-  const workloads = lazily(() => mergeMaps(all.map((namespace) => namespace.workloads)));
+  return assemble(frame, derived);
+}
+
+/** Loops, because every change of a cluster comes through here, and most namespaces have nothing to add. */
+function assemble(frame: Frame, derived: ReadonlyMap<string, NamespaceModel>): DerivedCluster {
+  const needed = new Set<string>();
+  for (const { waypointsNeeded } of derived.values()) for (const key of waypointsNeeded) needed.add(key);
+  const namespaces = new Map<string, NamespaceModel>();
+  const gateways: GatewayRecord[] = [];
+  const policies = new Map<string, Authorization>();
+  const problems = [...frame.problems];
+  for (const [name, model] of derived) {
+    namespaces.set(name, exportWaypoints(model, needed));
+    if (model.gateways.length > 0) gateways.push(...model.gateways);
+    if (model.problems.length > 0) problems.push(...model.problems);
+    for (const [key, policy] of model.policies) policies.set(key, policy);
+  }
+  const services = lazily(() => mergeMaps([...namespaces.values()].map((namespace) => namespace.services)));
+  const workloads = lazily(() => mergeMaps([...namespaces.values()].map((namespace) => namespace.workloads)));
+  const { id, network, trustDomain } = frame;
   return {
-    id: frame.id,
-    network: frame.network,
-    trustDomain: frame.trustDomain,
+    id,
+    network,
+    trustDomain,
     namespaces,
     get services() {
       return services();
@@ -48,9 +65,9 @@ export function deriveCluster(input: ClusterInput, previous?: DerivedCluster): D
     get workloads() {
       return workloads();
     },
-    gateways: all.flatMap(({ gateways }) => gateways),
-    policies: mergeMaps(all.map(({ policies }) => policies)),
-    problems: [...frame.problems, ...all.flatMap(({ problems }) => problems)],
+    gateways,
+    policies,
+    problems,
     frame,
     derived,
   };
@@ -66,19 +83,24 @@ interface NamespaceInput {
 }
 
 function deriveNamespace({ frame, name, objects, before, isSameFrame }: NamespaceInput): NamespaceModel {
-  // Of all that changes, nearly all is pods: one that is the same object among the same others is what it was.
-  const isKnown = before && isSameFrame && differsInPodsOnly(before.objects, objects);
-  const unchanged = isKnown ? knownPods(frame.id, before.objects.Pod, before.workloads) : undefined;
+  // Nearly all that changes is pods: one that is the same object among the same others is what it was.
+  const known = before && isSameFrame && isSameForWorkloads(before.objects, objects) ? before : undefined;
   const context = createContext(frame, name, objects);
   const waypoints = indexWaypoints(context);
   const policies = derivePolicies(context);
-  const services = [...deriveServices(context, waypoints), ...deriveServiceEntries(context, waypoints)];
-  const indexes = { waypoints, memberships: indexMemberships(context), policies };
-  const workloads = [...derivePods(context, indexes, unchanged), ...deriveEntries(context, indexes)];
+  const ownServices = deriveServices(context, waypoints);
+  const named = indexNamedPods(context, waypoints, ownServices);
+  const services = [...ownServices, ...named.records, ...deriveServiceEntries(context, waypoints)];
   return {
     objects,
     services: new Map(services.map((record) => [record.key, record])),
-    workloads: new Map(workloads.map((workload) => [workload.uid, workload])),
+    ...(known && isSameBasis(known.objects.Pod, objects.Pod)
+      ? { workloads: known.workloads, ingressPods: known.ingressPods ?? [] }
+      : deriveWorkloads(context, known, () => ({
+          waypoints,
+          memberships: indexMemberships(context, named),
+          policies,
+        }))),
     gateways: keepEqual(before?.gateways ?? [], deriveNetworkGateways(context)),
     policies: policies.resources,
     problems: context.problems,
@@ -90,8 +112,23 @@ function deriveNamespace({ frame, name, objects, before, isSameFrame }: Namespac
   };
 }
 
-function differsInPodsOnly(a: ObjectsByKind, b: ObjectsByKind): boolean {
-  return KIND_NAMES.every((kind) => kind === 'Pod' || isSameBasis(a[kind], b[kind]));
+function deriveWorkloads(
+  context: NamespaceContext,
+  known: NamespaceModel | undefined,
+  makeIndexes: () => WorkloadIndexes,
+): Pick<NamespaceModel, 'workloads' | 'ingressPods'> {
+  const unchanged = known && knownPods(context.id, known.objects.Pod, known.workloads);
+  const indexes = makeIndexes();
+  const all = [...derivePods(context, indexes, unchanged), ...deriveEntries(context, indexes)];
+  return { workloads: new Map(all.map((each) => [each.uid, each])), ingressPods: ingressPodsOf(context) };
+}
+
+/** Whether workloads follow from the same, pods themselves apart. */
+function isSameForWorkloads(a: ObjectsByKind, b: ObjectsByKind): boolean {
+  return KIND_NAMES.every(
+    (kind) =>
+      kind === 'Pod' || isSameBasis(a[kind], b[kind]) || (kind === 'Service' && haveSameMembers(a.Service, b.Service)),
+  );
 }
 
 /** The list before, when the next says the same. */

@@ -36,7 +36,7 @@ function fromWorkloadEntry(
     ...canonicalOf(labels, name),
     ...declaredTunnel({ labels, annotations }),
     ...(waypoint && { waypoint }),
-    authorizationPolicies: indexes.policies.bindingTo(labels),
+    authorizationPolicies: indexes.policies.bindingTo(labels, false),
     services: indexes.memberships.ofWorkloadEntry(entry),
   };
 }

@@ -11,12 +11,26 @@ export type ServiceScope = 'local' | 'global';
 type Expression = LabelSelector['matchExpressions'][number];
 type Selectors = Pick<ScopeConfig, 'namespaceSelector' | 'servicesSelector'>;
 
+export interface ScopeVerdict {
+  readonly scope: ServiceScope;
+  /** Index of the first entry that exports it, and of the first of those that except it. */
+  readonly selectedBy?: number;
+  readonly exceptedBy?: number;
+}
+
 export function scopeBy(configs: readonly ScopeConfig[], namespace: Labels, service: Labels): ServiceScope {
+  return judgeScope(configs, namespace, service).scope;
+}
+
+/** The same with what it rests on. */
+export function judgeScope(configs: readonly ScopeConfig[], namespace: Labels, service: Labels): ScopeVerdict {
   const isSelected = ({ namespaceSelector, servicesSelector }: Selectors) =>
     matchesLabels(namespaceSelector, namespace) && matchesLabels(servicesSelector, service);
-  const exporting = configs.filter((config) => config.scope === 'GLOBAL' && isSelected(config));
-  const isExcepted = exporting.some(({ except }) => except.some(isSelected));
-  return exporting.length > 0 && !isExcepted ? 'global' : 'local';
+  const isExporting = (config: ScopeConfig) => config.scope === 'GLOBAL' && isSelected(config);
+  const selectedBy = configs.findIndex(isExporting);
+  if (selectedBy < 0) return { scope: 'local' };
+  const exceptedBy = configs.findIndex((config) => isExporting(config) && config.except.some(isSelected));
+  return exceptedBy < 0 ? { scope: 'global', selectedBy } : { scope: 'local', selectedBy, exceptedBy };
 }
 
 /** Kubernetes' label selector: everything it asks for holds. */

@@ -2,7 +2,7 @@
  * Gateway objects and what belongs to them. A Gateway's Service and pods are those labelled with its name; Istio's
  * controller writes that label, and hand-written objects have to.
  */
-import type { KubeObject, ObjectsByNamespace } from '../sources/index.js';
+import type { KubeObject, ObjectsByKind, ObjectsByNamespace } from '../sources/index.js';
 import { LABEL, type Labels } from './labels.js';
 
 export type GatewayObject = KubeObject<'Gateway'>;
@@ -21,7 +21,8 @@ export interface GatewayIndex {
 }
 
 export function gatewayParts(objects: ObjectsByNamespace): GatewayParts {
-  const shards = [...objects.values()].filter(({ Gateway }) => Gateway.length > 0);
+  const shards: ObjectsByKind[] = [];
+  for (const shard of objects.values()) if (shard.Gateway.length > 0) shards.push(shard);
   const gateways = shards.flatMap(({ Gateway }) => Gateway);
   const keys = new Set(gateways.map(({ metadata }) => keyOf(metadata)));
   const isPart = (service: KubeObject<'Service'>) => keys.has(gatewayKey(service) ?? '');

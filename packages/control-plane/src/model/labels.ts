@@ -14,6 +14,8 @@ export const LABEL = {
   gatewayName: 'gateway.networking.k8s.io/gateway-name',
   gatewayManaged: 'gateway.istio.io/managed',
   serviceName: 'kubernetes.io/service-name',
+  /** Of a ServiceEntry; Istio's. */
+  autoAllocate: 'networking.istio.io/enable-autoallocate-ip',
   podTemplateHash: 'pod-template-hash',
   workloadName: 'service.istio.io/workload-name',
   canonicalName: 'service.istio.io/canonical-name',
@@ -28,11 +30,17 @@ export const ANNOTATION = {
 } as const;
 
 export const GATEWAY_CLASS = {
+  ingress: 'istio',
   waypoint: 'istio-waypoint',
   eastWest: 'istio-east-west',
   /** A gateway that runs where this control plane reads no objects. */
   remote: 'istio-remote',
 } as const;
+
+/** Of a proxy: whether Istio's controller made it as an ingress gateway, or its charts did; istiod's rule (model/context.go). */
+export function isIngress(labels: Labels): boolean {
+  return labels[LABEL.gatewayManaged] === 'istio.io-gateway-controller' || labels.istio === 'ingressgateway';
+}
 
 /** Values of `gatewayManaged` on pods that terminate HBONE themselves. */
 export const NATIVE_GATEWAY_MANAGERS: ReadonlySet<string> = new Set([

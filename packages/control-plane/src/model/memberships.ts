@@ -3,7 +3,8 @@ import type { ServicePort } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
 import { selects } from './labels.js';
-import { endpointPorts, tcpPorts } from './ports.js';
+import type { NamedPods } from './named-pods.js';
+import { containerPort, endpointPorts, tcpPorts } from './ports.js';
 import { entryKey, entryPorts } from './service-entries.js';
 import { serviceKey } from './services.js';
 import { sortedMemberships } from './workload.js';
@@ -19,7 +20,7 @@ export interface MembershipIndex {
 type Service = KubeObject<'Service'>;
 type Membership = readonly [string, readonly ServicePort[]];
 
-export function indexMemberships(context: NamespaceContext): MembershipIndex {
+export function indexMemberships(context: NamespaceContext, named: NamedPods): MembershipIndex {
   const { objects } = context;
   const services = groupByNamespace(objects.Service.filter(hasSelector));
   const entries = groupByNamespace(objects.ServiceEntry.filter(({ spec }) => spec.workloadSelector));
@@ -37,30 +38,52 @@ export function indexMemberships(context: NamespaceContext): MembershipIndex {
     ofPod(pod) {
       const { namespace, name, labels } = pod.metadata;
       const selected = (services.get(namespace) ?? []).filter(({ spec }) => selects(spec.selector, labels));
-      const named = (service: Service): Membership => [
+      const membership = (service: Service): Membership => [
         serviceKey(context, service),
         endpointPorts(tcpPorts(service), (target) => containerPort(pod, target)),
       ];
+      const own = named.of(pod);
       const ofEntries = (entries.get(namespace) ?? []).flatMap((entry) => entryMembership(entry, labels, {}));
       const ofSlices = slicesByPod.get(`${namespace}/${name}`) ?? [];
-      return intern([...ofSlices, ...ofEntries, ...selected.map(named)]);
+      return intern([
+        ...ofSlices,
+        ...ofEntries,
+        ...selected.map(membership),
+        ...(own ? [[own.key, own.ports] as const] : []),
+      ]);
     },
     ofWorkloadEntry({ metadata, spec }) {
       const labels = { ...metadata.labels, ...spec.labels };
       const selected = (services.get(metadata.namespace) ?? []).filter(({ spec: { selector } }) =>
         selects(selector, labels),
       );
-      const named = (service: Service): Membership => [
+      const membership = (service: Service): Membership => [
         serviceKey(context, service),
         endpointPorts(tcpPorts(service), (target, { port }) => spec.ports[target] ?? port),
       ];
       const ofEntries = (entries.get(metadata.namespace) ?? []).flatMap((entry) =>
         entryMembership(entry, labels, spec.ports),
       );
-      return intern([...ofEntries, ...selected.map(named)]);
+      return intern([...ofEntries, ...selected.map(membership)]);
     },
     ofEndpointSlice: (slice) => new Map(sliceMembership(context, slice)),
   };
+}
+
+/**
+ * Whether the Services have the same members, with the same ports: of most that change, the labels do. Pods of headless ones
+ * may be services themselves, which is a matter of labels.
+ */
+export function haveSameMembers(a: readonly Service[], b: readonly Service[]): boolean {
+  return a.length === b.length && a.every((service, index) => service === b[index] || isAlike(service, b[index]));
+}
+
+function isAlike({ metadata, spec }: Service, other: Service | undefined): boolean {
+  return (
+    spec.clusterIP !== 'None' &&
+    metadata.name === other?.metadata.name &&
+    JSON.stringify(spec) === JSON.stringify(other.spec)
+  );
 }
 
 function formatMembership([key, ports]: Membership): string {
@@ -80,11 +103,6 @@ function groupByNamespace<T extends KubeObject>(objects: readonly T[]): Readonly
     else groups.set(object.metadata.namespace, [object]);
   }
   return groups;
-}
-
-function containerPort(pod: KubeObject<'Pod'>, target: string): number | undefined {
-  const ports = pod.spec.containers.flatMap(({ ports }) => ports);
-  return ports.find(({ name, protocol }) => name === target && protocol === 'TCP')?.containerPort;
 }
 
 function entryMembership(

@@ -4,11 +4,11 @@ import { canonicalIp } from '@isthmus/sdk/wire';
 import type { KubeObject } from '../sources/index.js';
 import type { NamespaceContext } from './context.js';
 import { canonicalOf, controllerOf } from './controller.js';
-import { LABEL, NATIVE_GATEWAY_MANAGERS } from './labels.js';
+import { GATEWAY_CLASS, isIngress, LABEL, NATIVE_GATEWAY_MANAGERS } from './labels.js';
 import type { MembershipIndex } from './memberships.js';
 import type { PolicyIndex } from './policies/index.js';
 import { hasEnded, isReady } from './readiness.js';
-import type { WaypointIndex } from './waypoints.js';
+import { isWaypoint, type WaypointIndex } from './waypoints.js';
 import { declaredTunnel, localityOf, uid } from './workload.js';
 
 export interface WorkloadIndexes {
@@ -67,10 +67,19 @@ function derivePod(
     networkMode: hostNetwork ? 'host' : 'standard',
     healthy: isReady(pod),
     capacity: 1,
-    authorizationPolicies: policies.bindingTo(labels),
+    authorizationPolicies: policies.bindingTo(labels, isWaypoint(context.gateways.gatewayOf(pod))),
     services: memberships.ofPod(pod),
   };
   return waypoint ? { ...workload, waypoint } : workload;
+}
+
+/** Uids of the pods that are ingress gateways. */
+export function ingressPodsOf(context: NamespaceContext): readonly string[] {
+  return context.objects.Pod.filter(
+    (pod) =>
+      isIngress(pod.metadata.labels) ||
+      context.gateways.gatewayOf(pod)?.spec.gatewayClassName === GATEWAY_CLASS.ingress,
+  ).map(({ metadata: { namespace, name } }) => uid.pod(context.id, namespace, name));
 }
 
 /** Every pod of the namespace that has a workload, with it. */
@@ -93,7 +102,7 @@ function addressesOf({ status }: KubeObject<'Pod'>): readonly string[] {
 }
 
 /**
- * Gateways and waypoints terminate HBONE themselves. Otherwise what the CNI plugin wrote on the pod counts, and for
+ * East-west gateways and waypoints terminate HBONE themselves, ingress gateways do not. Otherwise what the CNI plugin wrote on the pod counts, and for
  * objects that no CNI plugin saw, the mode of the namespace; pods on the host's network are never captured.
  */
 function tunnelOf(
@@ -101,9 +110,12 @@ function tunnelOf(
   pod: KubeObject<'Pod'>,
 ): Pick<Workload, 'tunnelProtocol' | 'nativeTunnel'> {
   const { labels } = pod.metadata;
-  const isGateway =
-    context.gateways.gatewayOf(pod) !== undefined || NATIVE_GATEWAY_MANAGERS.has(labels[LABEL.gatewayManaged] ?? '');
-  if (isGateway) return { tunnelProtocol: 'hbone', nativeTunnel: true };
+  const { gatewayClassName } = context.gateways.gatewayOf(pod)?.spec ?? {};
+  const isNative =
+    gatewayClassName === GATEWAY_CLASS.waypoint ||
+    gatewayClassName === GATEWAY_CLASS.eastWest ||
+    NATIVE_GATEWAY_MANAGERS.has(labels[LABEL.gatewayManaged] ?? '');
+  if (isNative) return { tunnelProtocol: 'hbone', nativeTunnel: true };
   const declared = declaredTunnel(pod.metadata);
   if (declared) return declared;
   const mode = labels[LABEL.dataplaneMode] ?? context.namespaceLabels[LABEL.dataplaneMode];

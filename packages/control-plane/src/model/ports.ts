@@ -51,3 +51,9 @@ export function endpointPorts(
     return resolved === undefined ? [] : [{ ...declared, targetPort: resolved }];
   });
 }
+
+/** What a named target means on that pod. */
+export function containerPort(pod: KubeObject<'Pod'>, target: string): number | undefined {
+  const ports = pod.spec.containers.flatMap(({ ports }) => ports);
+  return ports.find(({ name, protocol }) => name === target && protocol === 'TCP')?.containerPort;
+}

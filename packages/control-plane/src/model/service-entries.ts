@@ -23,7 +23,8 @@ export function deriveServiceEntries(context: NamespaceContext, waypoints: Waypo
       name,
       namespace,
       hostname,
-      addresses: addressesOf(entry),
+      addresses: addressesOf(entry, hostname),
+      ...(labels[LABEL.autoAllocate] === 'false' && { staysWithoutAddress: true as const }),
       ports: entryPorts(entry, () => undefined),
       subjectAltNames: entry.spec.subjectAltNames,
       ...(entry.spec.resolution === 'NONE' && { loadBalancing: PASSTHROUGH }),
@@ -52,8 +53,10 @@ export function entryPorts(entry: Entry, override: (name: string) => number | un
     }));
 }
 
-function addressesOf({ spec }: Entry): ServiceRecord['addresses'] {
-  return spec.addresses.flatMap((text) => {
+/** Its own; else those that Istio's control plane gave the host, which stay the same if ours takes its place. */
+function addressesOf({ spec, status }: Entry, hostname: string): ServiceRecord['addresses'] {
+  const given = status.addresses.filter(({ host }) => host === hostname || host === '').map(({ value }) => value);
+  return (spec.addresses.length > 0 ? spec.addresses : given).flatMap((text) => {
     const block = parseBlock(text);
     const ip = block && canonicalIp(block.ip);
     if (ip === undefined) return [];

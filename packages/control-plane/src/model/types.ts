@@ -12,6 +12,7 @@ import type {
 } from '@isthmus/sdk/discovery';
 import type { Problem } from '../schema/index.js';
 import type { ObjectsByKind } from '../sources/index.js';
+import type { VipBlock } from '../vip-blocks.js';
 import type { ServiceScope } from './export.js';
 
 export interface ServiceRecord {
@@ -31,6 +32,8 @@ export interface ServiceRecord {
   readonly waypoint?: GatewayAddress;
   /** Whether this is the Service of a waypoint. */
   readonly isWaypoint: boolean;
+  /** Without addresses of its own it gets none, because a label says so. */
+  readonly staysWithoutAddress?: true;
   /** Whether other networks and clusters may know of it; decided by the cluster that owns the record. */
   readonly scope: ServiceScope;
 }
@@ -85,6 +88,8 @@ export interface NamespaceModel {
   /** Keys of the waypoints in front of services that are not exported. */
   readonly localFronts: readonly string[];
   readonly claims: readonly Claim[];
+  /** Uids of its pods that are ingress gateways; absent: none. */
+  readonly ingressPods?: readonly string[];
 }
 
 export interface ClusterModel {
@@ -103,15 +108,9 @@ export interface ClusterModel {
   readonly problems: readonly Problem[];
 }
 
-/** A block of IPv4 addresses. */
-export interface VipRange {
-  readonly ip: string;
-  readonly length: number;
-}
-
 export interface Model {
   /** By id. */
   readonly clusters: ReadonlyMap<string, ClusterModel>;
-  /** For services that only other networks have; absent: they get no addresses. */
-  readonly remoteServiceVips?: VipRange | undefined;
+  /** For services that have no address where they are seen; absent: they get none. */
+  readonly vipBlocks?: readonly VipBlock[] | undefined;
 }

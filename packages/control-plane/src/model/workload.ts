@@ -7,7 +7,8 @@ import { ANNOTATION, LABEL, type Labels } from './labels.js';
  * Uids as Istio writes them; the doubled slash is the empty API group, by which ztunnel prefers pods on one address.
  */
 export const uid = {
-  pod: (cluster: string, namespace: string, name: string) => `${cluster}//Pod/${namespace}/${name}`,
+  // Joined, which makes one string; a template would keep the pieces as well, and there are a hundred thousand of these.
+  pod: (cluster: string, namespace: string, name: string) => [cluster, '', 'Pod', namespace, name].join('/'),
   workloadEntry: (cluster: string, namespace: string, name: string) =>
     `${cluster}/networking.istio.io/WorkloadEntry/${namespace}/${name}`,
   serviceEntry: (cluster: string, namespace: string, name: string, address: string) =>

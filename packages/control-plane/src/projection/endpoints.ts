@@ -3,16 +3,17 @@ import type { Workload } from '@isthmus/sdk/discovery';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
 import type { ClusterModel, NamespaceModel } from '../model/index.js';
 
-const indexes = new WeakMap<NamespaceModel, ReadonlyMap<string, readonly Workload[]>>();
+/** By the workloads, which often stay when all else of their namespace changes. */
+const indexes = new WeakMap<NamespaceModel['workloads'], ReadonlyMap<string, readonly Workload[]>>();
 
 /** `serviceKey` is `namespace/hostname`; members are workloads of that namespace. */
 export function endpointsOf(cluster: ClusterModel, serviceKey: string): readonly Workload[] {
   const namespace = cluster.namespaces.get(serviceKey.slice(0, serviceKey.indexOf('/')));
   if (!namespace) return [];
-  let index = indexes.get(namespace);
+  let index = indexes.get(namespace.workloads);
   if (!index) {
     index = buildIndex(namespace);
-    indexes.set(namespace, index);
+    indexes.set(namespace.workloads, index);
   }
   return index.get(serviceKey) ?? [];
 }

@@ -6,7 +6,7 @@ import { type ClusterModel, type GatewayRecord, isSameBasis, type Model } from '
 import { identitiesOf } from './endpoints.js';
 import { gatewaysFor } from './gateways.js';
 import { differFor, type Overlaps } from './overlaps.js';
-import { type NamespaceView, sightOf, type View, type Viewer } from './types.js';
+import { sightOf, type View, type Viewer } from './types.js';
 
 /** What one projection looks at in every namespace. */
 export interface Scene {
@@ -20,12 +20,20 @@ export interface Scene {
   readonly overlaps: Overlaps;
 }
 
-/** Views by namespace; undefined when something has changed that all of them depend on. */
+/** What of the view before stands. */
+export interface Known {
+  /** Names of namespaces that are to be looked at again. */
+  readonly stale: ReadonlySet<string>;
+  /** Whether all clusters have the namespaces they had, so that these are in the same order. */
+  readonly isSameSet: boolean;
+}
+
+/** Undefined when something has changed that all of it depends on. */
 export function knownTo(
   { viewer, own, clusters, gateways, overlaps }: Scene,
   model: Model,
-  { origin, namespaces }: View,
-): ReadonlyMap<string, NamespaceView> | undefined {
+  { origin }: View,
+): Known | undefined {
   const before = clusters.map(({ id }) => origin.model.clusters.get(id));
   const isSameMesh =
     sightOf(origin.viewer.role) === sightOf(viewer.role) &&
@@ -35,13 +43,13 @@ export function knownTo(
   const isSameWay =
     sightOf(viewer.role) === 'exports' || isSameBasis(gateways, gatewaysFor(origin.model, own.id, own.network));
   if (!isSameMesh || !isSameWay || !origin.overlaps) return undefined;
-  const known = new Map(namespaces);
+  const stale = new Set(affectedBy(clusters, origin.overlaps, overlaps));
+  let isSameSet = true;
   for (const [index, cluster] of clusters.entries()) {
     const past = before[index];
-    for (const name of past && past !== cluster ? changedIn(past, cluster) : []) known.delete(name);
+    if (past && past !== cluster) isSameSet = addChanged(stale, past, cluster) && isSameSet;
   }
-  for (const name of affectedBy(clusters, origin.overlaps, overlaps)) known.delete(name);
-  return known;
+  return { stale, isSameSet };
 }
 
 /** Namespaces whose addresses or waypoints the neighbours agree about otherwise than before. */
@@ -56,12 +64,28 @@ function isSamePlace({ network, trustDomain }: ClusterModel, before: ClusterMode
   return before?.network === network && before.trustDomain === trustDomain;
 }
 
-function* changedIn(before: ClusterModel, after: ClusterModel): Generator<string> {
+/** Whether the cluster has the same namespaces as before. */
+function addChanged(stale: Set<string>, before: ClusterModel, after: ClusterModel): boolean {
+  const isSameFront = frontsBetween(before, after);
+  let isSameSet = before.namespaces.size === after.namespaces.size;
   for (const [name, namespace] of after.namespaces) {
-    if (before.namespaces.get(name) !== namespace) yield name;
-    else if (namespace.fronts.some((front) => !hasSameIdentities(front, before, after))) yield name;
+    const past = before.namespaces.get(name);
+    if (past === namespace && (namespace.fronts.length === 0 || namespace.fronts.every(isSameFront))) continue;
+    stale.add(name);
+    isSameSet &&= past !== undefined;
   }
-  for (const name of before.namespaces.keys()) if (!after.namespaces.has(name)) yield name;
+  if (!isSameSet) for (const name of before.namespaces.keys()) if (!after.namespaces.has(name)) stale.add(name);
+  return isSameSet;
+}
+
+/** Whether a waypoint has the identities that it had; many namespaces may stand behind one. */
+function frontsBetween(before: ClusterModel, after: ClusterModel): (front: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (front) => {
+    const isSame = known.get(front) ?? hasSameIdentities(front, before, after);
+    known.set(front, isSame);
+    return isSame;
+  };
 }
 
 /** A waypoint may be of another namespace than what it stands in front of, which is told its identities. */

@@ -1,9 +1,10 @@
 /**
  * Which clusters' records stand behind one service, as seen from one cluster. Export belongs to the cluster that owns
  * the record, import to the one that looks: a local record that is not global is never mixed with others, and a
- * remote one that is not global does not exist here.
+ * remote one that is not global does not exist here. The name of a single pod means one pod: the own cluster's, else that of
+ * the nearest; pods of two clusters that bear one name are two, and nothing is balanced between them.
  */
-import type { ClusterModel, NamespaceModel, ServiceRecord } from '../model/index.js';
+import { type ClusterModel, isNamedPod, type NamespaceModel, type ServiceRecord } from '../model/index.js';
 
 export interface Part {
   readonly cluster: ClusterModel;
@@ -33,6 +34,9 @@ export function reachable({ network, confined }: Standpoint): MergeRule {
   return (own, others) => {
     if (own?.record.scope === 'local') return [own];
     const exported = others.filter(({ record }) => record.scope === 'global');
+    if ([...(own ? [own] : []), ...exported].some(({ record }) => isNamedPod(record))) {
+      return nearest(own, exported, network);
+    }
     if (!own) return exported;
     const isConfined = confined.has(own.record.key);
     return [own, ...exported.filter(({ cluster }) => !isConfined || cluster.network !== network)];
@@ -44,11 +48,22 @@ export function exportedFrom(standpoint: Standpoint): MergeRule {
   const reach = reachable(standpoint);
   return (own, others) => {
     if (own?.record.scope === 'local') return [];
-    return reach(
-      own,
-      others.filter(({ cluster }) => cluster.network === standpoint.network),
-    );
+    const near = others.filter(({ cluster }) => cluster.network === standpoint.network);
+    // Who asks from elsewhere means the first cluster that has the pod, whichever cluster's gateway it comes to.
+    return own && isNamedPod(own.record) ? firstOf([own, ...near]) : reach(own, near);
   };
+}
+
+/** Others in the order of cluster ids. */
+function nearest(own: Part | undefined, others: readonly Part[], network: string): readonly Part[] {
+  const near = others.find(({ cluster }) => cluster.network === network);
+  const found = own ?? near ?? others[0];
+  return found ? [found] : [];
+}
+
+function firstOf(parts: readonly Part[]): readonly Part[] {
+  const exported = parts.filter(({ record }) => record.scope === 'global');
+  return exported.sort((a, b) => (a.cluster.id < b.cluster.id ? -1 : 1)).slice(0, 1);
 }
 
 /** One namespace in one cluster. */

@@ -1,5 +1,5 @@
 /** A merged service as one viewer sees it. */
-import type { NetworkAddress, Service } from '@isthmus/sdk/discovery';
+import type { NetworkAddress, Service, Workload } from '@isthmus/sdk/discovery';
 import { addressText, waypointKey } from '../model/index.js';
 import { endpointsOf, identitiesOf, identityOf } from './endpoints.js';
 import type { MergedService, Part } from './merge.js';
@@ -32,7 +32,8 @@ export function projectService({ merged, viewer, identities }: ServiceView): Ser
     subjectAltNames: namesOf(base.isWaypoint ? 'all' : 'elsewhere', viewer.network, identities),
     ...(waypoint && { waypoint }),
     ...(loadBalancing && { loadBalancing }),
-    ipFamilies,
+    // What its cluster allows says nothing of a network that it is not on.
+    ipFamilies: parts.some(({ cluster }) => cluster.network === viewer.network) ? ipFamilies : 'automatic',
     canonical,
     ingressUseWaypoint,
     visibility: 'public',
@@ -59,7 +60,7 @@ function unionOfAddresses(
 }
 
 /**
- * Who may answer at the far end: of services, the members on other networks (a nearer one is expected by its own
+ * Who may answer at the far end: of services, the members on other networks that take HBONE (a nearer one is expected by its own
  * name), and the waypoint in front of them there; of a waypoint all its pods, because gateways recognise waypoints by
  * this list. Sorted, so that every replica and every rebuild gives the same bytes.
  */
@@ -68,7 +69,7 @@ function namesOf(which: 'all' | 'elsewhere', network: string, parts: readonly Pa
   for (const { cluster, record } of parts) {
     for (const name of record.subjectAltNames) names.add(name);
     const members = endpointsOf(cluster, record.key);
-    const met = which === 'all' ? members : members.filter((workload) => workload.network !== network);
+    const met = which === 'all' ? members : members.filter((workload) => mayAnswer(workload, network));
     for (const workload of met) {
       const identity = identityOf(workload);
       if (identity !== undefined) names.add(identity);
@@ -78,4 +79,8 @@ function namesOf(which: 'all' | 'elsewhere', network: string, parts: readonly Pa
     for (const identity of isFronted ? identitiesOf(cluster, front) : []) names.add(identity);
   }
   return [...names].sort();
+}
+
+function mayAnswer({ network, tunnelProtocol }: Workload, viewer: string): boolean {
+  return network !== viewer && tunnelProtocol === 'hbone';
 }

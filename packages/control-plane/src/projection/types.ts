@@ -1,20 +1,27 @@
 /** Who looks, and what they see. */
 import type { Authorization, Service, Workload } from '@isthmus/sdk/discovery';
-import type { Model, VipRange } from '../model/index.js';
+import type { Model } from '../model/index.js';
+import type { VipBlock } from '../vip-blocks.js';
 import type { Overlaps } from './overlaps.js';
 
 /**
- * `router` is an east-west gateway; it sees exported services and their members only, which makes it unable to serve
- * anything else, whatever it is asked for.
+ * What a role sees; roles of one sight see the same, so it is worked out, encoded and held once.
+ *
+ *   mesh      all that a workload of the cluster may reach, and the policies of the cluster
+ *   exports   exported services and their members only, which makes an east-west gateway unable to serve anything else,
+ *             whatever it is asked for
+ *   ingress   what can be asked for by a host: services, their members here and the records for other networks; of policies
+ *             those that bind ingress gateways
  */
-export const VIEWER_ROLES = ['ztunnel', 'waypoint', 'router'] as const;
-export type ViewerRole = (typeof VIEWER_ROLES)[number];
+const SIGHTS = { ztunnel: 'mesh', waypoint: 'mesh', router: 'exports', ingress: 'ingress' } as const;
 
-/** Ztunnels and waypoints see the same; so it is worked out, encoded and held once. */
-export type Sight = 'mesh' | 'exports';
+/** `router` is an east-west gateway. */
+export type ViewerRole = keyof typeof SIGHTS;
+export type Sight = (typeof SIGHTS)[ViewerRole];
+export const VIEWER_ROLES = Object.keys(SIGHTS) as readonly ViewerRole[];
 
 export function sightOf(role: ViewerRole): Sight {
-  return role === 'router' ? 'exports' : 'mesh';
+  return SIGHTS[role];
 }
 
 export interface Viewer {
@@ -26,17 +33,20 @@ export interface Viewer {
 export interface NamespaceView {
   readonly services: ReadonlyMap<string, Service>;
   readonly workloads: ReadonlyMap<string, Workload>;
-  /** Keys of services that nobody on the viewer's network gives an address. */
+  /** Keys of services that nobody on the viewer's network gives an address, and that need one. */
   readonly strangers?: readonly string[];
+  /** Addresses of that network that nobody else may be given. */
+  readonly taken?: readonly string[];
 }
 
-/** Addresses for services that only other networks have. */
+/** Addresses for services that have none where they are seen. */
 export interface Allocation {
-  readonly range: VipRange | undefined;
-  /** Who needs an address, in the order of keys. */
-  readonly keys: readonly string[];
-  /** By key. */
-  readonly vips: ReadonlyMap<string, string>;
+  /** Those that are of use to the viewer's cluster. */
+  readonly blocks: readonly VipBlock[];
+  /** What it follows from: blocks, who needs an address, in the order of keys, and what is taken. */
+  readonly basis: readonly string[];
+  /** By key; one of each family at most. */
+  readonly vips: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface View {

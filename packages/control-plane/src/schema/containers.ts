@@ -47,11 +47,14 @@ export function list<T>(element: Schema<T>): Schema<readonly T[]> {
         report(path, `expected a list, found ${describeValue(value)}`);
         return INVALID;
       }
+      if (value.length === 0) return NONE;
       const read = value.map((item, index) => element.read(item, [...path, index], report));
       return read.every(isValid) ? read : INVALID;
     },
   };
 }
+
+const NONE: readonly never[] = Object.freeze([]);
 
 /** A mapping of free keys. */
 export function mapOf<T>(element: Schema<T>): Schema<Readonly<Record<string, T>>> {

@@ -25,6 +25,7 @@ export {
   string,
 } from './scalars.js';
 export {
+  describeValue,
   type Field,
   type Fields,
   INVALID,
@@ -36,4 +37,5 @@ export {
   required,
   type Schema,
 } from './schema.js';
+export { shared } from './shared.js';
 export { readYaml, type YamlDocument, type YamlFile } from './yaml.js';

@@ -11,10 +11,21 @@ export {
 } from './kinds/index.js';
 export {
   type Access,
+  ApiFailure,
+  type ApiRequest,
+  createApi,
+  createHealth,
   createKubernetesSource,
   createRemoteClusters,
+  createTable,
+  createTokenReviewer,
+  type KubernetesApi,
   RESOURCES,
   type RemoteClusters,
+  type Resource,
+  ruleFor,
+  runReflector,
+  type Table,
 } from './kubernetes/index.js';
 export { type ParsedFile, parseFile, parseObject } from './parse.js';
 export { countObjects, groupObjects, NO_OBJECTS, type ObjectsByNamespace, objectsOf } from './shards.js';

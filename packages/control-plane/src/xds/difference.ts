@@ -11,10 +11,15 @@ export interface Difference {
 
 /** Between what is held and all that is to be held. */
 export function differenceOf({ held, asked }: Subscription, { resources, answers }: Selection): Difference {
-  const isNews = ({ name, version }: EncodedResource) => held.get(name) !== version || answers.has(name);
-  const changed = [...resources.values()].filter(isNews);
-  const removed = [...new Set([...held.keys(), ...asked])].filter((name) => !resources.has(name));
-  return { changed, removed };
+  // Loops: this is every resource of the mesh, for every subscriber that comes new.
+  const changed: EncodedResource[] = [];
+  for (const resource of resources.values()) {
+    const { name, version } = resource;
+    if (held.get(name) !== version || answers.has(name)) changed.push(resource);
+  }
+  const removed = new Set<string>();
+  for (const names of [held.keys(), asked]) for (const name of names) if (!resources.has(name)) removed.add(name);
+  return { changed, removed: [...removed] };
 }
 
 /** The same for a wildcard that had all of a view, from what changed since. */

@@ -12,8 +12,10 @@ import type { NamespaceView, View } from '../projection/index.js';
 export interface EncodedResource {
   readonly name: string;
   readonly version: string;
-  /** One entry of `DeltaDiscoveryResponse.resources`. */
+  /** One entry of `DeltaDiscoveryResponse.resources`; made at each look. */
   readonly bytes: Uint8Array;
+  /** Number of the bytes. */
+  readonly size: number;
 }
 
 /** By name. */
@@ -28,7 +30,7 @@ export interface EncodedView {
 }
 
 /** Sixteen hexadecimal digits, as long as Istio's; ztunnel takes any text. */
-const VERSION_DIGITS = 16;
+const VERSION_BYTES = 8;
 
 /** What says the same as in `previous` is taken from there. */
 export function encodeView(view: View, previous?: EncodedView): EncodedView {
@@ -61,23 +63,44 @@ function encodeNamespace({ workloads, services }: NamespaceView, past: Past | un
   return keepAndPack(encoded, past?.encoded);
 }
 
+/** A piece of a buffer that others share. The view of it is made when it is sent: kept, each costs more than the rest of it. */
+class Packed implements EncodedResource {
+  readonly name: string;
+  readonly version: string;
+  readonly size: number;
+  readonly #slab: Uint8Array;
+  readonly #start: number;
+
+  constructor(name: string, version: string, slab: Uint8Array, start: number, size: number) {
+    this.name = name;
+    this.version = version;
+    this.#slab = slab;
+    this.#start = start;
+    this.size = size;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#slab.subarray(this.#start, this.#start + this.size);
+  }
+}
+
 /** New bytes of one shard share one buffer: a hundred thousand small ones cost more than what is in them. */
 function keepAndPack(encoded: readonly EncodedResource[], previous: EncodedResources | undefined): EncodedResources {
   const isKept = ({ name, version }: EncodedResource) => previous?.get(name)?.version === version;
   const fresh = encoded.filter((resource) => !isKept(resource));
-  const slab = new Uint8Array(fresh.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const slab = new Uint8Array(fresh.reduce((sum, { size }) => sum + size, 0));
   let end = 0;
   const packed = new Map<string, EncodedResource>();
   for (const resource of encoded) {
-    const { name, version, bytes } = resource;
+    const { name, version, size } = resource;
     const before = previous?.get(name);
     if (before?.version === version) {
       packed.set(name, before);
       continue;
     }
-    slab.set(bytes, end);
-    packed.set(name, { name, version, bytes: slab.subarray(end, end + bytes.length) });
-    end += bytes.length;
+    slab.set(resource.bytes, end);
+    packed.set(name, new Packed(name, version, slab, end, size));
+    end += size;
   }
   return packed;
 }
@@ -99,6 +122,8 @@ function encodePolicy(name: string, value: Authorization): EncodedResource {
 }
 
 function encodeOne(type: ResourceTypeName, name: string, value: Uint8Array): EncodedResource {
-  const version = createHash('sha256').update(value).digest('hex').slice(0, VERSION_DIGITS);
-  return { name, version, bytes: encodeResource({ name, version, typeUrl: RESOURCE_TYPES[type].typeUrl, value }) };
+  // Not cut out of the whole digest's text, which would be kept with it.
+  const version = createHash('sha256').update(value).digest().toString('hex', 0, VERSION_BYTES);
+  const bytes = encodeResource({ name, version, typeUrl: RESOURCE_TYPES[type].typeUrl, value });
+  return { name, version, bytes, size: bytes.length };
 }

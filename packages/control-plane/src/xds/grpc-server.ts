@@ -1,7 +1,8 @@
-/** The gRPC server with both services of the control plane. Every call passes the interceptor first. */
+/** The gRPC server with the services of the control plane. Every call passes the interceptor first. */
 import { type handleUnaryCall, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock, Scope } from '@isthmus/sdk/runtime';
-import { certificateService, type citadelPb, discoveryService } from '@isthmus/sdk/wire';
+import { certificateService, type citadelPb, discoveryService, trustService } from '@isthmus/sdk/wire';
+import type { TrustCall } from '../ca/index.js';
 import type { DeltaCall } from './stream.js';
 
 export interface GrpcServerInit {
@@ -11,6 +12,7 @@ export interface GrpcServerInit {
   readonly interceptor: ServerInterceptor;
   readonly discovery: (call: DeltaCall) => void;
   readonly certificates: handleUnaryCall<citadelPb.IstioCertificateRequest, citadelPb.IstioCertificateResponse>;
+  readonly trust: (call: TrustCall) => void;
   readonly clock: Clock;
 }
 
@@ -36,6 +38,7 @@ export async function listenGrpc(scope: Scope, init: GrpcServerInit): Promise<nu
   scope.own(() => shutdownGrpc(server, clock));
   server.addService(discoveryService, { deltaAggregatedResources: init.discovery });
   server.addService(certificateService, { createCertificate: init.certificates });
+  server.addService(trustService, { fetchX509Bundles: init.trust });
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));

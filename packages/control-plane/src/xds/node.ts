@@ -1,6 +1,7 @@
 /** Who a subscriber says it is. The claim is checked against its verified identity: see the server. */
 import type { discoveryPb } from '@isthmus/sdk/wire';
-import { VIEWER_ROLES, type ViewerRole } from '../projection/index.js';
+import { isIngress } from '../model/index.js';
+import type { ViewerRole } from '../projection/index.js';
 
 export interface ProxyNode {
   readonly id: string;
@@ -19,6 +20,9 @@ export type ParsedNode =
   | { readonly ok: true; readonly node: ProxyNode }
   | { readonly ok: false; readonly reason: string };
 
+/** Istio's types of nodes. Ingress gateways and east-west gateways are of one type, and their labels tell them apart. */
+const NODE_TYPES = ['ztunnel', 'waypoint', 'router'] as const;
+
 /** `<type>~<ip>~<pod>.<namespace>~<dns domain>`. */
 export function parseNode(message: discoveryPb.Node | undefined): ParsedNode {
   const id = message?.id ?? '';
@@ -27,14 +31,21 @@ export function parseNode(message: discoveryPb.Node | undefined): ParsedNode {
   const [type = '', ip = '', name = '', domain = ''] = pieces;
   if (pieces.length !== 4)
     return { ok: false, reason: `node id "${shorten(id)}" is not <type>~<ip>~<pod>.<namespace>~<domain>` };
-  const role = VIEWER_ROLES.find((candidate) => candidate === type);
-  if (!role)
-    return { ok: false, reason: `node type "${shorten(type)}" is not served; known: ${VIEWER_ROLES.join(', ')}` };
-  const { NAMESPACE, CLUSTER_ID, NODE_NAME } = message?.metadata ?? {};
+  const known = NODE_TYPES.find((candidate) => candidate === type);
+  if (!known)
+    return { ok: false, reason: `node type "${shorten(type)}" is not served; known: ${NODE_TYPES.join(', ')}` };
+  const { NAMESPACE, CLUSTER_ID, NODE_NAME, LABELS } = message?.metadata ?? {};
+  const role = known === 'router' && isIngress(labelsOf(LABELS)) ? 'ingress' : known;
   const namespace = typeof NAMESPACE === 'string' && NAMESPACE !== '' ? NAMESPACE : (domain.split('.')[0] ?? '');
   const cluster = typeof CLUSTER_ID === 'string' && CLUSTER_ID !== '' ? { cluster: CLUSTER_ID } : {};
   const workerNode = typeof NODE_NAME === 'string' ? NODE_NAME : '';
   return { ok: true, node: { id, role, name, namespace, ip, workerNode, ...cluster } };
+}
+
+/** What is no text in it is no label. */
+function labelsOf(metadata: unknown): Readonly<Record<string, string>> {
+  if (typeof metadata !== 'object' || metadata === null) return {};
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === 'string'));
 }
 
 function shorten(text: string): string {

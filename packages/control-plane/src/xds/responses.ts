@@ -106,11 +106,11 @@ function chunksOf(resources: readonly EncodedResource[], maxBytes: number): Enco
   let bytes = 0;
   for (const resource of resources) {
     const chunk = chunks.at(-1);
-    bytes += resource.bytes.length;
+    bytes += resource.size;
     if (chunk && bytes <= maxBytes) chunk.push(resource);
     else {
       chunks.push([resource]);
-      bytes = resource.bytes.length;
+      bytes = resource.size;
     }
   }
   return chunks;

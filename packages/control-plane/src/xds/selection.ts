@@ -6,6 +6,7 @@
  * reads no aliases. Copies come last: who waits for one finds all the rest in place.
  */
 import { renameResource } from '@isthmus/sdk/wire';
+import { lazily } from '../model/index.js';
 import type { AddressIndex } from './address-index.js';
 import type { EncodedResource } from './encode.js';
 import type { Subscription } from './subscription.js';
@@ -77,11 +78,15 @@ function* underAliases(aliases: Aliases, all: SelectInit['all']): Generator<Name
 
 /** Encoded when it is really sent, which of most is never again. */
 function renamed(resource: EncodedResource, name: string, aliases: readonly string[]): EncodedResource {
+  const bytes = lazily(() => renameResource(resource.bytes, { name, aliases: [...aliases] }));
   return {
     name,
     version: resource.version,
     get bytes() {
-      return renameResource(resource.bytes, { name, aliases: [...aliases] });
+      return bytes();
+    },
+    get size() {
+      return bytes().length;
     },
   };
 }

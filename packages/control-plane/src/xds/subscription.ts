@@ -110,7 +110,10 @@ export function createSubscription({ typeUrl, initial, wanted }: SubscriptionIni
       owed = false;
       for (const { name, version } of changed) held.set(name, version);
       for (const name of removed) held.delete(name);
-      for (const name of [...changed.map((resource) => resource.name), ...removed]) asked.delete(name);
+      if (asked.size > 0) {
+        for (const { name } of changed) asked.delete(name);
+        for (const name of removed) asked.delete(name);
+      }
       sentNonce = nonce;
       inFlight.push(nonce);
       if (inFlight.length > MAX_IN_FLIGHT) inFlight.shift();

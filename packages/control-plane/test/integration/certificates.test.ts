@@ -178,15 +178,15 @@ describe('refusing certificates', () => {
     });
     expect(await refusal({ csr, token: foreign })).toMatchObject({
       code: 'UNAUTHENTICATED',
-      details: expect.stringContaining('not signed by the key of this control plane'),
+      details: expect.stringContaining('it is not signed by any key of isthmus-control-plane'),
     });
     expect(await refusal({ csr, token: expired })).toMatchObject({
       code: 'UNAUTHENTICATED',
-      details: expect.stringContaining('it has expired'),
+      details: expect.stringContaining('that of istio-system/ztunnel has expired, at '),
     });
     expect(await refusal({ csr, token: elsewhere })).toMatchObject({
       code: 'UNAUTHENTICATED',
-      details: expect.stringContaining('its claim "aud"'),
+      details: expect.stringContaining('is for the audience kubernetes, not istio-ca'),
     });
     expect(await refusal({ csr, token: 'x.y.z' })).toMatchObject({
       code: 'UNAUTHENTICATED',

@@ -120,7 +120,7 @@ describe('token', () => {
   it.each([
     [['--ttl', 'soon'], '--ttl: expected a duration such as 1h, found soon'],
     [['--config', '/nowhere.yaml'], 'the configuration cannot be read'],
-    [[], 'give --config or --key-file'],
+    [[], 'give --config with tokens.keyFile, or --key-file'],
   ])('with %j says what is wrong', async (args, message) => {
     const { error } = await run('token', '--namespace', 'a', '--service-account', 'b', ...args);
 
@@ -191,11 +191,16 @@ describe('cacerts', () => {
 describe('serve', () => {
   it('prints all problems of its configuration and does not start', async () => {
     const file = join(directory, 'config.yaml');
-    await writeFile(file, 'clusterId: east\nsources: []\nca: {directory: ca}\n');
+    await writeFile(
+      file,
+      'clusterId: east\nsources: [{cluster: east, network: n, directory: d}]\nca: {directory: ca}\n',
+    );
 
     const { err, error } = await run('serve', '--config', file);
 
-    expect(err).toBe('/config.yaml:1:1 tokens: is missing; expected mapping');
+    expect(err).toBe(
+      '/config.yaml:1:1 tokens.keyFile: is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
+    );
     expect(error).toBe('1 problem(s) in /config.yaml');
   });
 });

@@ -1,7 +1,16 @@
 /** `isthmusctl` against a running control plane. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCtl } from '../../src/commands/ctl.js';
-import { AMBIENT, eastWestGateway, GLOBAL, namespace, pod, service } from '../support/objects.js';
+import {
+  AMBIENT,
+  eastWestGateway,
+  GLOBAL,
+  namespace,
+  pod,
+  service,
+  waypoint,
+  waypointPod,
+} from '../support/objects.js';
 import { openStream, proxyNode, startPlane, type TestPlane } from '../support/plane.js';
 import { ADDRESS, request } from '../support/xds.js';
 
@@ -15,10 +24,35 @@ beforeAll(async () => {
   const away = service('away', { labels: GLOBAL, spec: { clusterIP: '10.2.0.1' } });
   const kept = service('kept', { spec: { clusterIP: '10.2.0.2' } });
   const idle = service('idle', { labels: GLOBAL, spec: { clusterIP: '10.2.0.3' } });
+  const both = (ip: string) => [
+    service('both', { labels: { ...GLOBAL, 'istio.io/use-waypoint': 'waypoint' }, spec: { clusterIP: ip } }),
+    ...waypoint(),
+  ];
   test = await startPlane({
     clusters: {
-      east: { 'a.yaml': [...mesh('network-1', '192.0.2.1'), service('web'), pod('web-1', { account: 'web' })] },
-      west: { 'b.yaml': [...mesh('network-2', '192.0.2.2'), away, kept, idle, pod('away-1', { ip: '10.2.1.1' })] },
+      east: {
+        'a.yaml': [
+          ...mesh('network-1', '192.0.2.1'),
+          service('web'),
+          pod('web-1', { account: 'web' }),
+          ...both('10.1.0.3'),
+          waypointPod(),
+          pod('both-1', { ip: '10.1.1.3' }),
+        ],
+      },
+      west: {
+        'b.yaml': [
+          ...mesh('network-2', '192.0.2.2'),
+          away,
+          kept,
+          idle,
+          pod('away-1', { ip: '10.2.1.1' }),
+          ...both('10.2.0.4'),
+          waypointPod('waypoint', { ip: '10.2.1.9' }),
+          pod('both-1', { ip: '10.2.1.4' }),
+          pod('both-2', { ip: '10.2.1.5', ready: false }),
+        ],
+      },
     },
   });
 });
@@ -46,14 +80,39 @@ describe('isthmusctl', () => {
     expect(refused.code).toBe(3);
   });
 
+  it('explains what the waypoint on the way does, and what every cluster has of the service', async () => {
+    const { text } = await ctl('explain', '--from', 'shop/web-1', '--to', 'both.shop.svc.cluster.local:80');
+    const { text: json } = await ctl(
+      'explain',
+      '--json',
+      '--from',
+      'shop/web-1',
+      '--to',
+      'both.shop.svc.cluster.local:80',
+    );
+
+    expect(text).toMatch(/plan tunnel to waypoint: HBONE to 10\.1\.0\.9:15008/);
+    expect(text).toMatch(/then, at that waypoint:\neast\/\/Pod\/shop\/waypoint-1 as /);
+    expect(text).toMatch(/east +network-1 +yes +yes +1 +1 +1 +50 % +shop\/waypoint\S+ +exported by its label/);
+    expect(text).toMatch(/west +network-2 +yes +yes +2 +1 +1 +50 % +shop\/waypoint\S+ +exported by west, through/);
+    expect(JSON.parse(json)).toMatchObject({
+      next: { steps: [{ what: 'endpoint' }] },
+      clusters: [{ cluster: 'east' }, { cluster: 'west', members: { all: 2, ready: 1 } }],
+    });
+  });
+
   it('says who exports what, what is reached from here, and why not', async () => {
     const { text } = await ctl('scope');
 
     expect(text).toMatch(
-      /shop\/away\S+ +west +network-2 +yes +yes +exported by west, through the gateways of network-2/,
+      /shop\/away\S+ +west +network-2 +yes +- +yes +exported by west, through the gateways of network-2/,
     );
-    expect(text).toMatch(/shop\/kept\S+ +west +network-2 +no +no +not exported by west/);
-    expect(text).toMatch(/shop\/idle\S+ +west +network-2 +yes +no +nothing behind it in west is ready and takes HBONE/);
+    expect(text).toMatch(/shop\/kept\S+ +west +network-2 +no +- +no +not exported by west/);
+    expect(text).toMatch(
+      /shop\/idle\S+ +west +network-2 +yes +- +no +nothing behind it in west is ready and takes HBONE/,
+    );
+    expect(text).toMatch(/shop\/web\S+ +east +network-1 +no +- +yes +kept: nothing exports it/);
+    expect(text).toMatch(/shop\/both\S+ +east +network-1 +yes +- +yes +exported by its label istio.io\/global/);
   });
 
   it('shows proxies with what they acknowledged, and fails with 3 when one refused what it was sent', async () => {
@@ -74,7 +133,7 @@ describe('isthmusctl', () => {
       peers: [],
       proxies: [{ node: { role: 'ztunnel' } }],
     });
-    expect(unwell.text).toMatch(/ztunnel +Address +rejected +\d+ +no good/);
+    expect(unwell.text).toMatch(/ztunnel +Address +rejected +1 of 2 +\d+ +no good/);
     expect(unwell.code).toBe(3);
     await stream.close();
   });
@@ -94,14 +153,20 @@ describe('isthmusctl', () => {
       return { status: response.status, body: await response.text() };
     };
 
-    const [syncz, configz, wrong] = [
+    const [syncz, configz, clusterz, networkz, wrong] = [
       await page('/debug/syncz'),
       await page('/debug/configz'),
+      await page('/debug/clusterz'),
+      await page('/debug/networkz'),
       await page('/debug/explain?from=a&to=b:1'),
     ];
 
     expect(JSON.parse(syncz.body)).toEqual([]);
     expect(JSON.parse(configz.body)).toMatchObject({ clusterId: 'east' });
+    expect(JSON.parse(clusterz.body)).toMatchObject([{ kind: 'local' }, { id: 'west', syncStatus: 'live' }]);
+    expect(JSON.parse(networkz.body)).toMatchObject({
+      'network-2': [{ address: '192.0.2.2', port: 15008, usable: true }],
+    });
     expect(wrong).toEqual({ status: 400, body: 'from: expected namespace/pod\n' });
   });
 

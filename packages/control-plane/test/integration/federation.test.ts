@@ -2,6 +2,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Peer } from '../../src/federation/index.js';
 import { AMBIENT, eastWestGateway, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
 import { befriend, type PeerPlane, startPeerPlane } from '../support/peers.js';
 import { openStream, proxyNode, type XdsClient } from '../support/plane.js';
@@ -21,9 +22,19 @@ const mesh = (network: string, gateway: string) => [
   eastWestGateway(network, gateway),
 ];
 
-async function start(cluster: string, network: string, objects: readonly Manifest[]): Promise<PeerPlane> {
+async function start(
+  cluster: string,
+  network: string,
+  objects: readonly Manifest[],
+  federation = '',
+): Promise<PeerPlane> {
   const gateway = `192.0.2.${network.at(-1)}`;
-  const plane = await startPeerPlane({ cluster, network, objects: [...mesh(network, gateway), ...objects] });
+  const plane = await startPeerPlane({
+    cluster,
+    network,
+    objects: [...mesh(network, gateway), ...objects],
+    federation,
+  });
   open.push(plane);
   return plane;
 }
@@ -134,6 +145,75 @@ describe('two control planes', () => {
 
     await inEast.until((held) => held.has('shop/more.shop.svc.cluster.local'));
     expect(await east.sees('west', isLive)).toMatchObject({ services: 2 });
+  });
+});
+
+describe('a peer that is told less than all', () => {
+  const ONLY_REVIEWS =
+    'exports: [{peer: east, serviceScopeConfigs: [{scope: GLOBAL, servicesSelector: {matchLabels: {for: everybody}}}]}]';
+  const objects = [
+    service('reviews', { labels: { ...GLOBAL, for: 'everybody' }, spec: { clusterIP: '10.2.0.1' } }),
+    service('ledger', { labels: GLOBAL, spec: { clusterIP: '10.2.0.2' } }),
+    pod('reviews-1', { ip: '10.2.1.1' }),
+    pod('ledger-1', { ip: '10.2.1.2' }),
+  ];
+
+  it('hears of what its entry selects, another of everything; both are told why, and counted', async () => {
+    const [east, north, west] = await Promise.all([
+      start('east', 'network-1', []),
+      start('north', 'network-3', []),
+      start('west', 'network-2', objects, ONLY_REVIEWS),
+    ]);
+    await befriend(west, east);
+    await befriend(west, north);
+
+    const [inEast, inNorth] = [await east.sees('west', isLive), await north.sees('west', isLive)];
+    for (const peer of ['east', 'north']) await west.sees(peer, isLive);
+    const page = async (path: string) => (await fetch(`http://127.0.0.1:${west.plane.ports.monitoring}${path}`)).text();
+    const rows = JSON.parse(await page('/debug/scope')) as readonly { service: string; peers: unknown }[];
+    const metrics = await page('/metrics');
+
+    expect([inEast, inNorth]).toMatchObject([
+      { services: 1, workloads: 1 },
+      { services: 2, workloads: 2 },
+    ]);
+    expect(rows.find(({ service: name }) => name.startsWith('shop/ledger'))?.peers).toEqual([
+      { peer: 'east', told: false, reason: expect.stringMatching(/^no entry .* selects it$/) },
+      { peer: 'north', told: true, reason: expect.stringMatching(/everything/) },
+    ]);
+    for (const line of [
+      'isthmus_federation_connected{peer="east"} 1',
+      'isthmus_federation_exported_records{peer="east",kind="services"} 1',
+      'isthmus_federation_exported_records{peer="north",kind="services"} 2',
+      'isthmus_federation_imported_records{peer="north",kind="gateways"} 1',
+      'isthmus_federation_import_age_seconds{peer="east"} 0',
+    ])
+      expect(metrics).toContain(line);
+    expect(metrics).toMatch(/isthmus_federation_sent_bytes_total\{peer="north"\} [1-9]/);
+    expect(metrics).toMatch(/isthmus_federation_received_bytes_total\{peer="north"\} [1-9]/);
+  });
+});
+
+describe('replicas of a control plane', () => {
+  it('over one directory take an invitation of each other, once, and each has a stream of its own', async () => {
+    const [east, west] = await twoPlanes();
+    const second = await west.replica();
+    open.push(second);
+    const invitation = await west.peer('invite');
+    const [prefix, body = ''] = invitation.split('.');
+    const elsewhere = await second.invite();
+    const { address } = JSON.parse(Buffer.from(elsewhere.split('.')[1] ?? '', 'base64url').toString()) as Peer;
+    const read = JSON.parse(Buffer.from(body, 'base64url').toString()) as object;
+    const atSecond = Buffer.from(JSON.stringify({ ...read, address })).toString('base64url');
+
+    await east.peer('add', `${prefix}.${atSecond}`);
+
+    await west.sees('east', isLive);
+    await east.sees('west', isLive);
+    const seen = await east.sees('west', (peer) => peer?.receives.length === 2);
+    expect(seen).toMatchObject({ services: 1 });
+    expect(second.plane.status().peers).toMatchObject([{ cluster: 'east', services: 0 }]);
+    await expect(east.peer('add', invitation)).rejects.toThrow(/is a peer already/);
   });
 });
 

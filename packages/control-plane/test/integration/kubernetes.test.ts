@@ -390,6 +390,32 @@ describe('an API that does not answer as it should', () => {
     ]);
   });
 
+  it('is doubted when it forbids what it let us read: one that starts knows its roles late', async () => {
+    api = await startApiServer([namespace('shop'), pod('web-1')]);
+    const { next, errors, logged } = await watchCluster();
+    await next();
+    await api.requested(({ plural, isWatch }) => plural === 'pods' && isWatch);
+
+    let answers = 2;
+    api.intercept = ({ plural }) => {
+      if (plural !== 'pods' || answers === 0) return undefined;
+      answers -= 1;
+      return statusAnswer(403, 'no roles are known');
+    };
+    api.sendAndCut('pods', '\n');
+    await expect.poll(() => answers).toBe(0);
+    api.put(pod('web-2', { ip: '10.1.0.2' }));
+    const names = await next();
+    const early = errors();
+    answers = 3;
+    api.sendAndCut('pods', '\n');
+    await logged(({ reason }) => reason === 'forbidden');
+
+    expect(names).toEqual(['Namespace shop', 'Pod web-1', 'Pod web-2']);
+    expect(early).toEqual([]);
+    expect(errors()).toHaveLength(1);
+  });
+
   it('is told which permission lacks, and is not taken for whole without it', async () => {
     api = await startApiServer([namespace('shop')]);
     api.intercept = ({ plural }) =>
@@ -405,7 +431,7 @@ describe('an API that does not answer as it should', () => {
     expect(await next()).toEqual(['Namespace shop']);
     expect(errors()).toEqual([
       expect.stringMatching(
-        /does not let us list authorizationpolicies \(403: user "u" cannot list it\); bind the account of .* to a ClusterRole that may list and watch it; nothing is known of this cluster until it can be read$/,
+        /does not let us list authorizationpolicies \(403: user "u" cannot list it\); give the account of .* the rule \{apiGroups: \["security.istio.io"\], resources: \[authorizationpolicies\], verbs: \[list, watch\]\} in a ClusterRole; nothing is known of this cluster until it can be read$/,
       ),
     ]);
   });

@@ -60,7 +60,7 @@ describe('pages for probes and people', () => {
   it('dumps what each kind of proxy is sent, with the versions it travels under', async () => {
     const dump = (await (await get('/debug/config_dump')).json()) as Record<string, { workloads: unknown[] }>;
 
-    expect(Object.keys(dump)).toEqual(['ztunnel', 'waypoint', 'router']);
+    expect(Object.keys(dump)).toEqual(['ztunnel', 'waypoint', 'router', 'ingress']);
     expect(dump.ztunnel?.workloads).toMatchObject([
       { name: 'a-1', uid: 'east//Pod/shop/a-1', version: expect.stringMatching(/^[0-9a-f]{16}$/), healthy: false },
     ]);
@@ -86,7 +86,7 @@ describe('pages for probes and people', () => {
 
     expect([missing.status, await missing.text()]).toEqual([
       404,
-      'no such page; there are /healthz/ready, /metrics, /debug/status, /debug/config_dump, /debug/syncz, /debug/configz, /debug/scope, /debug/explain\n',
+      'no such page; there are /healthz/ready, /metrics, /debug/status, /debug/config_dump, /debug/syncz, /debug/configz, /debug/clusterz, /debug/networkz, /debug/scope, /debug/explain\n',
     ]);
     expect(wrong.status).toBe(405);
   });

@@ -4,8 +4,9 @@ import { deriveCluster } from '../../src/model/index.js';
 import { project, VIEWER_ROLES, type View } from '../../src/projection/index.js';
 import { assembleGeneration, type Generation, parseFile } from '../../src/sources/index.js';
 import { type EncodedView, encodeView } from '../../src/xds/encode.js';
-import { meshes, RUNS } from '../support/arbitraries.js';
-import { type ClusterSketch, toYaml } from '../support/derive.js';
+import { createViews } from '../../src/xds/index.js';
+import { meshes, RUNS, souths } from '../support/arbitraries.js';
+import { type ClusterSketch, derive, modelOf, toYaml } from '../support/derive.js';
 import type { Manifest } from '../support/objects.js';
 
 /** A cluster's objects spread over files in some order. */
@@ -39,7 +40,39 @@ function fingerprint({ namespaces, policies }: EncodedView): unknown {
   );
 }
 
+/** By the name of each cluster: the state that it comes to. */
+type Arrival = 'east' | 'west' | 'south';
+
 describe('what is served', () => {
+  it('does not depend on the order in which clusters change', () => {
+    const histories = fc.record({
+      before: meshes,
+      after: meshes,
+      south: souths,
+      order: fc.shuffledSubarray<Arrival>(['east', 'west', 'south'], { minLength: 3 }),
+    });
+
+    fc.assert(
+      fc.property(histories, ({ before, after, south, order }) => {
+        const end = { ...after, south };
+        const served = (arrivals: readonly Arrival[]) => {
+          const views = createViews('east');
+          const clusters = new Map<Arrival, ClusterSketch>(Object.entries(before) as [Arrival, ClusterSketch][]);
+          for (const arrival of arrivals) {
+            clusters.set(arrival, end[arrival]);
+            views.publish(modelOf(...[...clusters.values()].map((sketch) => derive(sketch, sketch.id === 'east'))));
+            views.current('ztunnel');
+          }
+          const { address, authorization } = views.current('ztunnel')!.resources;
+          return [...address.values(), ...authorization.values()].map(({ name, version }) => `${name}@${version}`);
+        };
+
+        expect(served(order)).toEqual(served(['east', 'west', 'south']));
+      }),
+      { ...RUNS, numRuns: 30 },
+    );
+  });
+
   it('does not depend on the order of files, objects or clusters: equal objects give equal bytes', () => {
     const shuffled = meshes.chain(({ east, west }) =>
       fc.record({

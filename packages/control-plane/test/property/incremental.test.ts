@@ -59,10 +59,10 @@ function withFarOf(world: World, other: World): World {
 }
 
 /** Six, so that services get in each other's way. */
-const FEW_VIPS = { ip: '240.240.0.0', length: 29 };
+const FEW_VIPS = { family: 'ipv4', ip: '240.240.0.0', length: 29 } as const;
 
 function publish(views: Views, ...clusters: readonly DerivedCluster[]): void {
-  views.publish({ ...modelOf(...clusters), remoteServiceVips: FEW_VIPS });
+  views.publish({ ...modelOf(...clusters), vipBlocks: [FEW_VIPS] });
 }
 
 function everything(views: Views): unknown {

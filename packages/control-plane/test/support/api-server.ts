@@ -1,6 +1,7 @@
 /**
- * A Kubernetes API server as far as lists and watches go, over real HTTPS on loopback: pages with continue tokens,
- * chunked watches that start anywhere in its history, bookmarks, 410 Gone both ways, and whatever goes wrong on the way.
+ * A Kubernetes API server as far as the control plane goes, over real HTTPS on loopback: pages with continue tokens,
+ * chunked watches that start anywhere in its history, bookmarks, 410 Gone both ways, writes, reviews of tokens, and
+ * whatever goes wrong on the way.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
@@ -9,6 +10,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, realClock } from '@isthmus/sdk/runtime';
 import * as x509 from '@peculiar/x509';
+import { type Answer, type ApiPath, answerForObject, keyOf, parsePath, pluralOf, statusAnswer } from './api-writes.js';
 import type { Manifest } from './objects.js';
 
 export interface ApiServer {
@@ -31,6 +33,10 @@ export interface ApiServer {
   start(): Promise<void>;
   /** Answers before any of its own; undefined: its own. */
   intercept: ((request: ApiRequest) => Answer | undefined) | undefined;
+  /** The status of a TokenReview. */
+  review: (spec: ReviewSpec) => Manifest;
+  /** What is there now. */
+  object(kind: string, namespace: string, name: string): Manifest | undefined;
   /** Every request that came. */
   readonly requests: readonly ApiRequest[];
   /** Resolves with the first request, past or future, that matches. */
@@ -42,16 +48,15 @@ export interface ApiServer {
   hold: Promise<void> | undefined;
 }
 
-export interface ApiRequest {
-  readonly plural: string;
-  readonly isWatch: boolean;
-  readonly query: URLSearchParams;
+export interface ReviewSpec {
+  readonly token: string;
+  readonly audiences: readonly string[];
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
+export interface ApiRequest extends ApiPath {
+  readonly method: string;
+  readonly isWatch: boolean;
+  readonly query: URLSearchParams;
 }
 
 interface Change {
@@ -61,23 +66,19 @@ interface Change {
   readonly object: Manifest;
 }
 
-const PLURALS: Readonly<Record<string, string>> = {
-  EndpointSlice: 'endpointslices',
-  WorkloadEntry: 'workloadentries',
-  ServiceEntry: 'serviceentries',
-  AuthorizationPolicy: 'authorizationpolicies',
-};
-const pluralOf = ({ kind }: Manifest) => PLURALS[String(kind)] ?? `${String(kind).toLowerCase()}s`;
-
-function keyOf(object: Manifest): string {
-  const { namespace, name } = object.metadata as { namespace?: string; name?: string };
-  return `${pluralOf(object)}/${namespace ?? ''}/${name ?? ''}`;
-}
+export { statusAnswer } from './api-writes.js';
 
 /** Pauses pass fifty times as fast; deadlines, which are 30 s and longer, take their time. */
 export const impatientClock: Clock = {
   ...realClock,
   schedule: (delayMs, task) => realClock.schedule(delayMs < 30_000 ? delayMs / 50 : delayMs, task),
+};
+
+/** All time passes twenty times as fast. */
+export const hurriedClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now() * 20,
+  schedule: (delayMs, task) => realClock.schedule(delayMs / 20, task),
 };
 
 export async function startApiServer(objects: readonly Manifest[] = []): Promise<ApiServer> {
@@ -106,9 +107,11 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
     return change;
   }
 
-  function put(object: Manifest): void {
+  function put(object: Manifest): Manifest {
     const type = held.has(keyOf(object)) ? 'MODIFIED' : 'ADDED';
-    held.set(keyOf(object), record(type, object).object);
+    const stored = record(type, object).object;
+    held.set(keyOf(object), stored);
+    return stored;
   }
 
   function listPage({ plural, query }: ApiRequest): Answer {
@@ -145,8 +148,11 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
 
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(message.url ?? '/', 'https://api');
+    const path = parsePath(url.pathname);
+    const method = message.method ?? 'GET';
     const request = {
-      plural: url.pathname.split('/').at(-1)!,
+      ...path,
+      method,
       isWatch: url.searchParams.get('watch') === '1',
       query: url.searchParams,
     };
@@ -158,6 +164,11 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
     if (intercepted) return answer(response, intercepted);
     if (api.absent.has(request.plural)) return answer(response, { status: 404, body: '404 page not found\n' });
     if (request.isWatch) return watch(request, response);
+    const body = method === 'GET' ? undefined : await readJson(message);
+    if (request.plural === 'tokenreviews' && body)
+      return answer(response, { status: 201, body: { ...body, status: api.review(body.spec as ReviewSpec) } });
+    if (method !== 'GET' || path.name !== '')
+      return answer(response, answerForObject({ method, path, body, put, held: (key) => held.get(key) }));
     await api.hold;
     answer(response, listPage(request));
   }
@@ -177,7 +188,9 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
       return `https://127.0.0.1:${port}`;
     },
     kubeconfig: (token = api.token) => kubeconfigOf(api.url, cert, token),
-    put,
+    put: (object) => void put(object),
+    object: (kind, namespace, name) => held.get(keyOf({ kind, metadata: { namespace, name } })),
+    review: () => ({ authenticated: false, error: 'no token is known' }),
     delete(object) {
       held.delete(keyOf(object));
       record('DELETED', object);
@@ -226,8 +239,10 @@ export async function startApiServer(objects: readonly Manifest[] = []): Promise
   return api;
 }
 
-export function statusAnswer(code: number, message: string): Answer {
-  return { status: code, body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message } };
+async function readJson(message: IncomingMessage): Promise<Manifest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Manifest;
 }
 
 function answer(response: ServerResponse, { status, body, headers = {} }: Answer): void {

@@ -6,11 +6,14 @@ import {
   authorizationPolicy,
   eastWestGateway,
   GLOBAL,
+  ingressGateway,
   type Manifest,
   namespace,
   peerAuthentication,
   pod,
   service,
+  serviceEntry,
+  statefulPod,
   waypoint,
   waypointPod,
 } from './objects.js';
@@ -40,14 +43,36 @@ const aPod = (app: string, index: number, octet: number) =>
       return isThere ? [pod(`${app}-${index}`, { ip: `10.${octet}.${index}.1`, ready, labels, account: app })] : [];
     });
 
+/** A headless Service whose pods have names, of which clusters may have the same. */
+const aStatefulSet = (octet: number) =>
+  fc
+    .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), pods: fc.array(fc.boolean(), { maxLength: 2 }) })
+    .map(({ isThere, isGlobal, pods }) => [
+      ...(isThere ? [service('d', { labels: isGlobal ? GLOBAL : {}, spec: { clusterIP: 'None' } })] : []),
+      ...pods.map((ready, index) => statefulPod('d', index, { ip: `10.${octet}.7.${index + 1}`, ready, account: 'd' })),
+    ]);
+
+/** A host without an address. */
+const anEntry = fc
+  .record({ isThere: fc.boolean(), isGlobal: fc.boolean(), address: fc.constantFrom([], ['240.240.0.3']) })
+  .map(({ isThere, isGlobal, address: addresses }) => {
+    const spec = { hosts: ['api.example.com'], addresses, resolution: 'DNS', ports: [{ number: 443, name: 'tls' }] };
+    return isThere ? [serviceEntry('api', spec, { labels: isGlobal ? GLOBAL : {} })] : [];
+  });
+
 function objectsOf(network: string, octet: number): fc.Arbitrary<readonly Manifest[]> {
   const parts = [
     fc.constant([namespace('shop', AMBIENT), namespace('istio-system', { 'topology.istio.io/network': network })]),
     ...APPS.map(aService),
     ...APPS.flatMap((app) => [1, 2, 3].map((index) => aPod(app, index, octet))),
+    aStatefulSet(octet),
+    anEntry,
     maybe([...waypoint(), waypointPod('waypoint', { ip: `10.${octet}.9.1` })]),
     maybe([eastWestGateway(network, `192.0.2.${octet}`)]),
     maybe([eastWestGateway(network, `192.0.3.${octet}`, 'second')]),
+    maybe(ingressGateway(`10.${octet}.9.2`)),
+    maybe([authorizationPolicy('i', { selector: { matchLabels: { app: 'ingress' } } })]),
+    maybe([authorizationPolicy('m', { rules: [{}] }, { namespace: 'istio-system' })]),
     maybe([authorizationPolicy('p', { selector: { matchLabels: { app: 'a' } } })]),
     maybe([authorizationPolicy('r', { action: 'DENY', targetRefs: [AT_WAYPOINT], rules: [{}] })]),
     maybe([peerAuthentication('q', { mtls: { mode: 'STRICT' } })]),

@@ -72,10 +72,11 @@ export function deriveOne(objects: readonly Manifest[], more: Pick<ClusterSketch
   return derive({ id: 'east', network: 'network-1', objects, ...more });
 }
 
-export const VIPS = { ip: '240.240.0.0', length: 16 };
+export const VIPS = { family: 'ipv4', ip: '240.240.0.0', length: 16 } as const;
+export const VIPS_V6 = { family: 'ipv6', ip: '2001:2::', length: 48 } as const;
 
 export function modelOf(...clusters: readonly ClusterModel[]): Model {
-  return { clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])), remoteServiceVips: VIPS };
+  return { clusters: new Map(clusters.map((cluster) => [cluster.id, cluster])), vipBlocks: [VIPS, VIPS_V6] };
 }
 
 /** What a proxy of the first cluster is sent. */

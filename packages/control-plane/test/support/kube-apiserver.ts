@@ -1,100 +1,244 @@
 /**
  * A real kube-apiserver over a real etcd on loopback, where `KUBE_APISERVER` and `ETCD` name their binaries. It
- * authorizes by RBAC: one account may do everything, the other is the control plane's and may do what is granted to it.
+ * authorizes by RBAC, signs tokens of service accounts and writes down who asked for what (its audit log). It can be
+ * stopped and started again on its port, and its history can be compacted away meanwhile.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause, realClock } from '@isthmus/sdk/runtime';
+import { SignJWT } from 'jose';
 import { kubeconfigOf } from './api-server.js';
 import type { Manifest } from './objects.js';
 
 export interface KubeApiserver {
-  /** Of the control plane's service account. */
-  readonly kubeconfig: string;
+  readonly url: string;
+  readonly caPem: string;
+  /** Of whoever has the token. */
+  kubeconfig(token: string): string;
   /** As the account that may do everything. Rejects unless the answer is 2xx. */
-  send(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: Manifest): Promise<Manifest>;
+  send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: Manifest): Promise<Manifest>;
+  /** Server-side, as `kubectl apply --server-side --validate=strict`; the status too, where it has one. */
+  apply(object: Manifest): Promise<Manifest>;
+  remove(object: Manifest): Promise<void>;
+  /** By TokenRequest. */
+  token(account: string, init?: { readonly audience?: string; readonly pod?: Manifest }): Promise<string>;
+  /** Signed by the key of the API server, and expired. */
+  expiredToken(account: string): Promise<string>;
+  /** What was asked for by a service account: `list pods`, `get leases/name`. */
+  askedBy(account: string): Promise<ReadonlySet<string>>;
+  /** Stops the server; runs `meanwhile` with another one on another port over the same etcd; compacts; starts it again. */
+  restart(meanwhile: (other: Pick<KubeApiserver, 'apply' | 'remove'>) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
+const { KUBE_APISERVER = '', ETCD = '' } = process.env;
+
+/** Undefined: both binaries are named. */
+export const missingBinaries =
+  KUBE_APISERVER !== '' && ETCD !== '' ? undefined : 'KUBE_APISERVER and ETCD name no binaries';
+
 const ADMIN_TOKEN = 'token-of-the-administrator';
-const PLANE_TOKEN = 'token-of-the-control-plane';
-const PLANE_ACCOUNT = 'system:serviceaccount:istio-system:isthmus-control-plane';
+const ISSUER = 'https://kubernetes.default.svc';
 const START_MS = 60_000;
 
-export async function startKubeApiserver(binaries: {
-  readonly apiserver: string;
-  readonly etcd: string;
-}): Promise<KubeApiserver> {
+export async function startKubeApiserver(): Promise<KubeApiserver> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-apiserver-'));
   const [clients, peers, port] = [await freePort(), await freePort(), await freePort()];
   const etcdUrl = `http://127.0.0.1:${clients}`;
-  const tokens = `${ADMIN_TOKEN},admin,1,"system:masters"\n${PLANE_TOKEN},${PLANE_ACCOUNT},2\n`;
-  await writeFile(join(directory, 'tokens.csv'), tokens);
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  await writeFile(join(directory, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
-  const etcd = spawn(
-    binaries.etcd,
-    [
-      `--data-dir=${join(directory, 'etcd')}`,
-      `--listen-client-urls=${etcdUrl}`,
-      `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=http://127.0.0.1:${peers}`,
-    ],
-    { stdio: 'ignore' },
-  );
-  const apiserver = spawn(
-    binaries.apiserver,
-    [
-      `--etcd-servers=${etcdUrl}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${port}`,
-      `--cert-dir=${directory}`,
-      `--token-auth-file=${join(directory, 'tokens.csv')}`,
-      '--authorization-mode=RBAC',
-      '--service-cluster-ip-range=10.96.0.0/16',
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${join(directory, 'sa.key')}`,
-      `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
-      // No controller makes the default service account that Pods would need.
-      '--disable-admission-plugins=ServiceAccount',
-    ],
-    { stdio: 'ignore' },
-  );
+  const key = await writeFiles(directory);
+  const etcd = startEtcd(directory, etcdUrl, peers);
+  let server = startServer(directory, etcdUrl, port);
   const url = `https://127.0.0.1:${port}`;
 
   async function close(): Promise<void> {
-    await stop(apiserver);
+    await stop(server);
     await stop(etcd);
     await rm(directory, { recursive: true, force: true });
   }
 
   try {
     // The server makes its own certificate; until it is ready there is none, or nobody who answers.
-    const ca = await retry(() => readFile(join(directory, 'apiserver.crt'), 'utf8'));
-    const send: KubeApiserver['send'] = (method, path, body) => call(`${url}${path}`, { ca, method, body });
-    await retry(() => call(`${url}/readyz?verbose=0`, { ca, method: 'GET', isText: true }));
-    return { kubeconfig: kubeconfigOf(url, ca, PLANE_TOKEN), send, close };
+    const caPem = await retry(() => readFile(join(directory, 'apiserver.crt'), 'utf8'));
+    await isReady(url, caPem);
+    const admin = adminOf(url, caPem);
+    return {
+      url,
+      caPem,
+      kubeconfig: (token) => kubeconfigOf(url, caPem, token),
+      ...admin,
+      async token(account, { audience, pod } = {}) {
+        const [namespace, name] = account.split('/');
+        const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+        const spec = { ...(audience && { audiences: [audience] }), ...(pod && { boundObjectRef: referenceTo(pod) }) };
+        const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+        return ((await admin.send('POST', path, body)).status as { token: string }).token;
+      },
+      expiredToken: (account) => signExpired(key, account),
+      askedBy: async (account) => readAudit(await readFile(join(directory, 'audit.log'), 'utf8'), account),
+      async restart(meanwhile) {
+        await stop(server);
+        const otherPort = await freePort();
+        const other = startServer(directory, etcdUrl, otherPort);
+        const otherUrl = `https://127.0.0.1:${otherPort}`;
+        await isReady(otherUrl, caPem);
+        await meanwhile(adminOf(otherUrl, caPem));
+        await stop(other);
+        await compact(etcdUrl);
+        server = startServer(directory, etcdUrl, port);
+        await isReady(url, caPem);
+      },
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+async function writeFiles(directory: string): Promise<KeyObject> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const policy = {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived', 'Panic'],
+    rules: [{ level: 'Metadata', userGroups: ['system:serviceaccounts'] }, { level: 'None' }],
+  };
+  await writeFile(join(directory, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
+  await writeFile(join(directory, 'tokens.csv'), `${ADMIN_TOKEN},admin,1,"system:masters"\n`);
+  await writeFile(join(directory, 'audit.yaml'), JSON.stringify(policy));
+  await writeFile(join(directory, 'audit.log'), '');
+  return privateKey;
+}
+
+function startEtcd(directory: string, url: string, peers: number): ChildProcess {
+  const flags = [
+    `--data-dir=${join(directory, 'etcd')}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=http://127.0.0.1:${peers}`,
+  ];
+  return spawn(ETCD, flags, { stdio: 'ignore' });
+}
+
+function startServer(directory: string, etcdUrl: string, port: number): ChildProcess {
+  const flags = [
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${port}`,
+    `--cert-dir=${directory}`,
+    `--token-auth-file=${join(directory, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    '--service-cluster-ip-range=10.96.0.0/16',
+    `--service-account-issuer=${ISSUER}`,
+    `--service-account-key-file=${join(directory, 'sa.key')}`,
+    `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
+    `--audit-policy-file=${join(directory, 'audit.yaml')}`,
+    `--audit-log-path=${join(directory, 'audit.log')}`,
+    // No controller makes the default service account that Pods would need.
+    '--disable-admission-plugins=ServiceAccount',
+  ];
+  return spawn(KUBE_APISERVER, flags, { stdio: 'ignore' });
+}
+
+async function isReady(url: string, ca: string): Promise<void> {
+  await retry(() => call(`${url}/readyz`, { ca, method: 'GET', isText: true }));
+}
+
+function adminOf(url: string, ca: string): Pick<KubeApiserver, 'send' | 'apply' | 'remove'> {
+  const send: KubeApiserver['send'] = (method, path, body) => call(`${url}${path}`, { ca, method, body });
+  const query = 'fieldManager=test&force=true&fieldValidation=Strict';
+  return {
+    send,
+    async apply(object) {
+      const type = 'application/apply-patch+yaml';
+      const path = `${url}${pathOf(object)}`;
+      const applied = await call(`${path}?${query}`, { ca, method: 'PATCH', body: object, type });
+      return object.status ? call(`${path}/status?${query}`, { ca, method: 'PATCH', body: object, type }) : applied;
+    },
+    async remove(object) {
+      await send('DELETE', `${pathOf(object)}?gracePeriodSeconds=0`);
+    },
+  };
+}
+
+/** `/apis/apps/v1/namespaces/shop/deployments/web`. */
+function pathOf({ apiVersion, kind, metadata }: Manifest): string {
+  const { namespace, name } = metadata as { readonly namespace?: string; readonly name: string };
+  const plural = `${String(kind).toLowerCase()}s`.replace(/ys$/, 'ies').replace('gatewaies', 'gateways');
+  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${String(apiVersion)}`;
+  return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}/${name}`;
+}
+
+function referenceTo({ apiVersion, kind, metadata }: Manifest): Manifest {
+  const { name, uid } = metadata as { readonly name: string; readonly uid: string };
+  return { apiVersion, kind, name, uid };
+}
+
+function signExpired(key: KeyObject, account: string): Promise<string> {
+  const [namespace, name] = account.split('/');
+  return new SignJWT({ 'kubernetes.io': { namespace, serviceaccount: { name } } })
+    .setProtectedHeader({ alg: 'RS256' })
+    .setIssuer(ISSUER)
+    .setSubject(`system:serviceaccount:${namespace}:${name}`)
+    .setAudience(ISSUER)
+    .setIssuedAt('2 hours ago')
+    .setExpirationTime('1 hour ago')
+    .sign(key);
+}
+
+function readAudit(text: string, account: string): ReadonlySet<string> {
+  const username = `system:serviceaccount:${account.replace('/', ':')}`;
+  const asked = text.split('\n').flatMap((line) => {
+    if (line === '') return [];
+    const { user, verb, objectRef } = JSON.parse(line) as {
+      readonly user: { readonly username: string };
+      readonly verb: string;
+      readonly objectRef?: { readonly resource?: string; readonly apiGroup?: string; readonly name?: string };
+    };
+    if (user.username !== username || !objectRef?.resource) return [];
+    const { resource, apiGroup = '', name } = objectRef;
+    return [`${verb} ${resource}.${apiGroup}${name === undefined ? '' : `/${name}`}`];
+  });
+  return new Set(asked);
+}
+
+async function compact(etcdUrl: string): Promise<void> {
+  // Its JSON gateway; the key is any.
+  const { header } = await callEtcd(`${etcdUrl}/v3/kv/range`, { key: 'AA==' });
+  await callEtcd(`${etcdUrl}/v3/kv/compaction`, { revision: (header as Manifest).revision, physical: true });
+}
+
+function callEtcd(url: string, body: Manifest): Promise<Manifest> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(url, { method: 'POST', agent: false }, async (response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+      const text = Buffer.concat(chunks).toString('utf8');
+      if (response.statusCode === 200) resolve(JSON.parse(text) as Manifest);
+      else reject(new Error(`POST ${url}: ${text}`));
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify(body));
+  });
+}
+
 interface Call {
   readonly ca: string;
   readonly method: string;
   readonly body?: Manifest | undefined;
+  readonly type?: string;
   readonly isText?: boolean;
 }
 
-function call(url: string, { ca, method, body, isText = false }: Call): Promise<Manifest> {
+function call(url: string, { ca, method, body, type = 'application/json', isText = false }: Call): Promise<Manifest> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': type };
     const sent = request(url, { ca, method, headers, agent: false }, async (response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -130,9 +274,10 @@ function freePort(): Promise<number> {
   });
 }
 
+/** At once: its own way waits a minute for watches to end. */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill('SIGKILL');
   await exited;
 }

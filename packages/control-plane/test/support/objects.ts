@@ -2,6 +2,8 @@
 export type Manifest = Record<string, unknown>;
 type Labels = Record<string, string>;
 
+const GATEWAY_NAME = 'gateway.networking.k8s.io/gateway-name';
+
 export interface Meta {
   namespace?: string;
   labels?: Labels;
@@ -85,7 +87,7 @@ export function waypoint(name = 'waypoint', { labels, ...rest }: Meta = {}): Man
       ...rest,
       spec: {
         clusterIP: '10.0.0.9',
-        selector: { 'gateway.networking.k8s.io/gateway-name': name },
+        selector: { [GATEWAY_NAME]: name },
         ports: [{ name: 'mesh', port: 15008 }],
       },
     }),
@@ -93,7 +95,7 @@ export function waypoint(name = 'waypoint', { labels, ...rest }: Meta = {}): Man
 }
 
 export function waypointPod(name = 'waypoint', { ip = '10.1.0.9', ...rest }: PodInit = {}): Manifest {
-  return pod(`${name}-1`, { ip, account: name, labels: { 'gateway.networking.k8s.io/gateway-name': name }, ...rest });
+  return pod(`${name}-1`, { ip, account: name, labels: { [GATEWAY_NAME]: name }, ...rest });
 }
 
 export function eastWestGateway(network: string, ip: string, name = 'eastwest'): Manifest {
@@ -103,6 +105,16 @@ export function eastWestGateway(network: string, ip: string, name = 'eastwest'):
     spec: { listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE', tls: { mode: 'Terminate' } }] },
     status: { addresses: [{ type: 'IPAddress', value: ip }] },
   });
+}
+
+/** An ingress gateway with its pod, as Istio's controller labels them. */
+export function ingressGateway(ip: string, name = 'ingress'): Manifest[] {
+  const labels = { [GATEWAY_NAME]: name, 'gateway.istio.io/managed': 'istio.io-gateway-controller' };
+  return [
+    gateway(name, 'istio', { spec: { listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] } }),
+    service(name, { spec: { clusterIP: '10.0.0.8', selector: { [GATEWAY_NAME]: name } } }),
+    pod(`${name}-1`, { ip, account: name, labels: { ...labels, 'istio.io/dataplane-mode': 'none' } }),
+  ];
 }
 
 export function gateway(
@@ -122,6 +134,12 @@ export function gateway(
 
 export function serviceEntry(name: string, spec: Manifest, rest: Meta = {}): Manifest {
   return { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: meta(name, rest), spec };
+}
+
+/** A pod with a name of its own, as a StatefulSet makes it. */
+export function statefulPod(service: string, ordinal: number, { spec, ...init }: PodInit = {}): Manifest {
+  const name = `${service}-${ordinal}`;
+  return pod(name, { ...init, spec: { hostname: name, subdomain: service, ...spec } });
 }
 
 export function authorizationPolicy(name: string, spec: Manifest, rest: Meta = {}): Manifest {

@@ -1,10 +1,11 @@
 /** Control planes with federation, the commands that join them, and what one of them shows of the other. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/program.js';
 import type { PeerStatus } from '../../src/federation/index.js';
-import { readSettings, startControlPlane } from '../../src/index.js';
+import { type ControlPlane, readSettings, startControlPlane } from '../../src/index.js';
+import { captureLogs } from './logs.js';
 import type { Manifest } from './objects.js';
 import { type PlaneInit, startPlane, type TestPlane } from './plane.js';
 
@@ -17,34 +18,56 @@ export interface PeerPlane extends TestPlane {
   sees(cluster: string, isWanted: (peer: PeerStatus | undefined) => boolean): Promise<PeerStatus | undefined>;
   /** Makes that one a peer of this, as if it had invited; it knows nothing of it. */
   adopt(other: PeerPlane, cluster: string, network: string): Promise<void>;
-  /** Ends the process, so to speak; its files stay. */
+  /** Ends the process, so to speak; its files stay. What is logged after `start` is of the new one. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Another process over the same files, with a listener for peers of its own. */
+  replica(): Promise<Replica>;
+}
+
+export interface Replica {
+  readonly plane: ControlPlane;
+  /** Runs `isthmus-control-plane peer invite`; who accepts comes to this replica. */
+  invite(): Promise<string>;
+  close(): Promise<void>;
 }
 
 export interface PeerPlaneInit extends Omit<PlaneInit, 'clusters' | 'config'> {
   readonly cluster: string;
   readonly network: string;
   readonly objects: readonly Manifest[];
+  /** Further settings of `federation`, in YAML's flow style. */
+  readonly federation?: string;
 }
 
 const POLL_MS = 5;
 const PATIENCE_MS = 4_000;
 
-export async function startPeerPlane({ cluster, network, objects, ...rest }: PeerPlaneInit): Promise<PeerPlane> {
+export async function startPeerPlane({
+  cluster,
+  network,
+  objects,
+  federation = '',
+  ...rest
+}: PeerPlaneInit): Promise<PeerPlane> {
   const port = await freePort();
   const address = `localhost:${port}`;
   const test = await startPlane({
     ...rest,
     clusters: { [cluster]: { 'objects.yaml': objects } },
     networks: [network],
-    config: `federation: {directory: federation, address: '${address}', listen: {port: ${port}}}`,
+    config: `federation: {directory: federation, address: '${address}', listen: {port: ${port}}, ${federation}}`,
   });
   let running = test.plane;
+  let logged = test.logged;
   const configuration = join(test.directory, 'config.yaml');
   return {
     ...test,
     address,
+    get plane() {
+      return running;
+    },
+    logged: (matches) => logged(matches),
     async adopt({ address: elsewhere, rootPem: roots }, id, at) {
       const peer = { cluster: id, network: at, trustDomain: 'cluster.local', roots, address: elsewhere };
       await test.write('federation/peers', `${id}.json`, JSON.stringify(peer));
@@ -53,7 +76,19 @@ export async function startPeerPlane({ cluster, network, objects, ...rest }: Pee
     async start() {
       const read = readSettings(configuration, await readFile(configuration, 'utf8'));
       if (!read.ok) throw new Error(JSON.stringify(read.problems));
-      running = await startControlPlane(read.settings);
+      const captured = captureLogs();
+      logged = captured.logged;
+      running = await startControlPlane(read.settings, { log: captured.log });
+    },
+    async replica() {
+      const elsewhere = await freePort();
+      const text = (await readFile(configuration, 'utf8')).replaceAll(String(port), String(elsewhere));
+      const file = join(test.directory, `replica-${elsewhere}.yaml`);
+      await writeFile(file, text);
+      const read = readSettings(file, text);
+      if (!read.ok) throw new Error(JSON.stringify(read.problems));
+      const plane = await startControlPlane(read.settings);
+      return { plane, invite: () => runCommand(['peer', 'invite', '--config', file]), close: () => plane.close() };
     },
     async close() {
       await running.close();

@@ -54,6 +54,12 @@ export interface PlaneInit {
   readonly config?: string;
   /** Where the root of the CA is, to share it. */
   readonly root?: string;
+  /** Default `cluster.local`. */
+  readonly trustDomain?: string;
+  /** Further files next to the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Further settings of `tokens`. */
+  readonly tokens?: string;
   readonly waitUntilReady?: boolean;
 }
 
@@ -63,6 +69,9 @@ export async function startPlane({
   config = '',
   sources,
   root,
+  trustDomain = 'cluster.local',
+  files: further = {},
+  tokens = '',
   waitUntilReady = true,
 }: PlaneInit): Promise<TestPlane> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-cp-'));
@@ -78,11 +87,12 @@ export async function startPlane({
     await mkdir(join(directory, cluster), { recursive: true });
     for (const [name, content] of Object.entries(files)) await write(cluster, name, content);
   }
+  for (const [name, content] of Object.entries(further)) await writeFile(join(directory, name), content);
   await makeCacerts({
     out: join(directory, 'ca'),
     root: root ?? join(directory, 'root'),
     cluster: local,
-    trustDomain: 'cluster.local',
+    trustDomain,
     now: Date.now(),
   });
   const key = generateKey();
@@ -92,10 +102,11 @@ export async function startPlane({
   );
   const text = [
     `clusterId: ${local}`,
+    `trustDomain: ${trustDomain}`,
     'sources:',
     ...(sources ?? directories),
     'ca: {directory: ca}',
-    'tokens: {keyFile: token-key.pem}',
+    `tokens: {keyFile: token-key.pem, ${tokens}}`,
     'listen: {port: 0}',
     'readiness: {port: 0}',
     'monitoring: {port: 0}',

@@ -25,11 +25,17 @@ export interface Reach {
   readonly crossed: boolean;
 }
 
+export interface Asker {
+  readonly role: ViewerRole;
+  /** Of namespace `shop`. */
+  readonly pod: string;
+}
+
 /** A mesh of proxies that know what their control planes send. */
 export interface Proxies {
   view(cluster: string, role: ViewerRole): View;
-  /** From the pod `client-1` of that cluster. */
-  reach(cluster: string, target: OutboundTarget): Reach;
+  /** From the pod `client-1` of that cluster and its ztunnel, or who else asks. */
+  reach(cluster: string, target: OutboundTarget, asker?: Asker): Reach;
 }
 
 /** Of [0, 1), which every choice among at most five equals is reached by. */
@@ -103,9 +109,9 @@ export function proxiesOf(...sketches: readonly ClusterSketch[]): Proxies {
 
   return {
     view: (cluster, role) => at(cluster, role).view,
-    reach(cluster, target) {
-      const { snapshot } = at(cluster, 'ztunnel');
-      const source = snapshot.workload(`${cluster}//Pod/shop/client-1`);
+    reach(cluster, target, { role, pod } = { role: 'ztunnel', pod: 'client-1' }) {
+      const { snapshot } = at(cluster, role);
+      const source = snapshot.workload(`${cluster}//Pod/shop/${pod}`);
       if (!source) throw new Error(`no client in ${cluster}`);
       const network = networkOf(cluster);
       const plans = CHANCES.map((chance) => planOutbound(snapshot, { source, network, target, random: () => chance }));
@@ -120,10 +126,15 @@ export function proxiesOf(...sketches: readonly ClusterSketch[]): Proxies {
 }
 
 function seen(view: View) {
+  return { view, snapshot: snapshotOf(view) };
+}
+
+/** What a proxy makes of a view. */
+export function snapshotOf(view: View): Snapshot {
   const upserts: ResourceModel[] = [
     ...[...view.services.values()].map((value) => ({ kind: 'service', value }) as const),
     ...[...view.workloads.values()].map((value) => ({ kind: 'workload', value }) as const),
     ...[...view.policies.values()].map((value) => ({ kind: 'policy', value }) as const),
   ];
-  return { view, snapshot: createStore().apply({ upserts, removals: [] }) };
+  return createStore().apply({ upserts, removals: [] });
 }

@@ -37,7 +37,7 @@ describe('the configuration', () => {
           },
         ],
         meshConfig: { serviceScopeConfigs: undefined },
-        remoteServiceVips: '240.240.0.0/16',
+        remoteServiceVips: ['240.240.0.0/16', '2001:2::/48'],
         federation: undefined,
         ca: {
           directory: '/etc/isthmus/ca',
@@ -45,7 +45,13 @@ describe('the configuration', () => {
           maxWorkloadCertTtl: 7_776_000_000,
           trustedNodeAccounts: ['istio-system/ztunnel'],
         },
-        tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: '/etc/isthmus/token-key.pem' },
+        trustBundles: [],
+        tokens: {
+          issuer: 'isthmus-control-plane',
+          audience: 'istio-ca',
+          keyFile: '/etc/isthmus/token-key.pem',
+          issuers: [],
+        },
         listen: { host: '127.0.0.1', port: 15012 },
         serverNames: ['localhost', '127.0.0.1', '::1'],
         readiness: { host: '127.0.0.1', port: 15021 },
@@ -74,9 +80,26 @@ describe('the configuration', () => {
               context: 'admin',
               inCluster: false,
               remoteSecrets: true,
+              tokenReview: true,
+              rootConfigMaps: false,
             },
           },
         ],
+      },
+    });
+  });
+
+  it('needs no key for tokens where the API of the local cluster reviews them', () => {
+    const text = MINIMAL.replace(/tokens: .*/, '').replace(
+      'network: network-1, directory: east',
+      'kubernetes: {inCluster: true}',
+    );
+
+    expect(readSettings('/etc/isthmus/config.yaml', text)).toMatchObject({
+      settings: {
+        sources: [{ kubernetes: { serviceAccountDirectory: '/var/run/secrets/kubernetes.io/serviceaccount' } }],
+        trustBundles: [],
+        tokens: { issuer: 'isthmus-control-plane', audience: 'istio-ca', keyFile: undefined },
       },
     });
   });
@@ -102,7 +125,6 @@ describe('the configuration', () => {
     expect(problemsOf(text)).toEqual([
       '/etc/isthmus/config.yaml:4:29 sources[0].network: expected a string, found the number 7; quote it',
       '/etc/isthmus/config.yaml:5:38 ca.workloadCertTtl: expected a duration such as 100ms, 10s or 24h, found the number 1',
-      '/etc/isthmus/config.yaml:1:1 tokens: is missing; expected mapping',
       '/etc/isthmus/config.yaml:6:29 listen.host: expected an IPv4 or IPv6 address without zone, found the string "localhost"',
       '/etc/isthmus/config.yaml:6:16 listen.port: expected an integer from 0 to 65535, found the number 99999',
       '/etc/isthmus/config.yaml:7:11 logLevel: expected one of trace, debug, info, warn, error, silent, found the string "loud"',
@@ -122,6 +144,17 @@ describe('the configuration', () => {
       'east is listed already by sources[0]',
     ],
     [MINIMAL.replace('directory: ca', 'directory: ca, workloadCertTtl: 91d'), 'is longer than maxWorkloadCertTtl'],
+    [
+      MINIMAL.replace(/tokens: .*/, ''),
+      'tokens.keyFile: is missing; without it, other issuers and an API that reviews tokens,',
+    ],
+    [
+      MINIMAL.replace(/tokens: .*/, '').replace(
+        'network: network-1, directory: east',
+        'kubernetes: {inCluster: true, tokenReview: false}',
+      ),
+      'tokens.keyFile: is missing',
+    ],
   ])('%j is refused', (text, message) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(message)]);
   });

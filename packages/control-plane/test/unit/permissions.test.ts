@@ -1,43 +1,67 @@
 import { describe, expect, it } from 'vitest';
 import { RESOURCES } from '../../src/sources/index.js';
+import { ROOT_CONFIG_MAP } from '../../src/writer/root-config-maps.js';
 import { readPermissions } from '../support/permissions.js';
 
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
-/** `list pods.` of the core group, `watch gateways.gateway.networking.k8s.io`. */
-function permissionsOf(kind: 'ClusterRole' | 'Role'): readonly string[] {
+/** By role: `list pods.` of the core group, `watch gateways.gateway.networking.k8s.io`, `get leases.coordination.k8s.io/name`. */
+function permissionsOf(kind: 'ClusterRole' | 'Role'): Readonly<Record<string, readonly string[]>> {
   const roles = readPermissions().filter((document) => document.kind === kind);
-  return roles
-    .flatMap(({ rules }) => rules as readonly Rule[])
-    .flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) =>
-        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
-      ),
-    )
-    .sort();
+  return Object.fromEntries(
+    roles.map(({ metadata, rules }) => [
+      (metadata as { name: string }).name,
+      (rules as readonly Rule[]).flatMap(permitted).sort(),
+    ]),
+  );
+}
+
+function permitted({ apiGroups, resources, resourceNames, verbs }: Rule): readonly string[] {
+  const names = resourceNames?.map((name) => `/${name}`) ?? [''];
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((resource) =>
+      verbs.flatMap((verb) => names.map((name) => `${verb} ${resource}.${group}${name}`)),
+    ),
+  );
 }
 
 describe('deploy/kubernetes/control-plane-rbac.yaml', () => {
-  it('lets the control plane list and watch the kinds it reads in the whole cluster, and nothing else', () => {
-    const needed = [...RESOURCES.values()].flatMap(({ plural, group }) => [
+  it('lets the control plane list and watch the kinds it reads, review tokens and write one ConfigMap, and nothing else', () => {
+    const read = [...RESOURCES.values()].flatMap(({ plural, group }) => [
       `list ${plural}.${group}`,
       `watch ${plural}.${group}`,
     ]);
 
-    expect(permissionsOf('ClusterRole')).toEqual(needed.sort());
+    expect(permissionsOf('ClusterRole')).toEqual({
+      'isthmus-control-plane': read.sort(),
+      'isthmus-control-plane-local': [
+        `create configmaps./${ROOT_CONFIG_MAP}`,
+        'create tokenreviews.authentication.k8s.io',
+        `list configmaps./${ROOT_CONFIG_MAP}`,
+        `patch configmaps./${ROOT_CONFIG_MAP}`,
+        `watch configmaps./${ROOT_CONFIG_MAP}`,
+      ],
+    });
   });
 
-  it('lets it see Secrets in the root namespace only', () => {
-    const roles = readPermissions().filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding');
+  it('lets it see Secrets and hold its Lease in the root namespace only', () => {
+    const namespaced = readPermissions().filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding');
 
-    expect(permissionsOf('Role')).toEqual(['list secrets.', 'watch secrets.']);
-    expect(roles.map(({ metadata }) => (metadata as { namespace: string }).namespace)).toEqual([
-      'istio-system',
-      'istio-system',
-    ]);
+    expect(permissionsOf('Role')).toEqual({
+      'isthmus-control-plane-remote-secrets': ['list secrets.', 'watch secrets.'],
+      'isthmus-control-plane-writer': [
+        'create leases.coordination.k8s.io',
+        'get leases.coordination.k8s.io/isthmus-control-plane',
+        'update leases.coordination.k8s.io/isthmus-control-plane',
+      ],
+    });
+    expect(namespaced.map(({ metadata }) => (metadata as { namespace: string }).namespace)).toEqual(
+      Array(4).fill('istio-system'),
+    );
   });
 });

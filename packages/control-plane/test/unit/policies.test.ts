@@ -150,18 +150,32 @@ describe('AuthorizationPolicy', () => {
   });
 
   it.each([
-    [{ action: 'AUDIT' }, 'AUDIT is not enforced'],
-    [{ action: 'CUSTOM', provider: { name: 'x' } }, 'CUSTOM is not enforced'],
+    [{ action: 'AUDIT' }, /^AuthorizationPolicy shop\/p has no effect: .*use DENY with the annotation/],
+    [{ action: 'CUSTOM', provider: { name: 'x' } }, /^AuthorizationPolicy shop\/p has no effect: .*use ALLOW or DENY$/],
     [
       { targetRefs: [at('Gateway', 'nowhere')] },
-      'Gateway nowhere is no Gateway of class istio-waypoint of this namespace',
+      /not enforced at Gateway nowhere \(no Gateway of class istio-waypoint/,
     ],
-    [{ targetRefs: [{ kind: 'Service', name: 'reviews' }] }, 'Service reviews is no Gateway of class istio-waypoint'],
-  ])('%j is left out and told', (spec, message) => {
+    [{ targetRefs: [{ kind: 'Gateway', name: 'waypoint' }] }, /Gateway waypoint \(its group has to be gateway\./],
+    [
+      { targetRefs: [at('GatewayClass', 'istio-waypoint')] },
+      /only named in the namespace istio-system; move the policy/,
+    ],
+    [
+      { targetRefs: [at('GatewayClass', 'istio')] },
+      /GatewayClass istio \(only istio-waypoint enforces policies here\)$/,
+    ],
+    [{ targetRefs: [{ kind: 'ServiceEntry', name: 'api' }] }, /ServiceEntry api \(layer 4 .*; name the waypoint/],
+    [{ targetRefs: [{ kind: 'Deployment', name: 'api' }] }, /Deployment api \(policies bind to Gateways/],
+    [
+      { targetRefs: ['a', 'b'].map((name) => ({ kind: 'Service', name })) },
+      /^AuthorizationPolicy shop\/p is not enforced at Service a \(.*\), nor at Service b \(.*\)$/,
+    ],
+  ])('%j is left out and told once', (spec, message) => {
     const { all, told } = policies(authorizationPolicy('p', spec));
 
     expect(all.size).toBe(0);
-    expect(told).toEqual([expect.stringContaining(message)]);
+    expect(told).toEqual([expect.stringMatching(message)]);
   });
 });
 
@@ -199,7 +213,7 @@ describe('a policy that names a waypoint', () => {
 
     expect(boundTo(found)).toEqual(['east//Pod/shop/waypoint-1']);
     expect(found.problems.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^Service reviews is no Gateway/),
+      expect.stringMatching(/^AuthorizationPolicy shop\/p is not enforced at Service reviews \(/),
     ]);
   });
 
@@ -209,6 +223,31 @@ describe('a policy that names a waypoint', () => {
     const found = cluster(policy, ...waypoint('waypoint', { namespace: 'istio-system' }));
 
     expect([...found.workloads.values()].flatMap(({ authorizationPolicies }) => authorizationPolicies)).toEqual([]);
+  });
+});
+
+describe('a policy that names the class of waypoints', () => {
+  it('binds in the root namespace to the pods of all waypoints and to no others', () => {
+    const root = { namespace: 'istio-system' };
+    const spec = { action: 'DENY', targetRefs: [at('GatewayClass', 'istio-waypoint')], rules: [{}] };
+
+    const {
+      policies: all,
+      workloads,
+      problems,
+    } = deriveOne([
+      authorizationPolicy('p', spec, root),
+      ...waypoint(),
+      waypointPod(),
+      ...waypoint('own', { namespace: 'other' }),
+      waypointPod('own', { namespace: 'other', ip: '10.1.0.8' }),
+      pod('reviews-1'),
+    ]);
+
+    expect(all.get('istio-system/p')).toMatchObject({ scope: 'workload-selector', action: 'deny' });
+    const bound = [...workloads.values()].filter((each) => each.authorizationPolicies.includes('istio-system/p'));
+    expect(bound.map(({ uid }) => uid)).toEqual(['east//Pod/other/own-1', 'east//Pod/shop/waypoint-1']);
+    expect(problems).toEqual([]);
   });
 });
 

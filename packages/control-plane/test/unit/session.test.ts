@@ -12,10 +12,10 @@ function view(
 ): VersionedView {
   const encode = (names: Record<string, string>) =>
     new Map(
-      Object.entries(names).map(([name, version]) => [
-        name,
-        { name, version, bytes: resourceBytes(name, version, bytesEach) },
-      ]),
+      Object.entries(names).map(([name, version]) => {
+        const bytes = resourceBytes(name, version, bytesEach);
+        return [name, { name, version, bytes, size: bytes.length }];
+      }),
     );
   version += 1;
   const addressIndex = () => ({ lookup: () => undefined, onNode: () => [] });

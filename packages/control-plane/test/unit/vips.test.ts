@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { project, type View } from '../../src/projection/index.js';
 import { vipsOf } from '../../src/projection/vips.js';
-import { type ClusterSketch, derive, modelOf, VIPS, viewOf } from '../support/derive.js';
-import { AMBIENT, eastWestGateway, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
+import { type ClusterSketch, derive, modelOf, VIPS, VIPS_V6, viewOf } from '../support/derive.js';
+import {
+  AMBIENT,
+  eastWestGateway,
+  GLOBAL,
+  type Manifest,
+  namespace,
+  pod,
+  service,
+  serviceEntry,
+} from '../support/objects.js';
 
 const keyOf = (name: string) => `shop/${name}.shop.svc.cluster.local`;
 const side = (id: string, network: string, ...objects: readonly Manifest[]): ClusterSketch => ({
@@ -59,23 +68,48 @@ describe('the address of a service that only another network has', () => {
     expect(view.services.has(keyOf('ratings'))).toBe(false);
   });
 
-  it('is none when another cluster of the network has it, when it is headless, and for gateways', () => {
+  it('is none when another cluster of the network has it, and for gateways', () => {
     const near = viewOf(
       'ztunnel',
       side('east', 'network-1'),
       side('south', 'network-1', exported('reviews')),
       far(exported('reviews')),
     );
-    const headless = viewOf(
+    const atGateway = viewOf('router', side('east', 'network-1'), far(exported('reviews')));
+
+    expect(ownVips(near, 'reviews')).toEqual(['10.0.0.1']);
+    expect(atGateway.services.size).toBe(0);
+  });
+
+  it('is given to what is headless there too: its pods have no addresses that mean anything here', () => {
+    const view = viewOf(
       'ztunnel',
       side('east', 'network-1'),
       far(exported('reviews', { clusterIP: 'None' }), pod('reviews-1')),
     );
-    const atGateway = viewOf('router', side('east', 'network-1'), far(exported('reviews')));
 
-    expect(ownVips(near, 'reviews')).toEqual(['10.0.0.1']);
-    expect(ownVips(headless, 'reviews')).toEqual([]);
-    expect(atGateway.services.size).toBe(0);
+    expect(ownVips(view, 'reviews')).toEqual([expect.stringMatching(/^240\.240\./)]);
+  });
+
+  it.each([
+    ['of IPv4 only', ['10.0.0.7'], [/^240\.240\./]],
+    ['of IPv6 only', ['fd00::7'], [/^2001:2::/]],
+    ['of both', ['10.0.0.7', 'fd00::7'], [/^240\.240\./, /^2001:2::/]],
+  ])('is of the families of the cluster: one %s', (_, clusterIPs, families) => {
+    const own = service('other', { spec: { clusterIP: clusterIPs[0], clusterIPs } });
+
+    const view = viewOf('ztunnel', side('east', 'network-1', own), far(exported('reviews', { ipFamilies: ['IPv4'] })));
+
+    expect(ownVips(view, 'reviews')).toEqual(families.map((family) => expect.stringMatching(family)));
+    expect(view.services.get(keyOf('reviews'))?.ipFamilies).toBe('automatic');
+  });
+
+  it('is of the families of the pods while no Service has an address', () => {
+    const own = pod('client-1', { ip: 'fd00:1::1' });
+
+    const view = viewOf('ztunnel', side('east', 'network-1', own), far(exported('reviews')));
+
+    expect(ownVips(view, 'reviews')).toEqual([expect.stringMatching(/^2001:2::/)]);
   });
 
   it('goes when the own cluster gets the service, and comes back with it gone', () => {
@@ -92,6 +126,60 @@ describe('the address of a service that only another network has', () => {
   });
 });
 
+describe('a host of a ServiceEntry without addresses', () => {
+  const SPEC = { hosts: ['api.example.com'], ports: [{ number: 443, name: 'tls' }], resolution: 'DNS' };
+  const KEY = 'shop/api.example.com';
+  const vipsOfEntry = (spec: Manifest, rest: Manifest = {}, status?: Manifest) => {
+    const entry = { ...serviceEntry('api', { ...SPEC, ...spec }, rest), ...(status && { status }) };
+    const view = viewOf('ztunnel', side('east', 'network-1', entry));
+    return view.services.get(`shop/${(spec.hosts as string[] | undefined)?.[0] ?? SPEC.hosts[0]}`)?.addresses;
+  };
+
+  it.each(['DNS', 'STATIC', 'DNS_ROUND_ROBIN'])('is given one of the block with resolution %s', (resolution) => {
+    expect(vipsOfEntry({ resolution })).toEqual([{ network: 'network-1', ip: expect.stringMatching(/^240\.240\./) }]);
+  });
+
+  it.each<[string, Manifest, Manifest]>([
+    ['its clients choose the address', { resolution: 'NONE' }, {}],
+    ['its name is many names', { hosts: ['*.example.com'], resolution: 'NONE' }, {}],
+    ['its label says so', {}, { labels: { 'networking.istio.io/enable-autoallocate-ip': 'false' } }],
+  ])('is given none when %s', (_, spec, rest) => {
+    expect(vipsOfEntry(spec, rest)).toEqual([]);
+  });
+
+  it('keeps its own, and those that another control plane has given that host', () => {
+    const addresses = [
+      { host: 'api.example.com', value: '240.240.7.7' },
+      { host: 'else.example.com', value: '240.240.7.8' },
+    ];
+
+    expect(vipsOfEntry({ addresses: ['192.0.2.0/24'] }, {}, { addresses })).toEqual([
+      { network: 'network-1', ip: '192.0.2.0', length: 24 },
+    ]);
+    expect(vipsOfEntry({}, {}, { addresses })).toEqual([{ network: 'network-1', ip: '240.240.7.7' }]);
+  });
+
+  it('is given none that another one has', () => {
+    const entry = serviceEntry('api', SPEC);
+    const before = viewOf('ztunnel', side('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
+    const taker = serviceEntry('taker', { ...SPEC, hosts: ['taker.example.com'], addresses: [before] });
+
+    const after = viewOf('ztunnel', side('east', 'network-1', entry, taker)).services.get(KEY)?.addresses[0]?.ip;
+
+    expect(before).toMatch(/^240\.240\./);
+    expect(after).toMatch(/^240\.240\./);
+    expect(after).not.toBe(before);
+  });
+
+  it('is kept to its cluster unless it is exported, as a Service is', () => {
+    const at = (labels: Record<string, string>) =>
+      viewOf('ztunnel', side('east', 'network-1'), far(serviceEntry('api', SPEC, { labels }))).services.get(KEY);
+
+    expect(at({})).toBeUndefined();
+    expect(at(GLOBAL)?.addresses).toEqual([{ network: 'network-1', ip: expect.stringMatching(/^240\.240\./) }]);
+  });
+});
+
 describe('addresses of a block', () => {
   const keys = (count: number) => Array.from({ length: count }, (_, index) => keyOf(`service-${index}`));
 
@@ -105,9 +193,16 @@ describe('addresses of a block', () => {
   });
 
   it('end with the block; the rest have none', () => {
-    expect(new Set(vipsOf({ ip: '240.240.0.9', length: 29 }, keys(9)).values())).toEqual(
+    expect(new Set(vipsOf({ family: 'ipv4', ip: '240.240.0.9', length: 29 }, keys(9)).values())).toEqual(
       new Set([9, 10, 11, 12, 13, 14].map((last) => `240.240.0.${last}`)),
     );
+  });
+
+  it('are as many of IPv6', () => {
+    const given = [...vipsOf(VIPS_V6, keys(1_000)).values()];
+
+    expect(new Set(given).size).toBe(1_000);
+    expect(given.every((ip) => /^2001:2::[0-9a-f]+(:[0-9a-f]+)?$/.test(ip))).toBe(true);
   });
 
   it('stay for all but a few when a service comes: only what it takes the address of moves', () => {

@@ -3,8 +3,9 @@ import { rootCertificates } from 'node:tls';
 import type { ControlPlaneAccess } from '@isthmus/sdk/runtime';
 import type { ServiceHeaders } from './environment.js';
 import { type RootSource, readRoots, readToken, type TokenSource } from './pem-source.js';
+import { type TlsSettings, tlsPolicyOf } from './tls.js';
 
-export interface ControlPlaneSettings {
+export interface ControlPlaneSettings extends TlsSettings {
   readonly clusterId: string;
   readonly authToken: TokenSource | undefined;
   readonly xdsRootCa: RootSource;
@@ -28,9 +29,11 @@ export function caAccess(settings: ControlPlaneSettings): ControlPlaneAccess {
 }
 
 /** Roots and token are read for each connection, so that renewed files need no restart. */
-function accessTo(roots: RootSource, { authToken, clusterId }: ControlPlaneSettings) {
+function accessTo(roots: RootSource, settings: ControlPlaneSettings) {
+  const { authToken, clusterId } = settings;
   return {
     clusterId,
+    tls: tlsPolicyOf(settings),
     roots: () => readRoots(roots) ?? rootCertificates.join('\n'),
     ...(authToken && { token: () => readToken(authToken) }),
   };

@@ -78,10 +78,21 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   ZTUNNEL_RESOURCE_CPU_LIMIT: THREADS,
   ZTUNNEL_RESOURCE_CPU_REQUEST: THREADS,
   RUST_BACKTRACE: 'this program is not written in Rust',
-  AUTHZ_POLICY_INFO_LOGGING: 'refusals by policy are always in the access log',
-  TLS12_ENABLED: 'TLS 1.3 is the only version',
-  COMPLIANCE_POLICY: 'cipher suites are those of Node.js for TLS 1.3',
 };
+
+/** Fields of PROXY_CONFIG that ztunnel reads and that have no effect here. */
+export const FIELDS_WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  concurrency: THREADS,
+  proxyAdminPort: 'ADMIN_ADDRESS says where the admin pages are',
+  statsPort: 'METRICS_ADDRESS says where metrics are',
+};
+
+export function noticesOfFields(given: readonly string[]): readonly string[] {
+  return given.flatMap((name) => {
+    const reason = FIELDS_WITHOUT_EFFECT[name];
+    return reason === undefined ? [] : [`${name} of PROXY_CONFIG has no effect: ${reason}`];
+  });
+}
 
 /** A sentence for each variable that is set and has no effect. Those in `known` have one. */
 export function noticesOf(env: Environment, known: ReadonlySet<string>): readonly string[] {

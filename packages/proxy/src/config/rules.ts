@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import type { LogLevel } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
 import type { RootSource, TokenSource } from './pem-source.js';
+import { type TlsSettings, tlsProblems } from './tls.js';
 import type { OutboundListener, PlaintextTarget, Socks5Listener, WorkloadInfo, WorkloadName } from './workloads.js';
 
 /** Where Kubernetes mounts them for Istio's proxies. */
@@ -28,7 +29,7 @@ export interface Completed {
 /** What `completed` fills from, absent values included. */
 type Given = { readonly [Name in keyof Completed]: Completed[Name] | undefined } & Pick<Completed, 'socks5Listeners'>;
 
-export interface Ruled extends Given {
+export interface Ruled extends Given, TlsSettings {
   readonly terminationGraceSeconds: number | undefined;
   readonly xdsOnDemand: boolean;
   readonly localXdsPath: string | undefined;
@@ -97,6 +98,7 @@ type Rule = (settings: Ruled, role: string) => readonly string[];
 
 /** Each returns a sentence per problem, naming the variables to change. */
 export const RULES: readonly Rule[] = [
+  tlsProblems,
   ({ xdsOnDemand, xdsAddress }, role) => {
     if (!xdsOnDemand) return [];
     const remedies = [

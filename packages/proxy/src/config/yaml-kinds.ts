@@ -7,6 +7,8 @@ export interface ProxyConfig {
   readonly discoveryAddress: string | undefined;
   /** Keys without their ISTIO_META_ prefix. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Names of all fields that were given. */
+  readonly fields: readonly string[];
 }
 
 /** Other fields are Envoy's or the injector's and are passed over, as ztunnel does. */
@@ -20,7 +22,7 @@ export const proxyConfig: Kind<ProxyConfig> = {
     if (discoveryAddress !== undefined && typeof discoveryAddress !== 'string') {
       throw new Refusal('has a discoveryAddress that is no text');
     }
-    return { discoveryAddress, metadata: metadataOf(proxyMetadata) };
+    return { discoveryAddress, metadata: metadataOf(proxyMetadata), fields: Object.keys(value) };
   },
 };
 

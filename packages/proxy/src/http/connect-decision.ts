@@ -6,6 +6,7 @@ import type { AppProtocol, Snapshot, Workload } from '@isthmus/sdk/discovery';
 import type { Peer, PeerMetadata } from '@isthmus/sdk/peer';
 import { isFromAnotherNetwork, planWaypoint, sourcePeerOf, type WaypointDestination } from '@isthmus/sdk/routing';
 import type { FaultCode } from '@isthmus/sdk/wire';
+import type { HttpVersion } from './exchange.js';
 
 export interface ConnectFacts {
   /** The waypoint's own record; absent while the control plane has not sent it. */
@@ -23,8 +24,8 @@ export interface ConnectFacts {
   readonly baggage: PeerMetadata | undefined;
 }
 
-/** What the tunnel carries; `sniff` when the port does not say. */
-export type Inside = 'http1' | 'http2' | 'tcp' | 'sniff';
+/** What the port says the tunnel carries; `sniff` when it does not. Which version of HTTP it is the client's preface tells. */
+export type Inside = HttpVersion | 'tcp' | 'sniff';
 
 export interface Refused {
   readonly kind: 'refuse';

@@ -3,8 +3,9 @@
  * knowledge and HTTP/1 are recognised: everything else, however close, is bytes to be carried untouched.
  */
 import { METHODS } from 'node:http';
+import type { HttpVersion } from './exchange.js';
 
-export type Detected = 'http1' | 'http2' | 'tcp';
+export type Detected = HttpVersion | 'tcp';
 
 /** RFC 9113 section 3.4. */
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -17,6 +18,13 @@ export function detect(bytes: Uint8Array): Detected | 'more' {
   if (bytes.length === 0) return 'more';
   const http2 = matchPreface(bytes);
   return http2 === 'tcp' ? matchRequestLine(bytes) : http2;
+}
+
+/** The same where it is known to be HTTP: all that is no preface is for the parser of HTTP/1.1 to judge (Envoy's codec AUTO). */
+export function detectHttp(bytes: Uint8Array): HttpVersion | 'more' {
+  if (bytes.length === 0) return 'more';
+  const http2 = matchPreface(bytes);
+  return http2 === 'tcp' ? 'http1' : http2;
 }
 
 function matchPreface(bytes: Uint8Array): Detected | 'more' {

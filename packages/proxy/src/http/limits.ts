@@ -12,7 +12,7 @@ interface LimitRow {
 export const LIMIT_TABLE = {
   tunnels: {
     value: 10_000,
-    doc: 'CONNECT streams served at once; one more is answered 503 (UPSTREAM_OVERFLOW).',
+    doc: 'CONNECT streams served at once; one more is answered 503 (DOWNSTREAM_OVERFLOW).',
   },
   detectMs: {
     value: 500,

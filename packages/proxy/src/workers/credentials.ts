@@ -9,9 +9,10 @@ import {
   type CertificateSource,
   type IssuedCredential,
   readIssuedChain,
+  type Trust,
   type WorkloadCertificate,
 } from '@isthmus/sdk/identity';
-import type { Clock } from '@isthmus/sdk/runtime';
+import type { Clock, TlsPolicy } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
 
 /** An issued certificate as it travels to a worker. */
@@ -77,20 +78,35 @@ export interface HeldCertificates extends CertificateSource {
 
 export interface HeldInit {
   readonly clock: Clock;
+  /** Whose roots count for whom. When it changes, certificates are made anew. */
+  readonly trust: Trust;
+  /** What connections with the certificates may use. */
+  readonly tls: TlsPolicy;
   /** Asks the head. */
   ask(identity: string): Promise<WireCredential>;
 }
 
-export function createHeldCertificates({ clock, ask }: HeldInit): HeldCertificates {
+export function createHeldCertificates({ clock, tls, trust, ask }: HeldInit): HeldCertificates {
   const held = new Map<string, WorkloadCertificate>();
+  /** What they were made of. */
+  const credentials = new Map<string, WireCredential>();
   const asked = new Map<string, Promise<WorkloadCertificate>>();
 
-  function accept({ identity, elements, key }: WireCredential): WorkloadCertificate {
+  function accept(credential: WireCredential): WorkloadCertificate {
+    const { identity, elements, key } = credential;
     const privateKey = createPrivateKey({ key: Buffer.from(key), format: 'der', type: 'pkcs8' });
-    const certificate = readIssuedChain(identity, { elements, privateKey }, clock.now());
+    const certificate = readIssuedChain(identity, { elements, privateKey }, clock.now(), { tls, trust });
     held.set(identity, certificate);
+    credentials.set(identity, credential);
     return certificate;
   }
+
+  trust.onChanged(() => {
+    for (const credential of credentials.values()) {
+      // One that has expired meanwhile is made by nobody any more.
+      if ((held.get(credential.identity)?.notAfter ?? 0) > clock.now()) accept(credential);
+    }
+  });
 
   return {
     async certificate(identity) {
@@ -108,6 +124,9 @@ export function createHeldCertificates({ clock, ask }: HeldInit): HeldCertificat
     held: () =>
       [...held.values()].map((certificate) => ({ identity: certificate.identity, state: 'available', certificate })),
     accept: (credential) => void accept(credential),
-    forget: (identity) => void held.delete(identity),
+    forget(identity) {
+      held.delete(identity);
+      credentials.delete(identity);
+    },
   };
 }

@@ -3,7 +3,7 @@
  * admin port; workers share the listening sockets and carry all traffic. What the head learns every worker is told; a
  * worker that ends costs the connections it carried, nobody else's (see `slot.ts`).
  */
-import type { CertificateManager } from '@isthmus/sdk/identity';
+import type { CertificateManager, Trust } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Diagnostics } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
@@ -27,6 +27,7 @@ export interface WorkerGroupInit {
   readonly program: string;
   readonly store: FollowedStore;
   readonly certificates: Pick<CertificateManager, 'certificate'>;
+  readonly trust: Pick<Trust, 'bundles' | 'onChanged'>;
   readonly credentials: CredentialKeeper;
   readonly demand: RoleContext['demand'];
   readonly counters: TelemetrySystem['workers'];
@@ -159,7 +160,8 @@ class Group implements WorkerGroup {
   }
 
   #start(): Promise<void> {
-    const { store, credentials, drain } = this.#init;
+    const { store, trust, credentials, drain } = this.#init;
+    trust.onChanged(() => this.#tellAll('trust', trust.bundles ?? null));
     store.follow((batch) => this.#tellAll('batch', encodeBatch(batch)));
     credentials.listen({
       issued: (credential) => this.#tellAll('credential', credential),
@@ -191,9 +193,10 @@ class Group implements WorkerGroup {
   }
 
   #inform({ channel }: WorkerProcess): void {
-    const { settings, store, credentials, logLevels, drain } = this.#init;
+    const { settings, store, trust, credentials, logLevels, drain } = this.#init;
     const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
-    tellState(channel, start, credentials.all(), store.snapshot);
+    const { snapshot } = store;
+    tellState(channel, { start, trust: trust.bundles ?? null, credentials: credentials.all(), snapshot });
     if (drain.aborted) channel.tell('drain', null);
   }
 

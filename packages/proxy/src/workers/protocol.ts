@@ -1,8 +1,9 @@
 /**
  * What the head of a group and its workers say to each other. The head alone speaks to the control plane; what it
- * learns goes to the workers in this order: `start`, certificates, the state in batches, `synced`, then every change.
+ * learns goes to the workers in this order: `start`, trust bundles, certificates, the state in batches, `synced`, then every change.
  * Private keys travel here and nowhere else: the channel is inherited, it has no name and touches no file.
  */
+import type { TrustBundles } from '@isthmus/sdk/identity';
 import type { GatewayStatus } from '@isthmus/sdk/originate';
 import type { ProfileOptions } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
@@ -27,6 +28,8 @@ export interface FromHead {
     readonly start: WorkerStart;
     readonly credential: WireCredential;
     readonly forget: string;
+    /** Null: nobody has said whose roots are whose. */
+    readonly trust: TrustBundles | null;
     /** A serialised `Batch`. */
     readonly batch: Uint8Array;
     /** What came before is all there is: the role may start. */

@@ -71,14 +71,17 @@ function channelTo(worker: Worker, init: WorkerProcessInit, kill: () => void): C
   );
 }
 
+export interface WorkerState {
+  readonly start: WorkerStart;
+  readonly trust: FromHead['tell']['trust'];
+  readonly credentials: readonly WireCredential[];
+  readonly snapshot: Snapshot;
+}
+
 /** Everything a worker needs before it serves; changes may follow at once. */
-export function tellState(
-  { tell }: Channel<FromHead>,
-  start: WorkerStart,
-  credentials: readonly WireCredential[],
-  snapshot: Snapshot,
-): void {
+export function tellState({ tell }: Channel<FromHead>, { start, trust, credentials, snapshot }: WorkerState): void {
   tell('start', start);
+  tell('trust', trust);
   for (const credential of credentials) tell('credential', credential);
   for (const batch of batchesOf(snapshot)) tell('batch', encodeBatch(batch));
   tell('synced', null);

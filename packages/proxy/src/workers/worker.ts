@@ -5,9 +5,11 @@
  */
 import type { Writable } from 'node:stream';
 import { createStore } from '@isthmus/sdk/discovery';
+import { createTrust, type TrustBundles } from '@isthmus/sdk/identity';
 import { createDrain, createScope, type Drain, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { ownDiagnostics } from '../admin/diagnostics.js';
 import { type ConnectionDump, dumpConnections } from '../admin/dump-connections.js';
+import { tlsPolicyOf } from '../config/tls.js';
 import type { Settings } from '../config.js';
 import { createRoleContext } from '../roles/context.js';
 import type { Role, RoleContext, RunningRole } from '../roles/role.js';
@@ -72,6 +74,7 @@ export function runWorker(init: WorkerInit): void {
         },
         credential: (credential) => known().credential(credential),
         forget: (identity) => known().certificates.forget(identity),
+        trust: (bundles) => known().trust(bundles),
         batch: (bytes) => known().batch(bytes),
         synced: () => void known().serve(),
         logLevels: (levels) => known().componentLog.setLevels(levels),
@@ -99,6 +102,7 @@ class Worker {
   readonly #settings: Settings;
   readonly #scope: Scope = createScope();
   readonly #store = createStore();
+  readonly #trust = createTrust();
   readonly #processMetrics = createProcessMetrics();
   readonly #channel: Channel<FromWorker>;
   readonly #lines;
@@ -127,6 +131,8 @@ class Worker {
     this.#feed = createSnapshotFeed(this.#store, log.child({ scope: 'snapshot' }));
     this.certificates = createHeldCertificates({
       clock: realClock,
+      trust: this.#trust,
+      tls: tlsPolicyOf(settings),
       ask: (identity) => channel.ask('certificate', identity, CERTIFICATE_MS),
     });
     this.drain = createDrain({
@@ -147,6 +153,10 @@ class Worker {
       // Expired while the CA was away, say; whoever needs it asks the head and is told.
       this.componentLog.log.debug({ err: error, identity: credential.identity }, 'a certificate cannot be used');
     }
+  }
+
+  trust(bundles: TrustBundles | null): void {
+    this.#trust.set(bundles ?? undefined);
   }
 
   async serve(): Promise<void> {

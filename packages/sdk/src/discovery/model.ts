@@ -169,6 +169,8 @@ export interface Snapshot {
   servicesByAddress(network: string, ip: string): readonly Service[];
   /** Services with a CIDR around it, the most specific first. */
   servicesAround(network: string, ip: string): readonly Service[];
+  /** Records of that network's gateways themselves (`NetworkGateway/<network>/<address>/<port>`), in the order they came. */
+  networkGateways(network: string): readonly Workload[];
   /** Workloads that are members of the service, healthy or not. */
   endpoints(serviceKey: string): readonly Workload[];
   /** Policies that bind to the workload: namespace scope, global scope, then its own list. */

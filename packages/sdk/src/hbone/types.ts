@@ -45,6 +45,8 @@ export interface TunnelStream {
   reset(errorCode?: number): void;
   pause(): void;
   resume(): void;
+  /** Nobody but the receiver of `onData` holds its chunks, so that their memory may be used again. */
+  readonly handsOver?: boolean;
   readonly bytesReceived: number;
   readonly bytesSent: number;
 }

@@ -14,6 +14,7 @@
  * Bounds: one entry and one timer per identity asked for. Callers ask for the workloads they stand for and `forget` those
  * that are gone; a peer cannot make an entry.
  */
+import { X509Certificate } from 'node:crypto';
 import { type Backoff, createBackoff } from '../runtime/backoff.js';
 import { type Clock, realClock } from '../runtime/clock.js';
 import { type Logger, silentLogger } from '../runtime/log.js';
@@ -21,12 +22,13 @@ import type { Scope } from '../runtime/scope.js';
 import { Fault } from '../wire/faults.js';
 import { parseSpiffeId } from '../wire/spiffe.js';
 import type { CertificateAuthority } from './ca-client.js';
-import { type IssuedChain, readIssuedChain } from './certificate.js';
+import { type CertificateTerms, type IssuedChain, readIssuedChain } from './certificate.js';
 import { createSigningRequest } from './csr.js';
 import { createFetchQueue, type FetchPriority, type FetchQueue } from './fetch-queue.js';
+import type { Trust } from './trust.js';
 import type { CertificateSource, CertificateStatus, WorkloadCertificate } from './types.js';
 
-export interface CertificateManagerInit {
+export interface CertificateManagerInit extends CertificateTerms {
   readonly ca: CertificateAuthority;
   readonly clock?: Clock;
   readonly log?: Logger;
@@ -38,6 +40,8 @@ export interface CertificateManagerInit {
    * may be away for that long before anybody notices.
    */
   readonly gracePeriodRatio?: number;
+  /** When it changes, certificates are made anew of what the CA issued. */
+  readonly trust?: Trust | undefined;
   /** Told of every certificate issued, with its key: for a process that keeps certificates for others of its group. */
   onIssued?(credential: IssuedCredential): void;
 }
@@ -62,12 +66,16 @@ const BACKOFF_CAP_MS = 150_000;
 const SHORTEST_REFRESH_MS = 1_000;
 /** Workloads that started together must not refresh together. */
 const REFRESH_JITTER = 0.1;
+/** When the root of our own certificates is withdrawn, every proxy of the mesh hears of it in the same moment. */
+const WITHDRAWN_SPREAD_MS = 5_000;
 
 /** What is known of one identity. */
 interface Entry {
   readonly identity: string;
   readonly backoff: Backoff;
   certificate?: WorkloadCertificate | undefined;
+  /** What `certificate` was made of. The key in it is opaque. */
+  credential?: IssuedCredential | undefined;
   /** Of the last attempt; gone after a success. */
   failure?: Fault | undefined;
   pending?: Promise<WorkloadCertificate> | undefined;
@@ -85,22 +93,25 @@ class Manager implements CertificateManager {
   readonly #listeners = new Set<(certificate: WorkloadCertificate) => void>();
   readonly #queue: FetchQueue;
   readonly #signal: AbortSignal;
-  readonly #ca: CertificateAuthority;
+  readonly #means: Means;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
   readonly #gracePeriodRatio: number;
   readonly #onIssued: (credential: IssuedCredential) => void;
+  readonly #ignoreTrust: () => void;
 
   constructor(signal: AbortSignal, init: CertificateManagerInit) {
     this.#signal = signal;
-    this.#ca = init.ca;
-    this.#clock = init.clock ?? realClock;
+    const { ca, clock = realClock, trust, tls } = init;
+    this.#means = { ca, clock, trust, tls };
+    this.#clock = clock;
     this.#log = init.log ?? silentLogger;
     this.#random = init.random ?? Math.random;
     this.#gracePeriodRatio = init.gracePeriodRatio ?? DEFAULT_GRACE_PERIOD_RATIO;
     this.#onIssued = (credential) => init.onIssued?.(credential);
     this.#queue = createFetchQueue(init.concurrency ?? DEFAULT_CONCURRENCY);
+    this.#ignoreTrust = trust?.onChanged(() => this.#remakeAll()) ?? (() => {});
   }
 
   async certificate(identity: string): Promise<WorkloadCertificate> {
@@ -130,6 +141,7 @@ class Manager implements CertificateManager {
   }
 
   close(): void {
+    this.#ignoreTrust();
     for (const identity of [...this.#entries.keys()]) this.forget(identity);
   }
 
@@ -143,10 +155,11 @@ class Manager implements CertificateManager {
   #fetch(entry: Entry, priority: FetchPriority): Promise<WorkloadCertificate> {
     entry.cancelTimer();
     const pending = this.#queue
-      .run(priority, () => obtain(entry.identity, this.#ca, this.#clock, this.#signal))
+      .run(priority, () => obtain(entry.identity, this.#means, this.#signal))
       .then(
         ({ credential, certificate }) => {
           if (this.#isKnown(entry)) this.#onIssued(credential);
+          entry.credential = credential;
           return this.#succeeded(entry, certificate);
         },
         (fault: Fault) => this.#failed(entry, fault),
@@ -172,6 +185,22 @@ class Manager implements CertificateManager {
     return certificate;
   }
 
+  /** With the bundles as they are now. One whose own root is no longer among them is of no use to anybody: it is replaced. */
+  #remakeAll(): void {
+    for (const entry of this.#entries.values()) {
+      const { credential, identity } = entry;
+      if (!credential || !this.#usable(entry)) continue;
+      try {
+        const certificate = readIssuedChain(identity, credential, this.#clock.now(), this.#means);
+        entry.certificate = certificate;
+        this.#notify(certificate);
+        if (isWithdrawn(certificate)) this.#fetchAfter(entry, this.#random() * WITHDRAWN_SPREAD_MS);
+      } catch (error) {
+        this.#log.error({ err: error, identity }, 'certificate cannot be used with the new trust bundles');
+      }
+    }
+  }
+
   #failed(entry: Entry, fault: Fault): never {
     entry.pending = undefined;
     entry.failure = fault;
@@ -189,6 +218,7 @@ class Manager implements CertificateManager {
 
   #fetchAfter(entry: Entry, delayMs: number): void {
     if (!this.#isKnown(entry)) return;
+    entry.cancelTimer();
     entry.cancelTimer = this.#clock.schedule(delayMs, () => {
       void this.#fetch(entry, this.#usable(entry) ? 'refresh' : 'waiting');
     });
@@ -221,10 +251,15 @@ class Manager implements CertificateManager {
   }
 }
 
+/** By which certificates come. */
+interface Means extends CertificateTerms {
+  readonly ca: CertificateAuthority;
+  readonly clock: Clock;
+}
+
 async function obtain(
   identity: string,
-  ca: CertificateAuthority,
-  clock: Clock,
+  { ca, clock, ...terms }: Means,
   signal: AbortSignal,
 ): Promise<{ readonly credential: IssuedCredential; readonly certificate: WorkloadCertificate }> {
   try {
@@ -232,10 +267,16 @@ async function obtain(
     const { csr, privateKey } = await createSigningRequest(identity);
     const elements = await ca.sign({ identity, csr }, signal);
     const credential = { identity, elements, privateKey };
-    return { credential, certificate: readIssuedChain(identity, credential, clock.now()) };
+    return { credential, certificate: readIssuedChain(identity, credential, clock.now(), terms) };
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Fault('IDENTITY_UNAVAILABLE', `certificate of ${identity}: ${reason}`, { cause });
   }
+}
+
+/** Whether peers that hold the same bundles refuse it. */
+function isWithdrawn({ chain, trustDomain, trust }: WorkloadCertificate): boolean {
+  const certificates = chain.map((pem) => new X509Certificate(pem));
+  return trust?.refusal({ trustDomain, chain: () => certificates, verifiedBy: [] }) !== undefined;
 }

@@ -4,9 +4,11 @@
  */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { DEFAULT_TLS_POLICY, type TlsPolicy } from '../runtime/tls-policy.js';
 import { parseSpiffeId } from '../wire/spiffe.js';
 import { spiffeUrisOf } from './spiffe-san.js';
-import { WORKLOAD_TLS } from './tls-parameters.js';
+import { workloadTls } from './tls-parameters.js';
+import { anchorsOf, type PeerTrust } from './trust.js';
 import { issued, parseTrustBundle, splitPem, type TrustBundle } from './trust-bundle.js';
 import type { WorkloadCertificate } from './types.js';
 
@@ -16,8 +18,24 @@ export interface IssuedChain {
   readonly privateKey: KeyObject;
 }
 
-/** Throws an Error that says what is wrong with the answer. `now` in milliseconds since the epoch. */
-export function readIssuedChain(identity: string, issuedChain: IssuedChain, now: number): WorkloadCertificate {
+/** What connections with a certificate are held to. */
+export interface CertificateTerms {
+  /** Whose roots count for whom. Default: the roots in the answer, for everybody. */
+  readonly trust?: PeerTrust | undefined;
+  /** Default: `DEFAULT_TLS_POLICY`. */
+  readonly tls?: TlsPolicy | undefined;
+}
+
+/**
+ * Throws an Error that says what is wrong with the answer. `now` in milliseconds since the epoch. With `trust`, peers are
+ * verified by its bundles as they are now, as soon as there are any, and not by the roots of the answer.
+ */
+export function readIssuedChain(
+  identity: string,
+  issuedChain: IssuedChain,
+  now: number,
+  { trust: peers, tls = DEFAULT_TLS_POLICY }: CertificateTerms = {},
+): WorkloadCertificate {
   const { elements, privateKey } = issuedChain;
   const [leafPem, ...intermediatePems] = elements.slice(0, -1).flatMap(splitPem);
   const trust = parseTrustBundle(elements.at(-1) ?? '');
@@ -30,19 +48,21 @@ export function readIssuedChain(identity: string, issuedChain: IssuedChain, now:
   checkLeaf(leaf, identity, privateKey);
   checkChain([leaf, ...intermediates], trust, now);
   const chain = [leafPem, ...intermediatePems];
+  const roots = peers?.bundles ? anchorsOf(peers.bundles) : trust.pem;
   return Object.freeze({
     identity,
     trustDomain: parseSpiffeId(identity)?.trustDomain ?? '',
     chain,
-    roots: trust.pem,
+    roots,
+    ...(peers && { trust: peers }),
     serialNumber: leaf.serialNumber.toLowerCase(),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
     secureContext: createSecureContext({
-      ...WORKLOAD_TLS,
+      ...workloadTls(tls),
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
       cert: chain.join(''),
-      ca: [...trust.pem],
+      ca: [...roots],
     }),
   });
 }

@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls';
+import type { PeerTrust } from './trust.js';
 
 /** A workload's certificate, ready for use by both ends of mTLS. The private key lives only inside `secureContext`. */
 export interface WorkloadCertificate {
@@ -7,8 +8,10 @@ export interface WorkloadCertificate {
   readonly trustDomain: string;
   /** Leaf first, then intermediates; PEM. */
   readonly chain: readonly string[];
-  /** Trust anchors delivered with the certificate; PEM. */
+  /** Trust anchors that TLS verifies peers against: of all trust domains that are trusted, or as they came with it; PEM. */
   readonly roots: readonly string[];
+  /** Which of them vouch for which trust domain. Absent: each for every one. */
+  readonly trust?: PeerTrust;
   readonly serialNumber: string;
   readonly notBefore: number;
   readonly notAfter: number;

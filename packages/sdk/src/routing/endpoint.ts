@@ -10,7 +10,7 @@ import { balance, type Chosen, type Obstacle } from './balance.js';
 import { expectedAt, expectedBehindGateway } from './identities.js';
 import { type Dial, dial, dialledIp, type Viewpoint } from './locate.js';
 import type { Candidate, DirectPlan, NestedPlan, Plan, PlanBase, RefusePlan, TunnelPlan } from './plan.js';
-import { type GatewayWay, wayElsewhere } from './reach.js';
+import { type GatewayWay, spareGateways, wayElsewhere } from './reach.js';
 import { refuse } from './refusal.js';
 
 export interface EndpointRequest {
@@ -46,17 +46,26 @@ export function planEndpoint(view: Viewpoint, request: EndpointRequest): Plan {
   });
   const known = { service, servicePort, candidates: choice.candidates };
   if (choice.kind === 'none') return refuse(choice.fault, choice.reason, known);
-  return bestOf(plansFor(choice, known));
+  return bestOf(plansFor(view, choice, known));
 }
 
 type Asked = Required<Pick<PlanBase, 'service' | 'servicePort' | 'candidates'>>;
 
 /** One plan per endpoint and gateway, in the order of preference; made as it is read. */
-function* plansFor(choice: Chosen<Dial | GatewayWay>, asked: Asked): Iterable<Plan> {
+function* plansFor(view: Viewpoint, choice: Chosen<Dial | GatewayWay>, asked: Asked): Iterable<Plan> {
   const innerExpected = expectedBehindGateway(asked.service);
+  const elsewhere = new Map<string, Workload>();
   for (const { workload, way, targetPort: port } of choice.inOrder()) {
     if (way.kind === 'here') yield toWorkload({ workload, host: way.host, port, ...asked });
-    else for (const outer of way.gateways()) yield nested({ outer, innerExpected, destination: workload, ...asked });
+    else {
+      if (!elsewhere.has(workload.network)) elsewhere.set(workload.network, workload);
+      for (const outer of way.gateways()) yield nested({ outer, innerExpected, destination: workload, ...asked });
+    }
+  }
+  const records = view.snapshot.endpoints(asked.service.key);
+  for (const [network, destination] of elsewhere) {
+    for (const outer of spareGateways(view, network, records))
+      yield nested({ outer, innerExpected, destination, ...asked });
   }
 }
 

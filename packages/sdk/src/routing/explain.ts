@@ -11,6 +11,7 @@ import { identityOf } from './identities.js';
 import { type OutboundRequest, type OutboundTarget, planOutbound } from './outbound.js';
 import type { Candidate, Executable, Hop, Plan } from './plan.js';
 import type { Step } from './steps.js';
+import { planWaypoint, planWaypointUpstream, type WaypointRequest, type WaypointUpstreamRequest } from './waypoint.js';
 
 export interface ExplainedCandidate extends Candidate {
   /** Of the registry's record, when it has one. */
@@ -71,6 +72,28 @@ export function explainOutbound(snapshot: Snapshot, request: Omit<OutboundReques
     ...(plan.service && { service: plan.service.key }),
     plan: explained(plan),
     steps: steps.map((step) => ({ ...step, candidates: withShares(snapshot, step.candidates) })),
+  };
+}
+
+/** The same of what a waypoint does with a connection that it was sent: the hop after an explained tunnel to it. */
+export function explainWaypoint(
+  snapshot: Snapshot,
+  { waypoint, network, authority, random }: WaypointRequest & Pick<WaypointUpstreamRequest, 'random'>,
+): Explanation {
+  const destination = planWaypoint(snapshot, { waypoint, network, authority });
+  const upstream = { waypoint, network, arrival: 'local', random } as const;
+  const plan =
+    destination.kind === 'refuse' ? destination : planWaypointUpstream(snapshot, { ...upstream, destination });
+  const { service } = plan;
+  const subject = service?.key ?? authority ?? 'no authority';
+  const taken = plan.candidates.find(({ verdict }) => verdict === 'taken');
+  const outcome = plan.kind === 'refuse' ? plan.reason : (taken?.uid ?? 'the address itself');
+  return {
+    from: { uid: waypoint.uid, identity: identityOf(waypoint), network },
+    to: authority ?? '',
+    ...(service && { service: service.key }),
+    plan: explained(plan),
+    steps: [{ what: 'endpoint', subject, outcome, candidates: withShares(snapshot, plan.candidates) }],
   };
 }
 

@@ -15,6 +15,7 @@ export {
   type ExplainedStep,
   type Explanation,
   explainOutbound,
+  explainWaypoint,
 } from './explain.js';
 export { explanationLines } from './explain-text.js';
 export { createTraceparent, formatForwarded, parseForwardedHost } from './forwarded.js';

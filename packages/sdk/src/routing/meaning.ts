@@ -3,6 +3,7 @@ import type { Service, Workload } from '../discovery/model.js';
 import { formatSocketAddress } from './authority.js';
 import type { Viewpoint } from './locate.js';
 import { portOf, serviceByAddress, serviceByHostname, workloadByAddress } from './lookup.js';
+import { podByName } from './pod-names.js';
 import { searchNames } from './search-names.js';
 import type { Step } from './steps.js';
 
@@ -40,9 +41,12 @@ function meaningOfAddress({ snapshot, network, source, port }: Asking, ip: strin
   return workload ? { kind: 'workload', workload } : { kind: 'nothing' };
 }
 
-function meaningOfName({ snapshot, source, hostname }: Asking): Meaning {
+/** A pod that is here is meant itself; of one elsewhere there is a service by its name. */
+function meaningOfName({ snapshot, source, network, hostname }: Asking): Meaning {
   if (hostname === undefined) return { kind: 'nothing' };
   for (const name of searchNames(hostname, source.namespace)) {
+    const pod = podByName(snapshot, name, { source, network });
+    if (pod) return { kind: 'workload', workload: pod };
     const service = serviceByHostname(snapshot, name, source.namespace);
     if (service) return { kind: 'service', service };
   }

@@ -8,6 +8,7 @@ import { canonicalHostname, parseAuthority } from './authority.js';
 import { plainIp } from './ip.js';
 import { meaningOf } from './meaning.js';
 import type { OutboundRequest } from './outbound.js';
+import { readPodName } from './pod-names.js';
 import { dereference, waypointsOf } from './reference.js';
 import { CLUSTER_DOMAIN, searchNames } from './search-names.js';
 
@@ -61,11 +62,16 @@ function nameOf({ destination }: GatewayAddress): string {
     : `${destination.address.network}/${destination.address.ip}`;
 }
 
-/** A name of Kubernetes says its namespace; another one can be found in the client's own only. */
+/**
+ * A name of Kubernetes says its namespace; another one can be found in the client's own only. A pod's name may be a service of
+ * its own, or a member of the service that stands in it.
+ */
 function namesOf(hostname: string, namespace: string): readonly string[] {
-  const names = searchNames(hostname, namespace).map((name) => {
+  const names = searchNames(hostname, namespace).flatMap((name) => {
+    const pod = readPodName(name);
+    if (pod) return [`${pod.namespace}/${name}`, `${pod.namespace}/${pod.service}`];
     const [, second] = name.endsWith(`.svc.${CLUSTER_DOMAIN}`) ? name.split('.') : [];
-    return `${second ?? namespace}/${name}`;
+    return [`${second ?? namespace}/${name}`];
   });
   return [...new Set(names)];
 }

@@ -3,7 +3,8 @@
  * destination. Each answer is a hop with its expected identities, or the reason there is none.
  */
 import type { GatewayAddress, Service, Workload } from '../discovery/model.js';
-import type { Obstacle, Unreachable } from './balance.js';
+import { PORT } from '../wire/ports.js';
+import { isObstacle, type Obstacle, type Unreachable } from './balance.js';
 import { identitiesOf } from './identities.js';
 import { type Dial, dial, type Located, locate, type Viewpoint } from './locate.js';
 import type { Candidate, Hop } from './plan.js';
@@ -50,6 +51,28 @@ export function wayElsewhere(view: Viewpoint, { networkGateway }: Workload): Gat
     return { reason: `on another network, whose gateway is out of reach: ${target.reason}`, fault: 'NO_GATEWAY' };
   }
   return { kind: 'elsewhere', gateways: () => hops(target) };
+}
+
+/**
+ * Gateways of that network besides the one that all records name. istiod lets them name the first and tells of the others
+ * by records of their own: another is as good when that one is gone. A control plane that names several has said by its
+ * records how near each is and how much of the load is its, so nothing is added.
+ */
+export function* spareGateways(view: Viewpoint, network: string, records: readonly Workload[]): Iterable<Hop> {
+  const behind = records.filter((record) => record.network === network);
+  const named = new Set(behind.flatMap(({ networkGateway }) => (networkGateway && addressOf(networkGateway)) ?? []));
+  // None: named by a hostname, which stands for all of them.
+  if (named.size !== 1) return;
+  for (const gateway of view.snapshot.networkGateways(network)) {
+    if (!gateway.healthy || gateway.addresses.some((ip) => named.has(ip))) continue;
+    const way = dial(gateway, undefined, undefined);
+    if (!isObstacle(way)) yield hopTo(gateway, way, hbonePortOf(gateway));
+  }
+}
+
+/** The end of its uid; 0 where its record says nothing, and then it is the port of HBONE. */
+function hbonePortOf({ uid }: Workload): number {
+  return Number(/\/(\d{1,5})$/.exec(uid)?.[1] ?? 0) || PORT.hbone;
 }
 
 function* hops(target: Located<Dial>): Iterable<Hop> {
@@ -103,13 +126,30 @@ export function reachWaypoint(
     return expected.length === 0 ? OBSTACLE.noIdentity : wayElsewhere(view, workload);
   });
   if (target.kind === 'none') return target;
-  return { kind: 'reached', candidates: target.candidates, ways: waysTo(target, expected) };
+  return {
+    kind: 'reached',
+    candidates: target.candidates,
+    ways: waysTo(view, target, expected, known?.workloads ?? []),
+  };
 }
 
-function* waysTo(target: Located<Dial | GatewayWay>, expected: readonly string[]): Iterable<WaypointWay> {
+function* waysTo(
+  view: Viewpoint,
+  target: Located<Dial | GatewayWay>,
+  expected: readonly string[],
+  records: readonly Workload[],
+): Iterable<WaypointWay> {
+  const elsewhere = new Map<string, Workload>();
   for (const { workload, way, port } of target.inOrder()) {
     if (way.kind === 'here') yield { kind: 'here', hop: hopTo(workload, way, port), workload };
-    else for (const gateway of way.gateways()) yield { kind: 'elsewhere', gateway, expected, workload };
+    else {
+      if (!elsewhere.has(workload.network)) elsewhere.set(workload.network, workload);
+      for (const gateway of way.gateways()) yield { kind: 'elsewhere', gateway, expected, workload };
+    }
+  }
+  for (const [network, workload] of elsewhere) {
+    for (const gateway of spareGateways(view, network, records))
+      yield { kind: 'elsewhere', gateway, expected, workload };
   }
 }
 

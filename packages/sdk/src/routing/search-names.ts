@@ -5,8 +5,9 @@ export const CLUSTER_DOMAIN = 'cluster.local';
 
 /**
  * Full names to try, best first. The name as it stands comes first, so that an external `shop.example.com` can never be
- * shadowed by a service; then `name`, `name.namespace` and `name.namespace.svc` completed to a cluster name, as the
- * search list `<ns>.svc.<domain> svc.<domain> <domain>` of a pod's resolv.conf does.
+ * shadowed by a service; then `name`, `name.namespace` and `name.namespace.svc` completed to a cluster name, and the same
+ * for the names of pods, which have one label more. The search list `<ns>.svc.<domain> svc.<domain> <domain>` of a pod's
+ * resolv.conf does the same, and so does ztunnel's DNS proxy.
  */
 export function searchNames(
   hostname: string,
@@ -16,8 +17,8 @@ export function searchNames(
   if (hostname.endsWith(`.svc.${clusterDomain}`)) return [hostname];
   const dots = hostname.split('.').length - 1;
   const names = [hostname];
-  if (dots === 0) names.push(`${hostname}.${namespace}.svc.${clusterDomain}`);
-  if (dots === 1) names.push(`${hostname}.svc.${clusterDomain}`);
-  if (dots === 2 && hostname.endsWith('.svc')) names.push(`${hostname}.${clusterDomain}`);
+  if ((dots === 2 || dots === 3) && hostname.endsWith('.svc')) names.push(`${hostname}.${clusterDomain}`);
+  else if (dots === 1 || dots === 2) names.push(`${hostname}.svc.${clusterDomain}`);
+  if (dots < 2) names.push(`${hostname}.${namespace}.svc.${clusterDomain}`);
   return names;
 }

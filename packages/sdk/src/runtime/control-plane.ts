@@ -5,6 +5,7 @@
 import type { SecureContext } from 'node:tls';
 import type { Client, Metadata } from '@grpc/grpc-js';
 import { createGrpcClient, type GrpcTarget, grpcMetadata } from './grpc-client.js';
+import type { TlsPolicy } from './tls-policy.js';
 
 /** A text, or where to read it each time it is needed. */
 export type TextSource = string | (() => string | Promise<string>);
@@ -12,7 +13,7 @@ export type TextSource = string | (() => string | Promise<string>);
 /** How the control plane proves itself, and whether we show a certificate. */
 export type ControlPlaneTrust =
   /** PEM certificates its chain must end at. */
-  | { readonly roots: TextSource; readonly certificate?: never }
+  | { readonly roots: TextSource; readonly certificate?: never; readonly tls?: TlsPolicy }
   /** mTLS: certificate, key and roots in one context. */
   | { readonly certificate: () => Promise<{ readonly secureContext: SecureContext }>; readonly roots?: never };
 
@@ -36,7 +37,7 @@ export interface ControlPlaneConnection {
 export async function connectControlPlane(access: ControlPlaneAccess): Promise<ControlPlaneConnection> {
   const security = access.certificate
     ? { secureContext: (await access.certificate()).secureContext }
-    : { roots: await reading('root certificates', access.roots) };
+    : { roots: await reading('root certificates', access.roots), ...(access.tls && { tls: access.tls }) };
   const token = access.token === undefined ? undefined : await reading('token', access.token);
   const metadata = grpcMetadata({
     ...access.headers,

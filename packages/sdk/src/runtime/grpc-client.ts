@@ -1,10 +1,11 @@
 /**
- * gRPC clients of the control plane, discovery and certificates alike: TLS 1.3 with verified names, HTTP/2 pings, and no
+ * gRPC clients of the control plane, discovery and certificates alike: TLS with verified names, HTTP/2 pings, and no
  * retries, proxies or service configs from the environment, so that what is configured is what happens.
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { DEFAULT_TLS_POLICY, type TlsPolicy, tlsOptions } from './tls-policy.js';
 
 export interface GrpcTarget {
   /** `host:port` or `https://host:port`; IPv6 in brackets. */
@@ -18,7 +19,7 @@ export interface GrpcTarget {
 /** How the server is verified, and who we are to it. */
 export type GrpcSecurity =
   /** The server's chain ends at one of these roots (PEM); we show no certificate. */
-  | { readonly roots: string }
+  | { readonly roots: string; readonly tls?: TlsPolicy }
   /** Roots, certificate and key as they are in the context. */
   | { readonly secureContext: SecureContext };
 
@@ -29,7 +30,7 @@ const MAX_RECEIVED_BYTES = 200 * 1024 * 1024;
 export function createGrpcClient(target: GrpcTarget, security: GrpcSecurity): Client {
   const { host, port } = parseAddress(target.address);
   const names = [host, ...(target.alternateName ? [target.alternateName] : [])];
-  const secureContext = 'secureContext' in security ? security.secureContext : rootsOnly(security.roots);
+  const secureContext = 'secureContext' in security ? security.secureContext : rootsOnly(security.roots, security.tls);
   const channelCredentials = credentials.createFromSecureContext(secureContext, {
     checkServerIdentity: (_host, certificate) => {
       if (target.checkServer) return target.checkServer(certificate);
@@ -60,11 +61,11 @@ export function grpcMetadata(headers: Readonly<Record<string, string | undefined
   return metadata;
 }
 
-function rootsOnly(roots: string): SecureContext {
+function rootsOnly(roots: string, tls: TlsPolicy = DEFAULT_TLS_POLICY): SecureContext {
   // OpenSSL takes text without any certificate for "no roots at all", which fails later and says less.
   if (!roots.includes('-----BEGIN CERTIFICATE-----'))
     throw new TypeError('the root certificates hold no PEM certificate');
-  return createSecureContext({ ca: roots, minVersion: 'TLSv1.3' });
+  return createSecureContext({ ca: roots, ...tlsOptions(tls) });
 }
 
 function parseAddress(address: string): { readonly host: string; readonly port: number } {

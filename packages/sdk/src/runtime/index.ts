@@ -5,3 +5,4 @@ export { createDrain, type Drain, type DrainInit, type DrainOutcome } from './dr
 export { expectShortLives } from './heap.js';
 export { createLogger, LOG_LEVELS, type Logger, type LogInit, type LogLevel, silentLogger } from './log.js';
 export { createScope, type Scope } from './scope.js';
+export { COMPLIANCE, type Compliance, DEFAULT_TLS_POLICY, lackOf, type TlsPolicy, tlsOptions } from './tls-policy.js';

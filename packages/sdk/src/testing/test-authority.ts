@@ -5,7 +5,7 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import { WORKLOAD_TLS } from '../identity/tls-parameters.js';
 import type { WorkloadCertificate } from '../identity/types.js';
@@ -25,6 +25,8 @@ export interface IssueOptions {
   readonly notAfter?: Date;
   /** Further PEM roots the holder trusts, for tests of two authorities. */
   readonly extraRoots?: readonly string[];
+  /** Default `WORKLOAD_TLS`. */
+  readonly tls?: Readonly<SecureContextOptions>;
 }
 
 /** The same identity as plain PEM, for peers that are not ours (`node:http2`, `node:tls`). */
@@ -111,7 +113,7 @@ export async function createTestAuthority(init: TestAuthorityInit = {}): Promise
         serialNumber: leaf.serialNumber,
         notBefore: leaf.notBefore.getTime(),
         notAfter: leaf.notAfter.getTime(),
-        secureContext: createSecureContext({ ...WORKLOAD_TLS, key, cert, ca: roots }),
+        secureContext: createSecureContext({ ...(options.tls ?? WORKLOAD_TLS), key, cert, ca: roots }),
       };
     },
     async issuePem(identity, options = {}) {

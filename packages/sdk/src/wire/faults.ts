@@ -16,7 +16,7 @@ export interface FaultRow {
     | 'IDENTITY_ERROR'
     | 'CERT_REVOKED';
   /** `response_flags` of L7 metrics (Envoy's vocabulary). */
-  readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UR' | 'UO' | 'UPE' | 'UAEX' | 'DPE' | 'DC';
+  readonly httpFlag: 'UH' | 'UF' | 'NR' | 'UC' | 'UR' | 'UO' | 'OM' | 'UPE' | 'UAEX' | 'DPE' | 'DC';
   /** Who has to act. */
   readonly origin: 'user' | 'peer' | 'network' | 'local';
   /** What an operator should look at next. */
@@ -48,6 +48,7 @@ export const FAULTS = {
   UPSTREAM_RESET: { status: 503, flag: 'CONNECT', httpFlag: 'UR', origin: 'peer', hint: 'The application reset the request; its own log has the reason.' },
   UPSTREAM_PROTOCOL_ERROR: { status: 503, flag: 'CONNECT', httpFlag: 'UPE', origin: 'peer', hint: 'The application does not speak the HTTP version its service port declares; check appProtocol.' },
   UPSTREAM_OVERFLOW: { status: 503, flag: 'CONNECT', httpFlag: 'UO', origin: 'local', hint: 'A bound of this proxy was reached; the reason names it, docs/limits.md lists them.' },
+  DOWNSTREAM_OVERFLOW: { status: 503, flag: 'CONNECT', httpFlag: 'OM', origin: 'local', hint: 'As many clients are connected to this proxy as it takes (docs/limits.md); spread them over more of it: --workers, or another instance.' },
   MALFORMED_REQUEST: { status: 400, flag: 'CONNECT', httpFlag: 'DPE', origin: 'user', hint: 'The client sent something that is not valid HTTP, or a head over the limits.' },
   CLIENT_GONE: { status: 503, flag: 'CONNECT', httpFlag: 'DC', origin: 'user', hint: 'The client closed before its answer was complete.' },
   LOCAL_WORKLOAD_UNKNOWN: { status: 503, flag: 'CONNECT', httpFlag: 'NR', origin: 'local', hint: 'The control plane has not sent the record of the local workload; check its name, node and namespace.' },

@@ -5,4 +5,5 @@
 export * as authorizationPb from './gen/authorization_pb.js';
 export * as citadelPb from './gen/citadel_pb.js';
 export * as discoveryPb from './gen/discovery_pb.js';
+export * as spiffePb from './gen/spiffe_workload_api_pb.js';
 export * as workloadPb from './gen/workload_pb.js';

@@ -1,10 +1,11 @@
 /**
- * The two gRPC services of the mesh as grpc-js wants them: paths and codecs. A path is part of the protocol; it is
+ * The gRPC services of the mesh as grpc-js wants them: paths and codecs. A path is part of the protocol; it is
  * derived from the generated descriptor, so it cannot differ from the proto.
  */
 import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { IstioCertificateService } from './gen/citadel_pb.js';
 import { AggregatedDiscoveryService, type DeltaDiscoveryResponse } from './gen/discovery_pb.js';
+import { SpiffeWorkloadAPI } from './gen/spiffe_workload_api_pb.js';
 
 /** Both ends of one method. A server may answer with a message or with its encoded bytes. */
 export interface GrpcMethod<Request, Response> {
@@ -44,6 +45,11 @@ export const discoveryService = {
 /** `grpc.Server.addService(certificateService, { createCertificate })`. */
 export const certificateService = {
   createCertificate: method(IstioCertificateService.method.createCertificate),
+};
+
+/** `grpc.Server.addService(trustService, { fetchX509Bundles })`. */
+export const trustService = {
+  fetchX509Bundles: method(SpiffeWorkloadAPI.method.fetchX509Bundles),
 };
 
 /** What a delta server may write: a message, or the bytes of `encodeDeltaResponse`. */

@@ -8,6 +8,7 @@ import {
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
+  type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import {
@@ -16,11 +17,15 @@ import {
   type DeltaResponseOrBytes,
   discoveryPb,
   discoveryService,
+  type spiffePb,
+  trustService,
 } from '../../src/wire/index.js';
 import { createInbox, type Inbox } from './inbox.js';
 import type { ServerCertificates } from './server-certificates.js';
 
 type Call = ServerDuplexStream<discoveryPb.DeltaDiscoveryRequest, DeltaResponseOrBytes>;
+
+export type TrustCall = ServerWritableStream<spiffePb.X509BundlesRequest, spiffePb.X509BundlesResponse>;
 
 /** One discovery stream, as the server sees it. */
 export interface AcceptedStream {
@@ -45,6 +50,8 @@ export interface ControlPlaneInit {
   /** Ask clients for a certificate of this root. */
   readonly clientRoots?: string;
   readonly createCertificate?: (call: CertificateCall) => Promise<readonly string[]>;
+  /** Without it the method is not there, as at an istiod. */
+  readonly followTrust?: (call: TrustCall) => void;
   /** 0 is any. */
   readonly port?: number;
 }
@@ -70,6 +77,7 @@ export async function startControlPlane(init: ControlPlaneInit): Promise<TestCon
       respond: sendUnaryData<citadelPb.IstioCertificateResponse>,
     ) => void answer(call, init).then((response) => respond(null, response), respond),
   });
+  if (init.followTrust) server.addService(trustService, { fetchX509Bundles: init.followTrust });
   const credentials = ServerCredentials.createSsl(
     clientRoots ? Buffer.from(clientRoots) : null,
     [{ private_key: Buffer.from(certificates.keyPem), cert_chain: Buffer.from(certificates.certPem) }],

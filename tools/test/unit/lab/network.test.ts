@@ -4,7 +4,7 @@ import { buildWorld, clustersOf } from '../../../lab/topology.js';
 
 const LAB = 4711;
 const world = buildWorld(NETNS_SLICE, 2, 'pod');
-const setups = setupOf(world, LAB);
+const setups = setupOf(world, LAB, 'peers');
 const linksOf = (namespace: string) =>
   setups.filter((setup) => setup.namespace === namespace).flatMap(({ links }) => links);
 
@@ -18,13 +18,26 @@ describe('the networks of a lab in network namespaces', () => {
     expect(new Set(setups.map(({ namespace }) => namespace))).toEqual(new Set(names));
   });
 
-  it('know a way to the gateways of the other network, and to nothing else of it', () => {
+  it('know a way to the gateways and the control plane of the other network, and to nothing else of it', () => {
     const routes = linksOf(`isthmus-lab-${LAB}-east`).filter((line) => line.startsWith('route '));
 
-    expect(routes).toEqual(['route add 10.80.2.10/32 via 192.0.2.2', 'route add 10.80.2.41/32 via 192.0.2.2']);
+    expect(routes).toEqual([
+      'route add 10.80.2.10/32 via 192.0.2.2',
+      'route add 10.80.2.41/32 via 192.0.2.2',
+      'route add 10.80.2.1/32 via 192.0.2.2',
+    ]);
   });
 
-  it('let in what is addressed to HBONE of a gateway, and drop the rest', () => {
+  it('know no way to a control plane that is no peer', () => {
+    const all = setupOf(world, LAB, 'directories');
+
+    expect(all.flatMap(({ links }) => links).filter((line) => /^route .* (10\.80\.[12]\.1)\/32/.test(line))).toEqual(
+      [],
+    );
+    expect(all.some(({ script }) => script?.includes('15013'))).toBe(false);
+  });
+
+  it('let in what is addressed to HBONE of a gateway or to the control plane as a peer, and drop the rest', () => {
     const script =
       setups.find(({ namespace, script }) => namespace === `isthmus-lab-${LAB}-west` && script)?.script ?? '';
 
@@ -33,6 +46,7 @@ describe('the networks of a lab in network namespaces', () => {
       'chain from-other-network {',
       'ct state established,related accept',
       'ip daddr { 10.80.2.10, 10.80.2.41 } tcp dport 15008 accept',
+      'ip daddr { 10.80.2.1 } tcp dport 15013 accept',
       'drop',
       '}',
       '',

@@ -40,13 +40,31 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/server/server.ts`,
     name: 'DEFAULT_MAX_CONNECTIONS',
     what: 'Connections of one HBONE server, handshakes included',
-    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged',
+    hit: 'the oldest that has not finished its handshake makes room; with none, one more is closed at once and logged (`DOWNSTREAM_OVERFLOW`)',
   },
   {
     file: `${SDK}/hbone/engine/outbound-data.ts`,
     name: 'QUEUE_HIGH_BYTES',
     what: 'Bytes queued on one stream for a peer that does not read',
     hit: 'the writer is paused until half of it is gone',
+  },
+  {
+    file: `${SDK}/hbone/io/gathered-writes.ts`,
+    name: 'SINK_HIGH_BYTES',
+    what: 'Bytes waiting to be written to one application',
+    hit: 'the tunnel they come from is paused until half of it is gone',
+  },
+  {
+    file: `${SDK}/hbone/byte-queue.ts`,
+    name: 'MAX_HELD_BACK',
+    what: 'Memory that bytes which wait may hold back, as a multiple of their number',
+    hit: 'they are copied',
+  },
+  {
+    file: `${SDK}/hbone/blocks.ts`,
+    name: 'MAX_FREE_BLOCKS',
+    what: 'Blocks of 64 KiB for reading that are kept while nobody needs them',
+    hit: 'further ones are freed',
   },
   {
     file: `${SDK}/hbone/engine/header-blocks.ts`,
@@ -59,6 +77,12 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     name: 'LENDABLE_WINDOWS',
     what: 'Connection windows lent on top when readers stall',
     hit: 'the tunnels of that connection wait for a reader',
+  },
+  {
+    file: `${SDK}/hbone/client/pool-policy.ts`,
+    name: 'HELD_MS',
+    what: 'How long the window of a connection may be used up, ms, with nothing given back',
+    hit: 'new tunnels take or open another connection, where they can',
   },
   {
     file: `${SDK}/hbone/io/duplex.ts`,
@@ -94,7 +118,7 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
     file: `${SDK}/hbone/codec.ts`,
     name: 'SHARED_SLOTS',
     what: 'HBONE connections of a process, all roles together',
-    hit: 'one more is refused; whoever dials it gets the fault `UPSTREAM_OVERFLOW`',
+    hit: 'one more is refused: `UPSTREAM_OVERFLOW` when we dial it, `DOWNSTREAM_OVERFLOW` in the log when a client does',
   },
   {
     file: `${SDK}/hbone/client/pool-draws.ts`,
@@ -424,6 +448,18 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
 ];
 
 export const PLANE_CONSTANTS: readonly ConstantRow[] = [
+  {
+    file: `${PLANE}/schema/shared.ts`,
+    name: 'MAX_SHARED_VALUES',
+    what: 'Values of one field of objects (labels, containers, names of nodes) that are kept once for all objects',
+    hit: 'all are forgotten and sharing begins anew; what objects have stays',
+  },
+  {
+    file: `${PLANE}/schema/shared.ts`,
+    name: 'MAX_SHARED_TEXT',
+    what: 'Characters of such a value',
+    hit: 'each object keeps its own',
+  },
   {
     file: `${PLANE}/sources/directory.ts`,
     name: 'files',

@@ -6,10 +6,10 @@
 import type { Authorization, PolicyMatch } from '@isthmus/sdk/discovery';
 import type { KubeObject } from '../../sources/index.js';
 import type { NamespaceContext } from '../context.js';
-import { ANNOTATION, GATEWAY_CLASS, ROOT_NAMESPACE } from '../labels.js';
+import { ANNOTATION, ROOT_NAMESPACE } from '../labels.js';
 import { accountMatch, cidrMatch, isEmptyMatch, match, stringMatch } from './match.js';
-import { isEnforced, targetsOf } from './mesh.js';
-import { waypointsNamedBy } from './targets.js';
+import { isEnforced, keyOf, targetsOf } from './mesh.js';
+import { isEnforcedAtTargets } from './targets.js';
 
 type Policy = KubeObject<'AuthorizationPolicy'>;
 type Rule = Policy['spec']['rules'][number];
@@ -18,12 +18,19 @@ type Operation = Rule['to'][number]['operation'];
 type Condition = Rule['when'][number];
 type Clause = readonly PolicyMatch[];
 
+/** Actions that no layer-4 proxy knows, Istio's ztunnel included: what to write instead. */
+const UNENFORCED: Readonly<Partial<Record<Policy['spec']['action'], string>>> = {
+  AUDIT:
+    'AUDIT only marks requests for a log of layer 7; use DENY with the annotation istio.io/dry-run: "true" to have matches logged',
+  CUSTOM: 'CUSTOM leaves the decision to an external authorizer of layer 7, and nothing is denied; use ALLOW or DENY',
+};
+
 /** Undefined when it is not distributed; a warning says why. */
 export function convertAuthorization(context: NamespaceContext, policy: Policy): Authorization | undefined {
   const { name, namespace, annotations } = policy.metadata;
   const { action, selector, rules } = policy.spec;
   if (!isEnforced(policy)) {
-    context.warn(policy, 'spec.action', `${action} is not enforced by layer-4 proxies; the policy has no effect`);
+    context.warn(policy, 'spec.action', `AuthorizationPolicy ${keyOf(policy)} has no effect: ${UNENFORCED[action]}`);
     return undefined;
   }
   const targets = targetsOf(policy);
@@ -38,17 +45,6 @@ export function convertAuthorization(context: NamespaceContext, policy: Policy):
     rules: rules.flatMap((rule, index) => convertRule(context, policy, rule, index) ?? []),
     dryRun: annotations[ANNOTATION.dryRun] === 'true',
   };
-}
-
-/** Whether anything that it names enforces it; what does not is told. */
-function isEnforcedAtTargets(context: NamespaceContext, policy: Policy): boolean {
-  const waypoints = waypointsNamedBy(context, policy);
-  const others = targetsOf(policy).filter((target) => !waypoints.includes(target));
-  for (const { kind, name } of others) {
-    const message = `${kind} ${name} is no Gateway of class ${GATEWAY_CLASS.waypoint} of this namespace: the policy is not enforced there`;
-    context.warn(policy, 'spec.targetRefs', message);
-  }
-  return waypoints.length > 0;
 }
 
 /** An array of one rule, because the clauses of a rule are an array too. */

@@ -13,8 +13,8 @@ import { targetSelectors } from './targets.js';
 export interface PolicyIndex {
   /** By xDS name. */
   readonly resources: ReadonlyMap<string, Authorization>;
-  /** Keys of the policies that bind by selector, in the order of names. */
-  bindingTo(labels: Labels): readonly string[];
+  /** Keys of the policies that bind by selector or by what they name, in the order of names. */
+  bindingTo(labels: Labels, isWaypoint: boolean): readonly string[];
 }
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -30,9 +30,10 @@ export function derivePolicies(context: NamespaceContext): PolicyIndex {
   const selectors = [...own, ...context.policies.selectors, ...targetSelectors(context)];
   return {
     resources: new Map([...converted, ...peers.resources].map((resource) => [resource.key, resource])),
-    bindingTo(labels) {
-      const selected = selectors.filter(({ matchLabels }) => selects(matchLabels, labels));
-      const keys = [...new Set(selected.map(({ key }) => key)), ...peers.bindingTo(labels)].sort();
+    bindingTo(labels, isWaypoint) {
+      const selected = selectors.filter(({ matchLabels }) => selects(matchLabels, labels)).map(({ key }) => key);
+      const named = isWaypoint ? context.policies.ofWaypoints : NONE;
+      const keys = [...new Set([...selected, ...named]), ...peers.bindingTo(labels)].sort();
       return keys.length > 0 ? keys : NONE;
     },
   };

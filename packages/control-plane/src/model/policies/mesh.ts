@@ -1,8 +1,12 @@
 /** What policies of the root namespace mean for all others, and the rules by which either kind is read. */
 import type { KubeObject, MutualTlsMode, ObjectsByKind } from '../../sources/index.js';
-import type { Labels } from '../labels.js';
+import { GATEWAY_CLASS, type Labels, ROOT_NAMESPACE } from '../labels.js';
 
 type PeerAuthentication = KubeObject<'PeerAuthentication'>;
+type Policy = KubeObject<'AuthorizationPolicy'>;
+export type Target = Policy['spec']['targetRefs'][number];
+
+export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 
 /** A policy that binds the workloads its selector finds. */
 export interface Selector {
@@ -13,33 +17,52 @@ export interface Selector {
 
 export interface MeshPolicies {
   readonly selectors: readonly Selector[];
+  /** Keys of those that name the class of waypoints. */
+  readonly ofWaypoints: readonly string[];
   readonly mutualTls: MutualTlsMode;
 }
 
 export function meshPolicies({ AuthorizationPolicy, PeerAuthentication }: ObjectsByKind): MeshPolicies {
   return {
     selectors: selectorsOf(AuthorizationPolicy),
+    ofWaypoints: AuthorizationPolicy.filter(bindsWaypoints).map(keyOf),
     mutualTls: modeOf(PeerAuthentication, 'PERMISSIVE'),
   };
 }
 
-export function selectorsOf(policies: readonly KubeObject<'AuthorizationPolicy'>[]): readonly Selector[] {
-  return policies.filter(bindsBySelector).flatMap(({ metadata: { namespace, name }, spec: { selector } }) => {
-    return selector ? [{ key: `${namespace}/${name}`, matchLabels: selector.matchLabels }] : [];
+export function selectorsOf(policies: readonly Policy[]): readonly Selector[] {
+  return policies.filter(bindsBySelector).flatMap((policy) => {
+    const { selector } = policy.spec;
+    return selector ? [{ key: keyOf(policy), matchLabels: selector.matchLabels }] : [];
   });
 }
 
-function bindsBySelector(policy: KubeObject<'AuthorizationPolicy'>): boolean {
+/** Its xDS name. */
+export function keyOf({ metadata: { namespace, name } }: Policy): string {
+  return `${namespace}/${name}`;
+}
+
+function bindsBySelector(policy: Policy): boolean {
   return isEnforced(policy) && targetsOf(policy).length === 0;
 }
 
+function bindsWaypoints(policy: Policy): boolean {
+  return isEnforced(policy) && targetsOf(policy).some((target) => isWaypointClass(policy, target));
+}
+
+/** Whether all waypoints of the cluster are meant, as in Istio by a policy of the root namespace only. */
+export function isWaypointClass({ metadata }: Policy, { group, kind, name }: Target): boolean {
+  const isNamed = group === GATEWAY_GROUP && kind === 'GatewayClass' && name === GATEWAY_CLASS.waypoint;
+  return isNamed && metadata.namespace === ROOT_NAMESPACE;
+}
+
 /** Whether its action is one that layer 4 knows. */
-export function isEnforced({ spec: { action } }: KubeObject<'AuthorizationPolicy'>): boolean {
-  return action !== 'AUDIT' && action !== 'CUSTOM';
+export function isEnforced({ spec: { action } }: Policy): boolean {
+  return action === 'ALLOW' || action === 'DENY';
 }
 
 /** What it names itself; none: it binds by selector, namespace or mesh. */
-export function targetsOf({ spec: { targetRef, targetRefs } }: KubeObject<'AuthorizationPolicy'>) {
+export function targetsOf({ spec: { targetRef, targetRefs } }: Policy) {
   return targetRef ? [targetRef, ...targetRefs] : targetRefs;
 }
 

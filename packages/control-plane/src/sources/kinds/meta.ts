@@ -10,6 +10,7 @@ import {
   object,
   optional,
   required,
+  shared,
   string,
 } from '../../schema/index.js';
 
@@ -19,7 +20,7 @@ const labelValue = string({
   test: (text) => text.length <= 63 && /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(text),
   expected: 'a label value: at most 63 letters, digits, "-", "_" and "."',
 });
-export const labels = mapOf(labelValue);
+export const labels = shared(mapOf(labelValue));
 
 const ownerReference = object({
   kind: required(string()),
@@ -31,13 +32,13 @@ const common = {
   name: required(dnsName),
   labels: optional(labels, {}),
   annotations: optional(mapOf(string()), {}),
-  ownerReferences: optional(list(ownerReference), []),
+  ownerReferences: optional(shared(list(ownerReference)), []),
   creationTimestamp: maybe(string()),
   deletionTimestamp: maybe(string()),
 };
 
 /** Of objects that live in a namespace; `default` when none is given, as kubectl does. */
-export const namespaced = object({ ...common, namespace: optional(dnsName, 'default') });
+export const namespaced = object({ ...common, namespace: optional(shared(dnsName), 'default') });
 /** Of objects of the whole cluster: their namespace is empty. */
 export const clusterWide = object({
   ...common,

@@ -1,5 +1,17 @@
 /** Pod, core/v1: where it runs, as whom, on which addresses, and whether it is ready. */
-import { boolean, ip, list, maybe, object, oneOf, optional, port, required, string } from '../../schema/index.js';
+import {
+  boolean,
+  ip,
+  list,
+  maybe,
+  object,
+  oneOf,
+  optional,
+  port,
+  required,
+  shared,
+  string,
+} from '../../schema/index.js';
 import { namespaced } from './meta.js';
 import { transportProtocol } from './service.js';
 
@@ -17,11 +29,23 @@ const container = object({
 });
 
 const spec = object({
-  nodeName: optional(string(), ''),
-  serviceAccountName: optional(string(), 'default'),
+  nodeName: optional(shared(string()), ''),
+  serviceAccountName: optional(shared(string()), 'default'),
   hostNetwork: optional(boolean(), false),
-  containers: optional(list(container), []),
+  /** With `subdomain`, the name of a headless Service, it makes the pod's own DNS name. */
+  hostname: optional(string(), ''),
+  subdomain: optional(shared(string()), ''),
+  containers: optional(shared(list(container)), []),
 });
+
+const EMPTY_SPEC = {
+  nodeName: '',
+  serviceAccountName: 'default',
+  hostNetwork: false,
+  hostname: '',
+  subdomain: '',
+  containers: [],
+} as const;
 
 const condition = object({ type: required(string()), status: required(oneOf(['True', 'False', 'Unknown'])) });
 
@@ -29,13 +53,13 @@ const status = object({
   phase: maybe(oneOf(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'])),
   podIP: maybe(ip),
   podIPs: optional(list(object({ ip: required(ip) })), []),
-  conditions: optional(list(condition), []),
+  conditions: optional(shared(list(condition)), []),
 });
 
 export const podSchema = object(
   {
     metadata: required(namespaced),
-    spec: optional(spec, { nodeName: '', serviceAccountName: 'default', hostNetwork: false, containers: [] }),
+    spec: optional(spec, EMPTY_SPEC),
     status: optional(status, { phase: undefined, podIP: undefined, podIPs: [], conditions: [] }),
   },
   ({ status: { phase, podIP, conditions } }, path, report) => {

@@ -1,5 +1,5 @@
 /** ServiceEntry, networking.istio.io: hosts the cluster's registry does not know, with their endpoints. */
-import { list, mapOf, maybe, object, oneOf, optional, port, required, string } from '../../schema/index.js';
+import { ip, list, mapOf, maybe, object, oneOf, optional, port, required, string } from '../../schema/index.js';
 import { cidrOrIp } from './blocks.js';
 import { namespaced } from './meta.js';
 import { workloadEntrySpec } from './workload-entry.js';
@@ -35,4 +35,11 @@ const spec = object(
   },
 );
 
-export const serviceEntrySchema = object({ metadata: required(namespaced), spec: required(spec) });
+/** Istio's control plane gives hosts without addresses some, and writes them here. */
+const givenAddress = object({ value: required(ip), host: optional(string(), '') });
+
+export const serviceEntrySchema = object({
+  metadata: required(namespaced),
+  spec: required(spec),
+  status: optional(object({ addresses: optional(list(givenAddress), []) }), { addresses: [] }),
+});

@@ -8,13 +8,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
+import { isIPv6 } from 'node:net';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
 import { ApiFailure } from './failure.js';
 
 export type Access =
-  | { readonly kind: 'inCluster' }
+  | { readonly kind: 'inCluster' /** With `token` and `ca.crt`. */; readonly directory: string }
   | { readonly kind: 'file'; readonly file: string; readonly context: string | undefined }
   | { readonly kind: 'secret'; readonly name: string; readonly text: string };
 
@@ -63,7 +64,7 @@ export function createConnector(access: Access): Connector {
 }
 
 function originOf(access: Access): string {
-  if (access.kind === 'inCluster') return 'the service account of this pod';
+  if (access.kind === 'inCluster') return `the service account of this pod (${access.directory})`;
   if (access.kind === 'secret') return `the Secret ${access.name}`;
   return `the kubeconfig ${access.file}`;
 }
@@ -80,7 +81,17 @@ async function readConfig(access: Access, text: string): Promise<KubeConfig> {
     const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = process.env;
     if (!KUBERNETES_SERVICE_HOST || !KUBERNETES_SERVICE_PORT)
       throw new Error('KUBERNETES_SERVICE_HOST is not set, so this is no pod; set kubernetes.kubeconfig instead');
-    config.loadFromCluster();
+    const host = isIPv6(KUBERNETES_SERVICE_HOST) ? `[${KUBERNETES_SERVICE_HOST}]` : KUBERNETES_SERVICE_HOST;
+    const tokenFile = join(access.directory, 'token');
+    config.loadFromClusterAndUser(
+      {
+        name: 'in-cluster',
+        server: `https://${host}:${KUBERNETES_SERVICE_PORT}`,
+        caFile: join(access.directory, 'ca.crt'),
+        skipTLSVerify: false,
+      },
+      { name: 'in-cluster', authProvider: { name: 'tokenFile', config: { tokenFile } } },
+    );
     return config;
   }
   const value = parseKubeconfig(text);

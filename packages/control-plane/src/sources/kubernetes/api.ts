@@ -1,6 +1,6 @@
 /**
- * Reads of one API server: HTTPS requests that answer 200 or reject with an ApiFailure. HTTP/1.1, a connection per
- * request: watches occupy one each anyway, and lists are few.
+ * Requests to one API server over HTTPS, which answer 2xx or reject with an ApiFailure. HTTP/1.1, a connection per
+ * request: watches occupy one each anyway, and the others are few.
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -13,7 +13,17 @@ export interface ApiRequest {
   readonly path: string;
   /** `list pods`, for messages. */
   readonly what: string;
-  readonly signal: AbortSignal;
+  /** The RBAC rule that permits it, for messages: see `ruleFor`. */
+  readonly rule: string;
+  readonly signal?: AbortSignal;
+  /** Time to the answer's headers. Default ANSWER_MS. */
+  readonly answerMs?: number;
+  /** Default GET, without a body. */
+  readonly send?: {
+    readonly method: 'POST' | 'PUT' | 'PATCH';
+    readonly type: 'application/json' | 'application/apply-patch+yaml';
+    readonly body: unknown;
+  };
 }
 
 export interface KubernetesApi {
@@ -21,9 +31,10 @@ export interface KubernetesApi {
   readonly server: string | undefined;
   /** Where the credentials are, for messages. */
   readonly origin: string;
-  get(request: ApiRequest): Promise<IncomingMessage>;
-  /** The whole body, as JSON. */
-  getJson(request: ApiRequest): Promise<unknown>;
+  /** Resolves when the answer begins. */
+  open(request: ApiRequest): Promise<IncomingMessage>;
+  /** The whole answer, as JSON. */
+  ask(request: ApiRequest): Promise<unknown>;
 }
 
 /** Time to an answer's headers, and between two parts of a list. */
@@ -39,15 +50,15 @@ export function createApi(access: Access, clock: Clock): KubernetesApi {
   const connector = createConnector(access);
   let server: string | undefined;
 
-  async function get({ path, what, signal }: ApiRequest): Promise<IncomingMessage> {
+  async function open(request: ApiRequest): Promise<IncomingMessage> {
     const connection = await connector.connect();
     server = connection.server;
-    const asked = askedOf(connection, connector.origin, what, clock.now());
-    const response = await send(connection, path, { signal, clock }).catch((error: Error) => {
+    const asked = askedOf(connection, connector.origin, request, clock.now());
+    const response = await send(connection, request, clock).catch((error: Error) => {
       throw failureOfConnection(error, asked);
     });
     const { statusCode = 0, headers } = response;
-    if (statusCode === 200) return response;
+    if (statusCode >= 200 && statusCode < 300) return response;
     if (statusCode === 401) connector.forget();
     const text = await readText(response, MAX_ERROR_BYTES, clock).catch(() => '');
     const retryAfterMs = Math.min(Number(headers['retry-after'] ?? 0) * 1000 || 0, MAX_RETRY_AFTER_MS);
@@ -59,9 +70,9 @@ export function createApi(access: Access, clock: Clock): KubernetesApi {
       return server;
     },
     origin: connector.origin,
-    get,
-    async getJson(request) {
-      const response = await get(request);
+    open,
+    async ask(request) {
+      const response = await open(request);
       const where = `what ${server} answers to ${request.what}`;
       const text = await readText(response, MAX_LIST_BYTES, clock).catch((error: Error) => {
         throw new ApiFailure('unreachable', `${where} ends in the middle (${error.message}); it is asked again`);
@@ -75,24 +86,25 @@ export function createApi(access: Access, clock: Clock): KubernetesApi {
   };
 }
 
-function askedOf({ server, options }: Connection, origin: string, what: string, now: number): Asked {
+function askedOf({ server, options }: Connection, origin: string, { what, rule }: ApiRequest, now: number): Asked {
   const header = (options.headers as Record<string, unknown> | undefined)?.Authorization;
-  return { server, origin, what, authorization: typeof header === 'string' ? header : undefined, now };
+  return { server, origin, what, rule, authorization: typeof header === 'string' ? header : undefined, now };
 }
 
 function send(
   { server, options }: Connection,
-  path: string,
-  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+  { path, signal, answerMs = ANSWER_MS, send: sent }: ApiRequest,
+  clock: Clock,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const url = new URL(`${server}${path}`);
     const request = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, {
       ...options,
-      signal,
-      headers: { ...options.headers, accept: 'application/json' },
+      method: sent?.method ?? 'GET',
+      ...(signal && { signal }),
+      headers: { ...options.headers, accept: 'application/json', ...(sent && { 'content-type': sent.type }) },
     });
-    const cancel = clock.schedule(ANSWER_MS, () => request.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));
+    const cancel = clock.schedule(answerMs, () => request.destroy(new Error(`no answer within ${answerMs} ms`)));
     request.setSocketKeepAlive(true, KEEP_ALIVE_MS);
     request.once('response', (response) => {
       cancel();
@@ -101,7 +113,7 @@ function send(
     request.once('close', cancel);
     // Stays on: an aborted request says so once more after its answer began.
     request.on('error', reject);
-    request.end();
+    request.end(sent && JSON.stringify(sent.body));
   });
 }
 

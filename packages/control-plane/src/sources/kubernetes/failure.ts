@@ -13,12 +13,14 @@ export type FailureReason =
   | 'unavailable'
   | 'forbidden'
   | 'notFound'
+  /** 409: somebody else wrote it, or made it, meanwhile. */
+  | 'conflict'
   /** 410: what we hold is too old to be continued from. */
   | 'gone'
   | 'malformed';
 
 /** Of these every kind of object has its own; the others concern the API as a whole and are told once for all kinds. */
-const OF_ONE_KIND: ReadonlySet<FailureReason> = new Set(['forbidden', 'notFound', 'gone', 'malformed']);
+const OF_ONE_KIND: ReadonlySet<FailureReason> = new Set(['forbidden', 'notFound', 'conflict', 'gone', 'malformed']);
 
 export class ApiFailure extends Error {
   readonly reason: FailureReason;
@@ -44,24 +46,27 @@ export interface Asked {
   readonly origin: string;
   /** `list pods`. */
   readonly what: string;
+  /** The RBAC rule that permits it. */
+  readonly rule: string;
   readonly authorization: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Of an answer that is not 200. `text` is what the server says about it. */
+/** Of an answer that is not 2xx. `text` is what the server says about it. */
 export function failureOfStatus(status: number, text: string, asked: Asked, retryAfterMs = 0): ApiFailure {
-  const { server, origin, what } = asked;
+  const { server, origin, what, rule } = asked;
   const said = `${status}${text === '' ? '' : `: ${text}`}`;
   if (status === 401) {
     const why = expiryOf(asked) ?? `it says ${said}`;
     return new ApiFailure('unauthorized', `${server} refuses the credentials (${why}); renew them in ${origin}`);
   }
   if (status === 403) {
-    const remedy = `bind the account of ${origin} to a ClusterRole that may list and watch it`;
+    const remedy = `give the account of ${origin} the rule ${rule}`;
     return new ApiFailure('forbidden', `${server} does not let us ${what} (${said}); ${remedy}`);
   }
   if (status === 404) return new ApiFailure('notFound', `${server} cannot ${what}: it knows no such resource`);
+  if (status === 409) return new ApiFailure('conflict', `${server} does not ${what} (${said})`);
   if (status === 410) return new ApiFailure('gone', `${server} cannot ${what} from where we were (${said})`);
   const message = `${server} does not ${what} (${said}); it is asked again until it does`;
   return new ApiFailure(status === 429 || status === 503 ? 'busy' : 'unavailable', message, retryAfterMs);

@@ -1,4 +1,10 @@
 export type { Access } from './access.js';
+export { type ApiRequest, createApi, type KubernetesApi } from './api.js';
+export { ApiFailure } from './failure.js';
+export { createHealth } from './health.js';
+export { runReflector } from './reflector.js';
 export { createRemoteClusters, type RemoteClusters } from './remotes.js';
-export { RESOURCES } from './resources.js';
+export { RESOURCES, type Resource, ruleFor } from './resources.js';
 export { createKubernetesSource } from './source.js';
+export { createTable, type Table } from './table.js';
+export { createTokenReviewer } from './token-reviews.js';

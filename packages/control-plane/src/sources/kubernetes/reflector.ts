@@ -15,7 +15,7 @@ import type { KubernetesApi } from './api.js';
 import { type ListPage, readEvent, readPage } from './events.js';
 import { ApiFailure } from './failure.js';
 import { readLines } from './lines.js';
-import type { Resource } from './resources.js';
+import { LIST_AND_WATCH, type Resource, ruleFor } from './resources.js';
 import type { Relisting } from './store.js';
 
 export type ResourceState =
@@ -57,6 +57,8 @@ const WATCH_LASTED_MS = 5_000;
 const ABSENT_MS = 20_000;
 /** Objects are not dropped on one 404: an API server that starts knows its definitions late. */
 const ABSENT_ANSWERS = 3;
+/** Nor is one 403 believed about what could be read before: it knows its roles late as well. */
+const FORBIDDEN_ANSWERS = 3;
 
 /** Runs until the scope closes. */
 export function runReflector(scope: Scope, init: ReflectorInit): void {
@@ -71,6 +73,8 @@ export function runReflector(scope: Scope, init: ReflectorInit): void {
   /** Where the watch goes on; undefined: nothing to go on from, list. */
   let version: string | undefined;
   let absences = 0;
+  /** In a row, since it could be read; undefined before it could. */
+  let refusals: number | undefined;
   let isEmpty = true;
 
   async function run(): Promise<void> {
@@ -89,6 +93,7 @@ export function runReflector(scope: Scope, init: ReflectorInit): void {
     const { relisting, page, objects } = await reader.list(() => sink.relist());
     if (signal.aborted) return;
     absences = 0;
+    refusals = 0;
     isEmpty = objects === 0;
     relisting.finish();
     version = page.resourceVersion;
@@ -96,6 +101,7 @@ export function runReflector(scope: Scope, init: ReflectorInit): void {
 
   async function watch(from: string): Promise<void> {
     const response = await reader.open(from);
+    refusals = 0;
     sink.onState({ state: 'watching' });
     const openedMs = clock.monotonic();
     let events = 0;
@@ -120,7 +126,9 @@ export function runReflector(scope: Scope, init: ReflectorInit): void {
     if (reason === 'notFound' && !resource.isBuiltIn) return beAbsent();
     // A server restored from a backup may never have had our version: ask for all, but not one that is busy or away.
     if (reason === 'gone' || reason === 'malformed' || reason === 'unavailable') version = undefined;
-    if (reason !== 'gone') sink.onState({ state: 'failing', failure });
+    if (reason === 'forbidden' && refusals !== undefined) refusals += 1;
+    const isDoubtful = reason === 'forbidden' && refusals !== undefined && refusals < FORBIDDEN_ANSWERS;
+    if (reason !== 'gone' && !isDoubtful) sink.onState({ state: 'failing', failure });
     await pause(clock, Math.max(backoff.next(), failure.retryAfterMs), signal);
   }
 
@@ -152,15 +160,16 @@ interface Listed {
 
 /** The requests of one resource. */
 function createResourceReader({ api, resource, clock, random = Math.random }: ReflectorInit, signal: AbortSignal) {
-  const { path, plural, labelSelector } = resource;
+  const { path, plural, selectors } = resource;
   const [listing, watching] = [`list ${plural}`, `watch ${plural}`];
+  const rule = ruleFor(resource, LIST_AND_WATCH);
   const pathWith = (query: Readonly<Record<string, string>>) =>
-    `${path}?${new URLSearchParams({ ...(labelSelector === undefined ? {} : { labelSelector }), ...query })}`;
+    `${path}?${new URLSearchParams({ ...selectors, ...query })}`;
 
   async function listAll(relisting: Relisting, first: Readonly<Record<string, string>>): Promise<Listed> {
     let query = first;
     for (let objects = 0; ; ) {
-      const page = readPage(await api.getJson({ path: pathWith(query), what: listing, signal }), listing);
+      const page = readPage(await api.ask({ path: pathWith(query), what: listing, rule, signal }), listing);
       objects += page.items.length;
       if (objects > MAX_OBJECTS)
         throw new ApiFailure('malformed', `there are more than ${MAX_OBJECTS} ${plural}; what was read before stays`);
@@ -187,7 +196,7 @@ function createResourceReader({ api, resource, clock, random = Math.random }: Re
         resourceVersion: version,
         timeoutSeconds: String(Math.round(WATCH_SECONDS * (1 + random()))),
       };
-      return api.get({ path: pathWith(query), what: watching, signal });
+      return api.open({ path: pathWith(query), what: watching, rule, signal });
     },
     async *events(response: IncomingMessage) {
       const lateMs = 2 * WATCH_SECONDS * 1000 + WATCH_GRACE_MS;

@@ -4,6 +4,7 @@
  */
 import type { Problem } from '../../schema/index.js';
 import { compareNames } from '../shards.js';
+import { nameOfObject } from './table.js';
 
 export interface RemoteCluster {
   readonly id: string;
@@ -28,17 +29,8 @@ export interface RemotePlanInit {
 const MAX_REMOTES = 256;
 
 interface SecretShape {
-  readonly metadata?: {
-    readonly name?: unknown;
-    readonly namespace?: unknown;
-    readonly creationTimestamp?: unknown;
-  } | null;
+  readonly metadata?: { readonly creationTimestamp?: unknown } | null;
   readonly data?: Readonly<Record<string, unknown>> | null;
-}
-
-export function nameOfSecret(secret: unknown): string {
-  const { name, namespace } = (secret as SecretShape | null)?.metadata ?? {};
-  return `${String(namespace ?? '')}/${String(name ?? '')}`;
 }
 
 export function planRemotes({ secrets, taken }: RemotePlanInit): RemotePlan {
@@ -63,11 +55,11 @@ export function planRemotes({ secrets, taken }: RemotePlanInit): RemotePlan {
 /** The oldest first: of two that name one cluster it stays, so that a new Secret cannot take a cluster over. */
 function inOrder(secrets: readonly unknown[]): readonly unknown[] {
   const born = (secret: unknown) => String((secret as SecretShape | null)?.metadata?.creationTimestamp ?? '');
-  return [...secrets].sort((a, b) => compareNames(born(a), born(b)) || compareNames(nameOfSecret(a), nameOfSecret(b)));
+  return [...secrets].sort((a, b) => compareNames(born(a), born(b)) || compareNames(nameOfObject(a), nameOfObject(b)));
 }
 
 function clustersOf(value: unknown): readonly RemoteCluster[] {
-  const secret = nameOfSecret(value);
+  const secret = nameOfObject(value);
   return Object.entries((value as SecretShape | null)?.data ?? {}).map(([id, data]) => {
     return { id, secret, kubeconfig: typeof data === 'string' ? Buffer.from(data, 'base64').toString('utf8') : '' };
   });

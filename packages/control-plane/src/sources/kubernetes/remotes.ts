@@ -10,11 +10,12 @@ import type { Source } from '../source.js';
 import type { Access } from './access.js';
 import { createApi } from './api.js';
 import { createHealth } from './health.js';
-import { type ReflectorSink, runReflector } from './reflector.js';
-import { nameOfSecret, planRemotes } from './remote-secrets.js';
+import { runReflector } from './reflector.js';
+import { planRemotes } from './remote-secrets.js';
 import { createRenewableSource, type RemoteInit, type RenewableSource } from './renewable.js';
 import { remoteSecretsOf } from './resources.js';
 import { FIRST_SYNC_MS } from './source.js';
+import { createTable } from './table.js';
 
 export interface RemoteClustersInit extends RemoteInit {
   /** The local cluster, whose API has the Secrets. */
@@ -37,7 +38,6 @@ export interface RemoteClusters {
 export function createRemoteClusters(scope: Scope, init: RemoteClustersInit): RemoteClusters {
   const { clock, log, taken, cluster } = init;
   const sources = new Map<string, RenewableSource>();
-  let secrets = new Map<string, unknown>();
   let problems: readonly Problem[] = [];
   const resource = remoteSecretsOf(init.namespace);
   const health = createHealth({ cluster, log, consequence: () => 'remote clusters stay as they are' });
@@ -46,7 +46,7 @@ export function createRemoteClusters(scope: Scope, init: RemoteClustersInit): Re
   scope.own(() => debounce.cancel());
 
   function carryOut(): void {
-    const plan = planRemotes({ secrets: [...secrets.values()], taken });
+    const plan = planRemotes({ secrets: [...table.objects.values()], taken });
     const told = new Set(problems.map(formatProblem));
     problems = plan.problems;
     for (const text of problems.map(formatProblem)) if (!told.has(text)) log.error({ cluster }, text);
@@ -67,34 +67,22 @@ export function createRemoteClusters(scope: Scope, init: RemoteClustersInit): Re
     if (gone.length > 0) init.onGeneration();
   }
 
-  const sink: ReflectorSink = {
-    relist() {
-      const next = new Map<string, unknown>();
-      return {
-        add(values) {
-          for (const value of values) next.set(nameOfSecret(value), value);
-        },
-        finish() {
-          secrets = next;
-          if (listed.isOpen()) return debounce.touch();
-          carryOut();
-          listed.open();
-        },
-      };
+  const table = createTable({
+    onListed() {
+      if (listed.isOpen()) return debounce.touch();
+      carryOut();
+      listed.open();
     },
-    change(type, object) {
-      if (type === 'DELETED') secrets.delete(nameOfSecret(object));
-      else secrets.set(nameOfSecret(object), object);
-      debounce.touch();
-    },
+    onChange: () => debounce.touch(),
     onState(state) {
       const isFailing = state.state === 'failing';
       // Of an API that fails as a whole the source of that cluster tells.
       if (!isFailing || state.failure.isOfOneKind) health.set(resource, state);
       if (isFailing && state.failure.reason === 'forbidden') listed.open();
     },
-  };
+  });
   const api = createApi(init.access, clock);
+  const { sink } = table;
   runReflector(scope, { api, resource, clock, sink, ...(init.random === undefined ? {} : { random: init.random }) });
 
   return {

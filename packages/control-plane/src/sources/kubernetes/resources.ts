@@ -16,7 +16,21 @@ export interface Resource {
   readonly isBuiltIn: boolean;
   /** Where lists and watches of it are. */
   readonly path: string;
-  readonly labelSelector?: string;
+  /** Where it is looked for in one namespace only. */
+  readonly namespace?: string;
+  /** As query parameters of lists and watches. */
+  readonly selectors?: Readonly<Record<string, string>>;
+}
+
+export const LIST_AND_WATCH: readonly string[] = ['list', 'watch'];
+
+/** The RBAC rule that permits it, for people who have to add it. */
+export function ruleFor(
+  { group, plural, namespace }: Pick<Resource, 'group' | 'plural' | 'namespace'>,
+  verbs: readonly string[],
+): string {
+  const where = namespace === undefined ? 'a ClusterRole' : `a Role of namespace ${namespace}`;
+  return `{apiGroups: ["${group}"], resources: [${plural}], verbs: [${verbs.join(', ')}]} in ${where}`;
 }
 
 const ROWS = {
@@ -51,6 +65,7 @@ export function remoteSecretsOf(namespace: string): Resource {
     plural: 'secrets',
     isBuiltIn: true,
     path: `/api/v1/namespaces/${namespace}/secrets`,
-    labelSelector: 'istio/multiCluster=true',
+    namespace,
+    selectors: { labelSelector: 'istio/multiCluster=true' },
   };
 }

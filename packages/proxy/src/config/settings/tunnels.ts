@@ -1,5 +1,6 @@
-/** Settings: HBONE between proxies. */
-import { duration, flag, integer } from '../kinds.js';
+/** Settings: HBONE between proxies, and TLS of all connections. */
+import { COMPLIANCE, type Compliance } from '@isthmus/sdk/runtime';
+import { duration, flag, integer, oneOf } from '../kinds.js';
 import { type SettingTable, setting } from '../table.js';
 
 /** HTTP/2 numbers are bounded as RFC 9113 bounds them (sections 6.5.2 and 6.9.1). */
@@ -42,5 +43,17 @@ export const TUNNELS = {
     kind: integer(16_384, 16_777_215),
     default: 1_048_576,
     doc: 'Largest HTTP/2 frame accepted, in bytes.',
+  }),
+  tls12: setting<boolean>({
+    env: ['TLS12_ENABLED'],
+    kind: flag,
+    default: false,
+    doc: 'Allows TLS 1.2 besides 1.3, between workloads and to the control plane, with ECDHE and AES-GCM only, without renegotiation. istiod with a compliance policy of fips-140-2 speaks nothing newer.',
+  }),
+  compliancePolicy: setting<Compliance | undefined>({
+    env: ['COMPLIANCE_POLICY'],
+    kind: oneOf(...COMPLIANCE),
+    default: undefined,
+    doc: "Restricts TLS further, between workloads and to the control plane. fips-140-2: groups P-256 and P-384; whether the cryptographic module is a validated one is up to the Node in use. pqc: the group X25519MLKEM768 alone; the proxy does not start where Node's OpenSSL has none (before 3.5), or with TLS12_ENABLED.",
   }),
 } satisfies SettingTable;

@@ -10,12 +10,13 @@ import type { IncomingConnect } from '@isthmus/sdk/hbone';
 import { FAULTS, type FaultCode, HEADER } from '@isthmus/sdk/wire';
 import { closableTunnel } from '../../http/closing.js';
 import { type Accepted, type ConnectFacts, decideConnect } from '../../http/connect-decision.js';
+import { type Detected, detect, detectHttp } from '../../http/detect.js';
 import type { HttpVersion } from '../../http/exchange.js';
 import { forward } from '../../http/forward.js';
 import type { DownstreamListener, HttpServer } from '../../http/http-server.js';
 import { createHttp1Server } from '../../http/http1-server.js';
 import { createHttp2Server } from '../../http/http2-server.js';
-import { sniff } from '../../http/sniff.js';
+import { type Sniffed, type Sniffing, sniff } from '../../http/sniff.js';
 import type { PolicyGuard } from '../../policy/guard.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
 import { AcceptedTunnel, addressOf, type TunnelTools } from './accepted-tunnel.js';
@@ -45,7 +46,7 @@ export class Tunnels {
   async serve(incoming: IncomingConnect): Promise<void> {
     const { connections, limits, context } = this.#init;
     if (connections.size >= limits.tunnels) {
-      return this.#refuse(incoming, 'UPSTREAM_OVERFLOW', `${limits.tunnels} tunnels are open already`);
+      return this.#refuse(incoming, 'DOWNSTREAM_OVERFLOW', `${limits.tunnels} tunnels are open already`);
     }
     const decision = decideConnect(context.snapshot(), this.#factsOf(incoming));
     if (decision.kind === 'refuse') return this.#refuse(incoming, decision.code, decision.reason);
@@ -74,20 +75,27 @@ export class Tunnels {
     const stream = closableTunnel(tunnel.incoming.accept(tunnel.answer));
     const over = new Promise<void>((resolve) => stream.once('close', resolve));
     stream.on('error', () => undefined);
-    const sniffed = inside === 'sniff' ? await this.#sniff(stream) : { protocol: inside, first: NOTHING };
+    // From here on: also while nothing has been said.
+    destroyOnCut(stream, tunnel.connection);
+    const sniffed = await this.#sniff(stream, inside);
     if (sniffed === undefined) return;
     const { protocol, first } = sniffed;
     if (protocol === 'tcp') return serveSniffedTcp(tunnel, stream, first);
     if (first.length > 0) stream.unshift(first);
-    destroyOnCut(stream, tunnel.connection);
     this.#servers[protocol].accept(stream, this.#listenerOf(tunnel));
     await over;
   }
 
   /** Undefined when the client left before its protocol was known. */
-  #sniff(stream: Duplex) {
+  #sniff(stream: Duplex, inside: HttpVersion | 'sniff'): Promise<Sniffed<Detected> | undefined> {
     const { context, limits } = this.#init;
-    return sniff(stream, context.clock, limits.detectMs).catch(() => undefined);
+    const { clock, drain: hurry } = context;
+    const sniffing: Sniffing<Detected> =
+      inside === 'sniff'
+        ? // The server may be the one to speak first.
+          { detect, otherwise: 'tcp', deadlineMs: limits.detectMs }
+        : { detect: detectHttp, otherwise: inside, deadlineMs: limits.headMs, hurry };
+    return sniff(stream, clock, sniffing).catch(() => undefined);
   }
 
   #listenerOf(tunnel: AcceptedTunnel): DownstreamListener {
@@ -127,7 +135,6 @@ export class Tunnels {
   }
 }
 
-const NOTHING = Buffer.alloc(0);
 const GONE = { kind: 'fault', code: 'CLIENT_GONE', message: 'the client gave up before an answer' } as const;
 
 /** The endpoint first: a client whose endpoint cannot be reached is told so by the status of its CONNECT. */

@@ -67,6 +67,30 @@ const DESTINATION_LABELS = {
   destination_service_namespace: 'shop',
 };
 
+describe('the version of HTTP', () => {
+  it('is told by the client on a port that says http: HTTP/2 with prior knowledge is served as such', async () => {
+    const app = await startHttp2App(scope, (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('over HTTP/2');
+    });
+    const mesh = await startMesh(scope, { appProtocol: 'http11', local: [app.port] });
+
+    const body = await text(session(mesh).request({ ':path': '/' }));
+
+    expect(body).toBe('over HTTP/2');
+    await mesh.request(0);
+    expect(mesh.requests).toMatchObject([{ responseCode: 200, destination: { workload: 'reviews' } }]);
+  });
+
+  it('may be 1.1 on a port that says http2', async () => {
+    const mesh = await startMesh(scope, { appProtocol: 'http2', local: await startNamedApps('a') });
+
+    const answer = await send(mesh);
+
+    expect([answer.statusCode, await text(answer)]).toEqual([200, 'a']);
+  });
+});
+
 describe('balancing', () => {
   it('chooses an endpoint per request over one client connection, and names both ends of each', async () => {
     const mesh = await startMesh(scope, { appProtocol: 'http11', local: await startNamedApps('a', 'b') });

@@ -5,78 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { WITHOUT_EFFECT } from '../../../src/config/environment.js';
 import { effectiveSettings, type RoleName, readSettings, SETTINGS, type Settings } from '../../../src/config.js';
-
-/** As Istio's chart sets them on the ztunnel DaemonSet, with values of a cluster of two nodes. */
-const HELM = {
-  CA_ADDRESS: 'istiod.istio-system.svc:15012',
-  XDS_ADDRESS: 'istiod.istio-system.svc:15012',
-  NETWORK: 'network-1',
-  RUST_LOG: 'info',
-  RUST_BACKTRACE: '1',
-  ISTIO_META_CLUSTER_ID: 'east',
-  INPOD_ENABLED: 'true',
-  TERMINATION_GRACE_PERIOD_SECONDS: '30',
-  POD_NAME: 'ztunnel-7x2kq',
-  POD_NAMESPACE: 'istio-system',
-  NODE_NAME: 'node-a',
-  INSTANCE_IP: '10.1.0.7',
-  SERVICE_ACCOUNT: 'ztunnel',
-  ZTUNNEL_CPU_LIMIT: '2',
-  KUBERNETES_SERVICE_HOST: '10.96.0.1',
-  KUBERNETES_SERVICE_PORT: '443',
-};
-
-/** Every variable ztunnel reads by its own name (hbone.md 6.2), with a value it takes. */
-const ZTUNNEL = {
-  ...HELM,
-  ENABLE_PROXY: 'true',
-  PROXY_MODE: 'shared',
-  PROXY_WORKLOAD_INFO: 'shop/storefront/storefront',
-  CLUSTER_ID: 'east',
-  CLUSTER_DOMAIN: 'cluster.local',
-  XDS_ROOT_CA: 'SYSTEM',
-  CA_ROOT_CA: 'SYSTEM',
-  ALT_XDS_HOSTNAME: 'istiod.example.com',
-  ALT_CA_HOSTNAME: 'istiod.example.com',
-  FAKE_CA: 'false',
-  SECRET_TTL: '24h',
-  AUTH_TOKEN: 'token',
-  LOCAL_XDS: 'workloads: []',
-  XDS_ON_DEMAND: 'true',
-  PREFERED_SERVICE_NAMESPACE: 'shop',
-  UNSTABLE_ENABLE_SOCKS5: 'false',
-  ENABLE_ORIG_SRC: 'false',
-  PACKET_MARK: '1337',
-  INPOD_UDS: '/var/run/ztunnel/ztunnel.sock',
-  INPOD_PORT_REUSE: 'true',
-  LOCALHOST_APP_TUNNEL: 'true',
-  ENABLE_RESPONSE_BAGGAGE: 'true',
-  CRL_PATH: '/var/run/secrets/istio/crl/ca-crl.pem',
-  IPV6_ENABLED: 'true',
-  POOL_MAX_STREAMS_PER_CONNECTION: '100',
-  POOL_UNUSED_RELEASE_TIMEOUT: '5m',
-  HTTP2_STREAM_WINDOW_SIZE: '4194304',
-  HTTP2_CONNECTION_WINDOW_SIZE: '16777216',
-  HTTP2_FRAME_SIZE: '1048576',
-  KEEPALIVE_TIME: '180s',
-  KEEPALIVE_INTERVAL: '180s',
-  KEEPALIVE_RETRIES: '9',
-  KEEPALIVE_ENABLED: 'true',
-  USER_TIMEOUT_ENABLED: 'false',
-  CONNECTION_TERMINATION_DEADLINE: '5s',
-  ZTUNNEL_WORKER_THREADS: '1',
-  ZTUNNEL_RESOURCE_CPU_LIMIT: '2',
-  ZTUNNEL_RESOURCE_CPU_REQUEST: '1',
-  PROXY_CONFIG: '{"discoveryAddress":"istiod.istio-system.svc:15012","proxyMetadata":{"ISTIO_META_A":"1"}}',
-  TRUST_DOMAIN: 'cluster.local',
-  ISTIO_META_DNS_CAPTURE: 'true',
-  ISTIO_META_DNS_PROXY_ADDR: 'localhost:15053',
-  LOG_FORMAT: 'json',
-  AUTHZ_POLICY_INFO_LOGGING: 'true',
-  TLS12_ENABLED: 'false',
-  COMPLIANCE_POLICY: 'fips-140-2',
-  ISTIO_META_ISTIO_VERSION: '1.30.0',
-};
+import { HELM, ZTUNNEL } from '../../support/ztunnel-variables.js';
 
 /** Prefixes and names that no table row is needed for. */
 const READ_ELSEWHERE = /^(ISTIO_META_|KUBERNETES_SERVICE_)/;
@@ -246,5 +175,51 @@ describe('RUST_LOG', () => {
     ['debug', { LOG_LEVEL: 'warn' }, 'warn'],
   ])('%s with %j means %s', (rustLog, env, level) => {
     expect(settingsOf({ RUST_LOG: rustLog, ...env }).logLevel).toBe(level);
+  });
+});
+
+describe('TLS', () => {
+  it('is 1.3 alone without a policy', () => {
+    expect(settingsOf({})).toMatchObject({ tls12: false, compliancePolicy: undefined });
+    expect(settingsOf({}).notices).toEqual([]);
+  });
+
+  it('may be 1.2 and restricted, and what a restriction is not is said', () => {
+    const settings = settingsOf({ TLS12_ENABLED: 'true', COMPLIANCE_POLICY: 'fips-140-2' });
+
+    expect(settings).toMatchObject({ tls12: true, compliancePolicy: 'fips-140-2' });
+    expect(settings.notices).toEqual([expect.stringMatching(/^COMPLIANCE_POLICY=fips-140-2 .* not in FIPS mode/)]);
+  });
+
+  it.each([
+    ['an unknown policy', { COMPLIANCE_POLICY: 'fips-201' }, /^COMPLIANCE_POLICY="fips-201" is none of them; expected/],
+    [
+      'pqc with TLS 1.2',
+      { COMPLIANCE_POLICY: 'pqc', TLS12_ENABLED: 'true' },
+      /^COMPLIANCE_POLICY=pqc cannot be kept: /,
+    ],
+    ['neither true nor false', { TLS12_ENABLED: 'yes' }, /^TLS12_ENABLED="yes" is neither/],
+  ])('that cannot be kept does not start: %s', (_, env, problem) => {
+    expect(problemsOf(env as Record<string, string>)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('with COMPLIANCE_POLICY=pqc starts where OpenSSL has the group, and nowhere else', () => {
+    const isNew = Number(process.versions.openssl.split('.').slice(0, 2).join('.')) >= 3.5;
+
+    const problems = problemsOf({ COMPLIANCE_POLICY: 'pqc' });
+
+    expect(problems).toEqual(
+      isNew ? [] : [expect.stringMatching(/^COMPLIANCE_POLICY=pqc cannot be kept: OpenSSL .* X25519MLKEM768/)],
+    );
+  });
+});
+
+describe('PROXY_CONFIG', () => {
+  it('says which fields of ztunnel have no effect', () => {
+    const { notices } = settingsOf({
+      PROXY_CONFIG: 'concurrency: 2\nstatsPort: 15090\nholdApplicationUntilProxyStarts: true',
+    });
+
+    expect(notices.map((notice) => notice.split(' ')[0])).toEqual(['concurrency', 'statsPort']);
   });
 });

@@ -1,7 +1,7 @@
 /** Which protocol the first bytes are. */
 import { METHODS } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { detect } from '../../../src/http/detect.js';
+import { detect, detectHttp } from '../../../src/http/detect.js';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
@@ -54,5 +54,18 @@ describe('detect', () => {
     const backing = Buffer.from(`xxxxGET / HTTP/1.1`);
 
     expect(detect(backing.subarray(4))).toBe('http1');
+  });
+});
+
+describe('detectHttp', () => {
+  it.each([
+    [PREFACE, 'http2'],
+    ['PRI * HTTP/2.0\r\n', 'more'],
+    ['', 'more'],
+    ['GET / HTTP/1.1\r\n', 'http1'],
+    ['PRIVATE / HTTP/1.1\r\n', 'http1'],
+    ['EHLO client\r\n', 'http1'],
+  ])('takes %j for %s', (text, expected) => {
+    expect(detectHttp(Buffer.from(text))).toBe(expected);
   });
 });

@@ -1,9 +1,22 @@
 /** The pages of docs/reference, printed from the tables they document. */
 import { FAULTS, type FaultRow } from '@isthmus/sdk/wire';
+import { FIELDS_WITHOUT_EFFECT, WITHOUT_EFFECT } from '../../../src/config/environment.js';
 import { markdownOf } from '../../../src/config/print.js';
+import type { SettingRow } from '../../../src/config/table.js';
 import { SETTINGS } from '../../../src/config.js';
 import { HISTOGRAM_BOUNDS, METRICS, type MetricRow } from '../../../src/telemetry/catalog.js';
 import { GATEWAY_LABELS, HTTP_LABELS, LOCALITY_LABELS, TCP_LABELS } from '../../../src/telemetry/label-sets.js';
+import { ZTUNNEL } from '../../support/ztunnel-variables.js';
+
+/** Families of variables, which no single row stands for. */
+const FAMILIES: readonly (readonly [string, string])[] = [
+  ['XDS_HEADER_*, CA_HEADER_*', 'Headers of every call to the discovery and the certificate service.'],
+  [
+    'ISTIO_META_*, ISTIO_METAJSON_*',
+    'Metadata of the xDS node. JSON that cannot be parsed stops the start, where ztunnel passes it over.',
+  ],
+  ['KUBERNETES_SERVICE_HOST', 'With it the control plane is istiod of istio-system, unless it is named.'],
+];
 
 const GENERATED = '<!-- Printed from the tables in the code by packages/proxy/test/unit/reference; change those. -->';
 
@@ -71,4 +84,45 @@ happened as \`error\`, and what to look at next as \`hint\`.
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+export function ztunnelEnvironmentPage(): string {
+  const settings = Object.values<SettingRow<unknown>>(SETTINGS);
+  const rowOf = (name: string) => settings.find(({ env }) => (env as readonly string[]).includes(name));
+  const names = [...Object.keys(ZTUNNEL), 'LOCAL_XDS_PATH']
+    .filter((name) => rowOf(name) || name in WITHOUT_EFFECT)
+    .sort();
+  const rows = names.map((name) => {
+    const row = rowOf(name);
+    return row ? `| \`${name}\` | setting | ${firstSentence(row.doc)} |` : ignored(name, WITHOUT_EFFECT[name] ?? '');
+  });
+  return `${GENERATED}
+# The environment of Istio's ztunnel
+
+Every variable that ztunnel or its chart knows, and what becomes of it here. *setting*: it has its effect, details in
+[settings](settings.md). *without effect*: it starts the proxy all the same, and one line of the log says why it does nothing. A value
+that cannot be used stops the start with the reason, also where ztunnel would go on with a default: \`TLS12_ENABLED=yes\`, an unknown
+\`COMPLIANCE_POLICY\`, \`COMPLIANCE_POLICY=pqc\` where OpenSSL has no such group.
+
+| variable | here | |
+|---|---|---|
+${rows.join('\n')}
+${FAMILIES.map(([name, what]) => `| \`${name}\` | read | ${what} |`).join('\n')}
+
+Of \`PROXY_CONFIG\`, \`discoveryAddress\` and \`proxyMetadata\` count, as in ztunnel. The file \`etc/istio/config/mesh\` is not read.
+
+| field of \`PROXY_CONFIG\` | here | |
+|---|---|---|
+${Object.entries(FIELDS_WITHOUT_EFFECT)
+  .map(([name, reason]) => ignored(name, reason))
+  .join('\n')}
+`;
+}
+
+function ignored(name: string, reason: string): string {
+  return `| \`${name}\` | without effect | ${reason} |`;
+}
+
+function firstSentence(doc: string): string {
+  return /^.*?[.](?= |$)/.exec(doc)?.[0] ?? doc;
 }

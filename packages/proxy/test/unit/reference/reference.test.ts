@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { faultsPage, metricsPage, settingsPage } from './pages.js';
+import { faultsPage, metricsPage, settingsPage, ztunnelEnvironmentPage } from './pages.js';
 
 /** `npx vitest run test/unit/reference -u` prints the pages anew. */
 const FOLDER = '../../../../../docs/reference';
@@ -7,6 +7,10 @@ const FOLDER = '../../../../../docs/reference';
 describe('the reference pages', () => {
   it('list every setting as the table has it', async () => {
     await expect(settingsPage()).toMatchFileSnapshot(`${FOLDER}/settings.md`);
+  });
+
+  it("list every variable of ztunnel's environment", async () => {
+    await expect(ztunnelEnvironmentPage()).toMatchFileSnapshot(`${FOLDER}/ztunnel-environment.md`);
   });
 
   it('list every metric as the catalog has it', async () => {

@@ -1,5 +1,5 @@
-import { createCertificateManager } from '@isthmus/sdk/identity';
-import { createScope, realClock } from '@isthmus/sdk/runtime';
+import { createCertificateManager, createTrust } from '@isthmus/sdk/identity';
+import { createScope, DEFAULT_TLS_POLICY, realClock } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { Fault } from '@isthmus/sdk/wire';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,8 +35,8 @@ describe('the certificates of a group', () => {
     const { keeper, manager, signed } = await head();
     const ask = (wanted: string) => credentialOf(wanted, manager, keeper);
     const [one, two] = [
-      createHeldCertificates({ clock: realClock, ask }),
-      createHeldCertificates({ clock: realClock, ask }),
+      createHeldCertificates({ clock: realClock, trust: createTrust(), tls: DEFAULT_TLS_POLICY, ask }),
+      createHeldCertificates({ clock: realClock, trust: createTrust(), tls: DEFAULT_TLS_POLICY, ask }),
     ];
 
     const made = await Promise.all([one.certificate(REVIEWS), two.certificate(REVIEWS), one.certificate(REVIEWS)]);
@@ -62,9 +62,31 @@ describe('the certificates of a group', () => {
     expect(keeper.all()).toEqual([]);
   });
 
+  it('are made anew by a worker that is told of other trust bundles, without asking', async () => {
+    const { keeper, manager, signed } = await head();
+    const partner = await createTestAuthority({ trustDomain: 'partner.example' });
+    const trust = createTrust();
+    const ask = (wanted: string) => credentialOf(wanted, manager, keeper);
+    const held = createHeldCertificates({ clock: realClock, trust, tls: DEFAULT_TLS_POLICY, ask });
+    const before = await held.certificate(REVIEWS);
+
+    trust.set(
+      new Map([
+        ['cluster.local', before.roots],
+        ['partner.example', [partner.rootPem]],
+      ]),
+    );
+    const after = await held.certificate(REVIEWS);
+
+    expect(after.roots).toEqual([...before.roots, partner.rootPem]);
+    expect([after.serialNumber, signed()]).toEqual([before.serialNumber, 1]);
+  });
+
   it("fail with the head's reason, and are asked for again by whoever comes later", async () => {
     let asked = 0;
     const held = createHeldCertificates({
+      trust: createTrust(),
+      tls: DEFAULT_TLS_POLICY,
       clock: realClock,
       async ask() {
         asked += 1;

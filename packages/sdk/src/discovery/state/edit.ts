@@ -12,6 +12,7 @@ import {
   hostnameKeysOf,
   type Indexes,
   type Members,
+  networkGatewayKeysOf,
   type PrefixLength,
   policyScopeKeysOf,
   vipKeysOf,
@@ -49,6 +50,7 @@ export function editIndexes(indexes: Indexes): IndexEdit {
       put(drafts.workloads, uid, after);
       reindex(drafts.workloadsByAddress, addressKeysOf, before, after);
       reindex(drafts.workloadsByHostname, hostnameKeysOf, before, after);
+      reindex(drafts.networkGateways, networkGatewayKeysOf, before, after);
       for (const key of before?.services.keys() ?? []) if (!after?.services.has(key)) membersDraft(key).delete(uid);
       if (after) for (const key of after.services.keys()) membersDraft(key).set(uid, after);
     },
@@ -124,6 +126,7 @@ function draftsOf(indexes: Indexes): Drafts {
     policies: indexes.policies.edit(),
     workloadsByAddress: indexes.workloadsByAddress.edit(),
     workloadsByHostname: indexes.workloadsByHostname.edit(),
+    networkGateways: indexes.networkGateways.edit(),
     servicesByHostname: indexes.servicesByHostname.edit(),
     servicesByAddress: indexes.servicesByAddress.edit(),
     servicesByBlock: indexes.servicesByBlock.edit(),
@@ -140,6 +143,7 @@ function finishDrafts(drafts: Drafts): Indexes {
     policies: drafts.policies.finish(),
     workloadsByAddress: drafts.workloadsByAddress.finish(),
     workloadsByHostname: drafts.workloadsByHostname.finish(),
+    networkGateways: drafts.networkGateways.finish(),
     servicesByHostname: drafts.servicesByHostname.finish(),
     servicesByAddress: drafts.servicesByAddress.finish(),
     servicesByBlock: drafts.servicesByBlock.finish(),

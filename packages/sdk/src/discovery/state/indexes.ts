@@ -24,6 +24,8 @@ export interface Indexes {
   readonly policies: PersistentMap<Authorization>;
   readonly workloadsByAddress: PersistentMap<readonly Workload[]>;
   readonly workloadsByHostname: PersistentMap<readonly Workload[]>;
+  /** By network; see `networkGatewayKeysOf`. */
+  readonly networkGateways: PersistentMap<readonly Workload[]>;
   readonly servicesByHostname: PersistentMap<readonly Service[]>;
   readonly servicesByAddress: PersistentMap<readonly Service[]>;
   readonly servicesByBlock: PersistentMap<readonly Service[]>;
@@ -41,6 +43,7 @@ export const EMPTY_INDEXES: Indexes = {
   policies: emptyMap(),
   workloadsByAddress: emptyMap(),
   workloadsByHostname: emptyMap(),
+  networkGateways: emptyMap(),
   servicesByHostname: emptyMap(),
   servicesByAddress: emptyMap(),
   servicesByBlock: emptyMap(),
@@ -48,6 +51,8 @@ export const EMPTY_INDEXES: Indexes = {
   members: emptyMap(),
   policiesByScope: emptyMap(),
 };
+
+const NETWORK_GATEWAY_PREFIX = 'NetworkGateway/';
 
 export const GLOBAL_POLICIES = 'global';
 
@@ -79,6 +84,11 @@ export function addressKeysOf({ networkMode, addresses, network }: Workload): re
 
 export function hostnameKeysOf({ namespace, hostname }: Workload): readonly string[] {
   return hostname === '' ? [] : [hostnameKey(namespace, hostname)];
+}
+
+/** Records that stand for a gateway and no workload; istiod names them so, and sends them to everybody. */
+export function networkGatewayKeysOf({ uid, network }: Workload): readonly string[] {
+  return uid.startsWith(NETWORK_GATEWAY_PREFIX) ? [network] : [];
 }
 
 export function vipKeysOf({ addresses }: Service): readonly string[] {

@@ -25,6 +25,7 @@ export function createSnapshot(version: number, indexes: Indexes): Snapshot {
     servicesByAddress: (network, ip) =>
       indexes.servicesByAddress.get(addressKey(network, ip)) ?? servicesAround(indexes, network, ip),
     servicesAround: (network, ip) => servicesAround(indexes, network, ip),
+    networkGateways: (network) => indexes.networkGateways.get(network) ?? NONE,
     endpoints: (serviceKey) => membersOf(indexes.members.get(serviceKey)),
     policiesFor: (workload) => policiesFor(indexes, workload),
     workloads: () => indexes.workloads.values(),

@@ -4,7 +4,6 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import type { Codec } from '@isthmus/codec-wasm';
 import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -12,7 +11,7 @@ import { meshCodec } from '../codec.js';
 import { ClientConnection } from '../engine/client-connection.js';
 import type { ConnectionEnd } from '../engine/connection.js';
 import { hopName } from '../hop-name.js';
-import { guardAgainstRevocation } from '../io/revocation-guard.js';
+import { guardPeer } from '../io/peer-guard.js';
 import { connectTls } from '../io/tls.js';
 import type { TlsSessions } from '../io/tls-sessions.js';
 import { createTransport, type Transport } from '../io/transport.js';
@@ -54,6 +53,8 @@ export interface HboneClientConnection {
   readonly availableStreams: number;
   /** The peer's SETTINGS are there, so `availableStreams` is what it said rather than what we assume. */
   readonly settled: boolean;
+  /** Since when its window has been used up, in monotonic milliseconds; see `Connection.heldSince`. */
+  readonly heldSince: number | undefined;
   /** No tunnel will be opened any more. */
   readonly draining: boolean;
   /** Opens no more tunnels, and closes when the last one has ended. */
@@ -83,17 +84,14 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
     ...(signal ? { signal } : {}),
   });
   const { driven, connection } = drive(socket, { peerIdentity, clock, settings, name });
-  if (revocations) {
-    const { closed, abort: onRevoked } = driven;
-    guardAgainstRevocation(revocations, { peer: name, chain: proof.chain(), closed, onRevoked });
-  }
+  const { closed, abort: onLost } = driven;
+  guardPeer({ peer: name, peerIdentity, proof, certificate, revocations, closed, onLost });
   return connection;
 }
 
 /** HTTP/2 over an established socket. */
 function drive(socket: Duplex, facts: Facts) {
   const { clock, settings, name } = facts;
-  const codec = codecFor(socket);
   const handle: Handle = { onChange: undefined, lastCall: new AbortController() };
   // Each tunnel inside a tunnel of this connection listens.
   setMaxListeners(0, handle.lastCall.signal);
@@ -103,22 +101,12 @@ function drive(socket: Duplex, facts: Facts) {
     settings,
     peer: name,
     connect: (observer, now) =>
-      new ClientConnection({ codec, settings, now, peer: name, observer }, () => {
+      new ClientConnection({ codec: meshCodec(), settings, now, peer: name, observer }, () => {
         if (driven.connection.isDraining) handle.lastCall.abort();
         handle.onChange?.();
       }),
   });
   return { driven, connection: describe(driven, handle, facts) };
-}
-
-/** Taken before there is a transport, which knows no bound of ours from a fault of the peer's. */
-function codecFor(socket: Duplex): Codec {
-  try {
-    return meshCodec();
-  } catch (fault) {
-    socket.destroy();
-    throw fault;
-  }
 }
 
 async function overTcp(
@@ -162,6 +150,9 @@ function describe(
     },
     get settled() {
       return connection.isSettled;
+    },
+    get heldSince() {
+      return connection.heldSince;
     },
     get draining() {
       return connection.isDraining;

@@ -4,7 +4,8 @@
  *
  * Through a gateway the members lead to different backends. Which one is known from the first answer over a member: of
  * two members with the same backend the younger is retired as soon as the older has room, and another is drawn. A member
- * past its age is replaced before it is retired, so that no caller pays for it.
+ * past its age is replaced before it is retired, so that no caller pays for it. A member whose window is held by readers
+ * that stopped is used only when no other can be had.
  *
  * This is the driver: what to do is decided in `pool-policy.ts` (how many, how long), `pool-draws.ts` (whether to look for
  * further backends) and `pool-member.ts` (which one). Bounds: the pool's permits; `backendLimit` backends.
@@ -12,7 +13,7 @@
 import type { Clock } from '../../runtime/clock.js';
 import { Draws } from './pool-draws.js';
 import { type Arrival, createMember, type Member, pickMember, roomOf } from './pool-member.js';
-import { type Coverage, dialsMissing, lifeOf, shouldReplace } from './pool-policy.js';
+import { type Coverage, dialsMissing, isHeld, lifeOf, shouldReplace } from './pool-policy.js';
 import { type Seeker, type Waiter, Waiters } from './pool-waiters.js';
 
 export interface GroupInit {
@@ -87,7 +88,7 @@ export class PoolGroup {
     member.backend = name === undefined ? { kind: 'nameless' } : { kind: 'named', name };
     if (twins.length === 0) this.#draws.ledToNew();
     else this.#draws.ledToKnown(this.#coverage(), this.#init.clock.monotonic(), this.#init.ageMs);
-    if (twins.some((twin) => roomOf(twin, this.#streamsEach) > 0)) member.connection.drain();
+    if (twins.some((twin) => this.#isFree(twin) && roomOf(twin, this.#streamsEach) > 0)) member.connection.drain();
     this.#draw();
   }
 
@@ -98,7 +99,8 @@ export class PoolGroup {
   }
 
   #place(waiter: Waiter): void {
-    const member = this.#find(waiter);
+    const { permits } = this.#init;
+    const member = permits.isFree && !this.#isRetired ? this.#findFree(waiter) : this.#find(waiter);
     if (member) waiter.take(member);
     else {
       this.#waiters.hold(waiter);
@@ -112,7 +114,18 @@ export class PoolGroup {
       excludes,
       streamsEach: this.#streamsEach,
       spread: this.#init.backendLimit,
+      now: this.#init.clock.monotonic(),
     });
+  }
+
+  /** Undefined rather than one that is held. */
+  #findFree(seeker: Seeker): Member | undefined {
+    const member = this.#find(seeker);
+    return member && this.#isFree(member) ? member : undefined;
+  }
+
+  #isFree({ connection }: Member): boolean {
+    return !isHeld(connection.heldSince, this.#init.clock.monotonic());
   }
 
   #dialForWaiters(): void {
@@ -129,6 +142,8 @@ export class PoolGroup {
       void this.#dial(() => {
         this.#needed -= 1;
       }).catch((fault: unknown) => {
+        // Better late than never.
+        this.#waiters.serve((seeker) => this.#find(seeker));
         this.#waiters.failFirst(this.#streamsEach, fault);
         this.#dialForWaiters();
         this.#reportIfEmpty();
@@ -208,7 +223,7 @@ export class PoolGroup {
   }
 
   #serve(): void {
-    this.#waiters.serve((seeker) => this.#find(seeker));
+    this.#waiters.serve((seeker) => this.#findFree(seeker));
     this.#dialForWaiters();
   }
 

@@ -1,6 +1,6 @@
 /** A connection as a member of its group: what is known about it, and which of several the next stream takes. Pure. */
 import type { HboneClientConnection } from './client.js';
-import { type Backend, choose } from './pool-policy.js';
+import { type Backend, choose, isHeld } from './pool-policy.js';
 
 /** A connection that was opened for some route. */
 export interface Dialled {
@@ -47,20 +47,26 @@ export function roomOf({ connection }: Member, streamsEach: number): number {
 }
 
 export interface Pick {
+  /** Monotonic milliseconds. */
+  readonly now: number;
   excludes(member: Member): boolean;
   readonly streamsEach: number;
   /** See `choose`. */
   readonly spread: number;
 }
 
-/** The member to use next, when one has room. */
-export function pickMember(members: ReadonlySet<Member>, { excludes, streamsEach, spread }: Pick): Member | undefined {
+/** The member to use next, when one has room. One that is held comes last. */
+export function pickMember(
+  members: ReadonlySet<Member>,
+  { excludes, streamsEach, spread, now }: Pick,
+): Member | undefined {
   const usable = [...members].filter((member) => !excludes(member));
   const load = loadByBackend(members);
   const views = usable.map((member) => ({
     outstanding: load.get(backendKey(member)) ?? 0,
     room: roomOf(member, streamsEach),
     lastUsed: member.lastUsed,
+    isHeld: isHeld(member.connection.heldSince, now),
   }));
   const index = choose(views, { spread });
   return index === undefined ? undefined : usable[index];

@@ -14,9 +14,11 @@ export interface ConnectionView {
   readonly room: number;
   /** Grows with each use of any connection; 0 for one never used. */
   readonly lastUsed: number;
+  /** Readers that stopped hold its window: what is opened on it may have to wait for them. */
+  readonly isHeld?: boolean;
 }
 
-/** The index of the connection to use, when one has room. `spread` is how many are kept; 1 when all lead to one place. */
+/** The index of the connection to use, when one has room; one that is held only when there is no other. `spread` is how many are kept; 1 when all lead to one place. */
 export function choose(
   connections: readonly ConnectionView[],
   { spread }: { readonly spread: number },
@@ -31,8 +33,20 @@ export function choose(
 }
 
 function isBetter(a: ConnectionView, b: ConnectionView, spread: number): boolean {
+  if ((a.isHeld ?? false) !== (b.isHeld ?? false)) return !a.isHeld;
   if (a.outstanding !== b.outstanding) return a.outstanding < b.outstanding;
   return spread > 1 ? a.lastUsed < b.lastUsed : a.lastUsed > b.lastUsed;
+}
+
+/**
+ * A window that is used up is ordinary under load, and grows within a round trip. One that has not for this long waits for
+ * readers that stopped.
+ */
+const HELD_MS = 1_000;
+
+/** Both in monotonic milliseconds. */
+export function isHeld(heldSince: number | undefined, now: number): boolean {
+  return heldSince !== undefined && now - heldSince >= HELD_MS;
 }
 
 /**

@@ -12,6 +12,7 @@
  */
 import { type Codec, CodecError, type HeaderBlockView } from '@isthmus/codec-wasm';
 import { Fault } from '../../wire/faults.js';
+import { releaseUnkept } from '../blocks.js';
 import { BudgetMeter, type Limits } from '../limits.js';
 import type { HboneSettings } from '../settings.js';
 import { ErrorCode, errorCodeName, ProtocolViolation } from './error-code.js';
@@ -116,7 +117,7 @@ export abstract class Connection {
     if (this.isOver) return;
     this.now = now;
     try {
-      this.receiver.receive(bytes, now);
+      releaseUnkept(bytes, this.receiver.receive(bytes, now));
     } catch (error) {
       this.#broken(error);
     }
@@ -130,6 +131,20 @@ export abstract class Connection {
   /** The next bytes for the peer, about `budget` of them, by reference. */
   take(budget: number): Uint8Array[] {
     return this.writer.take(budget);
+  }
+
+  /** After `take`: who waits for the window of the connection waits from now on. */
+  noteStarved(now: number): void {
+    if (this.writer.isStarved) this.writer.window.noteUsedUp(now);
+  }
+
+  /**
+   * Since when the window of the connection has been used up in either direction with nothing given back, in monotonic
+   * milliseconds: readers that stopped hold all of it, and with it every stream of the connection.
+   */
+  get heldSince(): number | undefined {
+    const sending = this.writer.isStarved ? this.writer.window.usedUpAt : undefined;
+    return sending ?? this.receiver.exhaustedAt;
   }
 
   /** When `tick` wants to be called, in monotonic milliseconds. */

@@ -8,6 +8,7 @@ export const INITIAL_WINDOW = 65_535;
 /** What we may still send. Negative after the peer shrank its initial window (RFC 9113 section 6.9.2). */
 export class SendWindow {
   #available: number;
+  #usedUpAt: number | undefined;
 
   constructor(initial: number) {
     this.#available = initial;
@@ -25,7 +26,18 @@ export class SendWindow {
   grow(bytes: number): boolean {
     if (this.#available + bytes > MAX_WINDOW) return false;
     this.#available += bytes;
+    this.#usedUpAt = undefined;
     return true;
+  }
+
+  /** Somebody has something to send and must wait. */
+  noteUsedUp(now: number): void {
+    this.#usedUpAt ??= now;
+  }
+
+  /** Since when somebody has waited while it did not grow. */
+  get usedUpAt(): number | undefined {
+    return this.#usedUpAt;
   }
 }
 
@@ -95,6 +107,11 @@ export class SharedReceiveWindow {
   /** Bytes the peer may send before the next update. Never negative. */
   get available(): number {
     return this.#available;
+  }
+
+  /** Little is left, and nothing more is lent: from now on it is the readers' turn. */
+  get isExhausted(): boolean {
+    return this.#available * 4 < this.#size;
   }
 
   /** False when the peer sent more than it was allowed: the caller raises FLOW_CONTROL_ERROR. */

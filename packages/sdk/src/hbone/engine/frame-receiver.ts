@@ -48,6 +48,7 @@ export class FrameReceiver implements FrameHandler {
   readonly #listener: FrameListener;
   #now = 0;
   #closed = false;
+  #keptBytes = 0;
 
   constructor({ decoder, streams, writer, meter, connectionWindowBytes, listener }: FrameReceiverInit) {
     this.#decoder = decoder;
@@ -58,13 +59,18 @@ export class FrameReceiver implements FrameHandler {
     this.#inbound = new InboundData(connectionWindowBytes, streams, writer);
   }
 
-  /** Throws a `ProtocolViolation` or a `CodecError` when the connection is beyond help. */
-  receive(bytes: Uint8Array, now: number): void {
+  /**
+   * Answers how many of the bytes streams were handed by reference. Throws a `ProtocolViolation` or a `CodecError` when
+   * the connection is beyond help.
+   */
+  receive(bytes: Uint8Array, now: number): number {
     this.#now = now;
+    this.#keptBytes = 0;
     // What a frame sets off may close the connection, and with it the decoder, which then calls no more.
     this.#decoder.read(bytes, this);
     // Also those that a user of a stream made of what came.
     this.#checkReplies();
+    return this.#keptBytes;
   }
 
   close(): void {
@@ -75,6 +81,11 @@ export class FrameReceiver implements FrameHandler {
   /** Bytes of the connection's window that have been read, or never will be. */
   credit(bytes: number): void {
     if (!this.#closed) this.#inbound.credit(bytes);
+  }
+
+  /** See `InboundData.exhaustedAt`. */
+  get exhaustedAt(): number | undefined {
+    return this.#inbound.exhaustedAt;
   }
 
   /** A frame that means nothing (any more); harmless when few. */
@@ -99,7 +110,7 @@ export class FrameReceiver implements FrameHandler {
 
   data(streamId: number, payload: Uint8Array, flowBytes: number, endStream: boolean): void {
     const stream = this.#streams.open(streamId, 'DATA');
-    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes)) {
+    if (flowBytes > 0 && !this.#inbound.begin(streamId, flowBytes, this.#now)) {
       throw new ProtocolViolation(FLOW_CONTROL_ERROR, 'more DATA than the window of the connection allows');
     }
     const { length } = payload;
@@ -116,6 +127,7 @@ export class FrameReceiver implements FrameHandler {
       this.resetStream(streamId, broken);
       return;
     }
+    this.#keptBytes += length;
     if (length > 0) stream.receive(payload);
     if (endStream) stream.receiveEnd();
   }

@@ -10,6 +10,7 @@ export class InboundData {
   #streamId = 0;
   /** Charged for the current frame and not shown yet; what is left when the next frame begins was padding. */
   #unseenBytes = 0;
+  #exhaustedAt: number | undefined;
 
   constructor(windowBytes: number, streams: StreamTable, writer: FrameWriter) {
     this.#window = new SharedReceiveWindow(windowBytes);
@@ -17,13 +18,19 @@ export class InboundData {
     this.#writer = writer;
   }
 
+  /** Since when the peer may send (next to) nothing, because of readers of ours that stopped. */
+  get exhaustedAt(): number | undefined {
+    return this.#exhaustedAt;
+  }
+
   /** A DATA frame of that length begins. False: the peer sent more than the connection allows. */
-  begin(streamId: number, flowBytes: number): boolean {
+  begin(streamId: number, flowBytes: number, now: number): boolean {
     this.#settlePadding();
     this.#streamId = streamId;
     this.#unseenBytes = flowBytes;
     if (!this.#window.receive(flowBytes)) return false;
     this.#announce(this.#window.lend());
+    if (this.#window.isExhausted) this.#exhaustedAt ??= now;
     return true;
   }
 
@@ -37,7 +44,9 @@ export class InboundData {
   }
 
   #announce(increment: number): void {
-    if (increment > 0) this.#writer.windowUpdate(0, increment);
+    if (increment === 0) return;
+    this.#exhaustedAt = undefined;
+    this.#writer.windowUpdate(0, increment);
   }
 
   #settlePadding(): void {

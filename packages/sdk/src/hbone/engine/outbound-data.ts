@@ -1,5 +1,7 @@
 /** What one stream has still to send: its queue, the window the peer allows it, and when its writer is asked to wait. */
-import { ByteQueue } from './byte-queue.js';
+
+import { release } from '../blocks.js';
+import { ByteQueue } from '../byte-queue.js';
 import { SendWindow } from './flow-control.js';
 import type { OutputBuffer } from './output.js';
 
@@ -42,7 +44,8 @@ export class OutboundData {
 
   /** False: the writer is to wait until `takeDrain`. */
   push(chunk: Uint8Array): boolean {
-    this.#queue.push(chunk);
+    if (this.#queue.length === 0 && this.#window.available > 0) this.#queue.push(chunk);
+    else if (!this.#queue.hold(chunk)) release(chunk);
     if (this.#queue.length < QUEUE_HIGH_BYTES) return true;
     this.#drainOwed = true;
     return false;

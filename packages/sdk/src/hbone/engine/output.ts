@@ -2,6 +2,7 @@
  * Gathers what goes on the wire: small things are copied side by side into a slab, large ones pass by reference. One
  * socket write then carries the frames of many streams (perf: 1.5 times fewer CPU per small message).
  */
+import { release } from '../blocks.js';
 
 /** Below this a copy is cheaper than one more piece in the vectored write. */
 const COPY_MAX_BYTES = 4_096;
@@ -39,6 +40,7 @@ export class OutputBuffer {
   append(bytes: Uint8Array): void {
     if (bytes.length <= COPY_MAX_BYTES) {
       this.reserve(bytes.length).set(bytes);
+      release(bytes);
       return;
     }
     this.#seal();

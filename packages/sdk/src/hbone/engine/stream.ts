@@ -5,9 +5,11 @@
  *
  * After the stream is over `write` answers false and drops, so that a source it is fed from stops.
  */
+
+import { releaseUnkept } from '../blocks.js';
+import { ByteQueue } from '../byte-queue.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
 import type { Answer } from './answer.js';
-import { ByteQueue } from './byte-queue.js';
 import { ErrorCode, isCleanReset } from './error-code.js';
 import { ReceiveWindow } from './flow-control.js';
 import { OutboundData } from './outbound-data.js';
@@ -43,6 +45,7 @@ export interface EngineStreamInit {
 export class EngineStream implements TunnelStream, DataSource {
   readonly id: number;
   readonly openedAt: number;
+  readonly handsOver = true;
   /** Told once, as soon as the stream is over: before `onClose`, and also when there are no handlers yet. */
   onOver: ((end: StreamEnd) => void) | undefined;
   /** The peer has to begin its message with HEADERS (RFC 9113 section 8.1): a client's stream before its answer. */
@@ -197,7 +200,9 @@ export class EngineStream implements TunnelStream, DataSource {
 
   receive(chunk: Uint8Array): void {
     this.#bytesReceived += chunk.length;
-    this.#receiveQueue.push(chunk);
+    const waits = this.#paused || !this.#handlers || this.#receiveQueue.length > 0;
+    if (!waits) this.#receiveQueue.push(chunk);
+    else if (!this.#receiveQueue.hold(chunk)) releaseUnkept(chunk, 0);
     this.#deliver();
   }
 

@@ -9,6 +9,7 @@ import { Duplex } from 'node:stream';
 import { Fault } from '../../wire/faults.js';
 import { ErrorCode, errorCodeName, isCleanReset } from '../engine/error-code.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { readChunks } from './socket-reader.js';
 
 /** One end of a pump: what `TunnelStream` offers, without its counters. A socket that failed ends as `lost`. */
@@ -23,12 +24,14 @@ const CLEAN: StreamEnd = { kind: 'clean' };
 
 class DuplexChannel implements Channel {
   readonly #duplex: Duplex;
+  readonly #writes: GatheredWrites;
   #handlers: TunnelStreamHandlers | undefined;
   #end: StreamEnd = CLEAN;
-  #awaitsDrain = false;
+  #handsOver = false;
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
+    this.#writes = new GatheredWrites(duplex, () => this.#handlers?.onDrain());
     // A side that ends one direction keeps the other; sockets of a server are not made that way by default.
     duplex.allowHalfOpen = true;
     duplex.on('error', (error) => {
@@ -49,7 +52,8 @@ class DuplexChannel implements Channel {
       queueMicrotask(() => handlers.onClose({ kind: 'lost', error }));
       return;
     }
-    readChunks(duplex, (chunk) => this.#handlers?.onData(chunk));
+    // Whoever else listens to `data` may keep what he hears.
+    this.#handsOver = readChunks(duplex, (chunk) => this.#handlers?.onData(chunk));
     duplex.on('close', () => this.#closed());
     const onEnd = () => this.#handlers?.onEnd();
     if (duplex.readableEnded) queueMicrotask(onEnd);
@@ -64,16 +68,17 @@ class DuplexChannel implements Channel {
     handlers?.onClose(this.#end);
   }
 
+  get handsOver(): boolean {
+    return this.#handsOver;
+  }
+
   write(chunk: Uint8Array): boolean {
-    const duplex = this.#duplex;
-    if (!duplex.writable) return false;
-    if (duplex.write(chunk)) return true;
-    this.#awaitDrain();
-    return false;
+    return this.#duplex.writable ? this.#writes.write(chunk) : false;
   }
 
   end(): void {
     const duplex = this.#duplex;
+    this.#writes.flush();
     if (duplex.destroyed || duplex.writableEnded) return;
     // The last thing either side has to say: closing the descriptor sends the FIN as well as `shutdown` does, without
     // a turn of the event loop to hear that it is done (5 % of what a short tunnel costs its proxy).
@@ -83,6 +88,7 @@ class DuplexChannel implements Channel {
 
   close(): void {
     const duplex = this.#duplex;
+    this.#writes.flush();
     if (duplex.writableFinished) duplex.destroy();
     else duplex.end(() => duplex.destroy());
   }
@@ -94,16 +100,6 @@ class DuplexChannel implements Channel {
     if (isCleanReset(errorCode)) duplex.destroy();
     else if (isTcp(duplex)) resetTcp(duplex);
     else duplex.destroy(new Fault('TUNNEL_LOST', `the other side was reset with ${errorCodeName(errorCode)}`));
-  }
-
-  /** Listened for once it is due: most tunnels never fill a socket. */
-  #awaitDrain(): void {
-    if (this.#awaitsDrain) return;
-    this.#awaitsDrain = true;
-    this.#duplex.once('drain', () => {
-      this.#awaitsDrain = false;
-      this.#handlers?.onDrain();
-    });
   }
 
   pause(): void {

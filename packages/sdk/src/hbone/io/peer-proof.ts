@@ -17,6 +17,8 @@ export interface PeerProof {
   readonly names: readonly string[];
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
+  /** Of a resumed session whose beginning is not remembered: nobody knows any more who issued the certificate. */
+  readonly isLeafOnly: boolean;
   /** Leaf first, then whoever issued it as far as the handshake showed; see `isWhole`. */
   chain(): readonly X509Certificate[];
 }
@@ -24,14 +26,15 @@ export interface PeerProof {
 /** Of the handshake that has just ended; undefined when there is no certificate to read. Ask once: Node tells once. */
 export function readProof(socket: TLSSocket): PeerProof | undefined {
   const leaf = socket.getPeerX509Certificate();
-  return leaf && proofOf(leaf);
+  return leaf && proofOf(leaf, socket);
 }
 
-function proofOf(leaf: X509Certificate): PeerProof {
+function proofOf(leaf: X509Certificate, socket: TLSSocket): PeerProof {
   let chain: readonly X509Certificate[] | undefined;
   return {
     names: urisOf(leaf.subjectAltName),
     notAfter: Date.parse(leaf.validTo),
+    isLeafOnly: socket.isSessionReused(),
     chain() {
       chain ??= chainOf(leaf);
       return chain;
@@ -69,7 +72,7 @@ export function isWhole(chain: readonly X509Certificate[], certificate: Workload
 
 /** Chains of clients that may come back with a ticket, by their leaf. */
 export interface ClientProofs {
-  /** The whole proof of a client whose handshake was full, or was remembered when it was; undefined when neither is so. */
+  /** The proof of a client: whole when its handshake was full, or is remembered from when it was. */
   of(socket: TLSSocket, now: number): PeerProof | undefined;
 }
 
@@ -85,9 +88,9 @@ export function createClientProofs(): ClientProofs {
       const name = leaf.fingerprint256;
       if (socket.isSessionReused()) {
         const known = kept.get(name);
-        return known && known.endsAt > now ? known.proof : undefined;
+        return known && known.endsAt > now ? known.proof : proofOf(leaf, socket);
       }
-      const proof = proofOf(leaf);
+      const proof = proofOf(leaf, socket);
       kept.delete(name);
       const [oldest] = kept.keys();
       if (oldest !== undefined && kept.size >= MAX_PROOFS) kept.delete(oldest);

@@ -7,6 +7,7 @@
  * tunnel. A side that ends in both directions, or is reset with NO_ERROR or CANCEL, lets the other finish what is queued.
  */
 import type { Duplex } from 'node:stream';
+import { passOn } from '../blocks.js';
 import { ErrorCode } from '../engine/error-code.js';
 import type { StreamEnd, TunnelStreamHandlers } from '../types.js';
 import { type Channel, channelOf } from './channel.js';
@@ -67,6 +68,7 @@ class Direction implements TunnelStreamHandlers {
   onData(chunk: Uint8Array): void {
     const { observer } = this.#course;
     if (observer) this.#observe(observer, chunk.length);
+    if (this.#from.channel.handsOver) passOn(chunk);
     if (!this.#to.channel.write(chunk)) this.#from.channel.pause();
   }
 

@@ -1,6 +1,7 @@
 /**
  * mTLS as the mesh speaks it: TLS 1.3, ALPN `h2`, no SNI, both ends with a certificate. The chain is verified by
- * OpenSSL against our roots; who the peer is comes from its SPIFFE URI alone, host names mean nothing.
+ * OpenSSL against our roots; who the peer is comes from its SPIFFE URI alone, host names mean nothing. Where it is known
+ * whose roots are whose, a name counts only under the roots of its trust domain.
  *
  * A resumed session is judged by what was proved when it began, as if that had just been said: names, validity and
  * revocation against what holds now. What was proved and cannot be had any more lets nobody in.
@@ -16,8 +17,8 @@ import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { parseSpiffeId } from '../../wire/spiffe.js';
 import { ErrorCode } from '../engine/error-code.js';
+import { provenBy, revokedFault } from './peer-guard.js';
 import { type ClientProofs, isWhole, type PeerProof, readProof } from './peer-proof.js';
-import { revokedFault } from './revocation-guard.js';
 import { faultOfHandshake } from './tls-faults.js';
 import type { TlsSessions } from './tls-sessions.js';
 
@@ -44,7 +45,7 @@ export interface ConnectTlsInit extends TlsInit {
 }
 
 export interface AcceptTlsInit extends TlsInit {
-  /** Needed with `revocations`, to know the chain of a client that resumes. */
+  /** Needed with `revocations`, and where trust domains differ, to know the chain of a client that resumes. */
   readonly proofs?: ClientProofs | undefined;
 }
 
@@ -81,7 +82,10 @@ export async function connectTls(init: ConnectTlsInit): Promise<SecureTransport>
   try {
     await handshake(socket, 'secureConnect', init);
     const judged = await judgeServer(socket, init, proof());
-    tickets?.onTicket((ticket) => sessions?.keep(init, { ticket, proof: judged.proof }, clock.now()));
+    // A resumed session of TLS 1.2 agrees on no new keys.
+    if (socket.getProtocol() === 'TLSv1.3') {
+      tickets?.onTicket((ticket) => sessions?.keep(init, { ticket, proof: judged.proof }, clock.now()));
+    }
     return { socket, ...judged };
   } catch (error) {
     if (kept) sessions?.drop(init);
@@ -91,7 +95,7 @@ export async function connectTls(init: ConnectTlsInit): Promise<SecureTransport>
   }
 }
 
-/** The server end. The client must prove a SPIFFE id of our own trust domain; who it is beyond that is policy. */
+/** The server end. The client must prove a SPIFFE id of a trusted domain; who it is beyond that is policy. */
 export async function acceptTls(init: AcceptTlsInit): Promise<SecureTransport> {
   const socket = new TLSSocket(init.transport, {
     isServer: true,
@@ -134,8 +138,9 @@ async function judgeServer(socket: TLSSocket, init: ConnectTlsInit, proof: PeerP
     const wanted = expected.length > 0 ? expected.join(' or ') : 'nobody (the list of expected identities is empty)';
     throw new Fault('IDENTITY_MISMATCH', `${peer} proved ${named(proof.names)}; expected ${wanted}`);
   }
-  await stillHolds(proof, init);
-  return { peerIdentity, proof };
+  const judged = { peerIdentity, proof };
+  await stillHolds(judged, init);
+  return judged;
 }
 
 async function judgeClient(socket: TLSSocket, init: AcceptTlsInit): Promise<Judged> {
@@ -143,24 +148,32 @@ async function judgeClient(socket: TLSSocket, init: AcceptTlsInit): Promise<Judg
   if (socket.alpnProtocol !== ALPN) throw noHttp2(peer);
   const rejected = clientVerifyError(socket);
   if (rejected) throw faultOfHandshake(rejected, peer);
-  // Without lists the leaf is all that is needed, and a ticket carries it.
-  const proof = revocations ? proofs?.of(socket, clock.now()) : readProof(socket);
-  if (!proof) throw new Fault('TLS_FAILURE', `${peer}: what its certificate proved is not known`);
-  const { trustDomain } = certificate;
-  const peerIdentity = proof.names.find((name) => parseSpiffeId(name)?.trustDomain === trustDomain);
+  const { trustDomain, trust } = certificate;
+  const domains = trust?.bundles ?? new Set([trustDomain]);
+  // Without lists, and with one domain, the leaf is all that is needed, and a ticket carries it.
+  const needsChain = revocations !== undefined || domains.size > 1;
+  const proof = proofs ? proofs.of(socket, clock.now()) : readProof(socket);
+  if (!proof || (needsChain && proof.isLeafOnly))
+    throw new Fault('TLS_FAILURE', `${peer}: what its certificate proved is not known`);
+  const peerIdentity = proof.names.find((name) => domains.has(parseSpiffeId(name)?.trustDomain ?? ''));
   if (peerIdentity === undefined) {
-    const message = `${peer} proved ${named(proof.names)}, which is not of trust domain ${trustDomain}`;
+    const message = `${peer} proved ${named(proof.names)}, which is not of trust domain ${[...domains.keys()].join(' or ')}`;
     throw new Fault('IDENTITY_MISMATCH', message);
   }
-  await stillHolds(proof, init);
-  return { peerIdentity, proof };
+  const judged = { peerIdentity, proof };
+  await stillHolds(judged, init);
+  return judged;
 }
 
-/** OpenSSL looks at neither when a session is resumed, and at lists of ours never. */
-async function stillHolds({ notAfter, chain }: PeerProof, init: TlsInit): Promise<void> {
+/** OpenSSL looks at none of it when a session is resumed, and at lists and trust domains of ours never. */
+async function stillHolds({ peerIdentity, proof }: Judged, init: TlsInit): Promise<void> {
   const { peer, certificate, clock, revocations } = init;
+  const { notAfter, chain } = proof;
   // NaN, of a date that cannot be read, is not over either, so it is asked this way round.
   if (!(notAfter > clock.now())) throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: its certificate has expired`);
+  const untrusted = certificate.trust?.refusal(provenBy(peerIdentity, proof, certificate));
+  if (untrusted !== undefined)
+    throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: it says it is ${peerIdentity}, and ${untrusted}`);
   if (!revocations) return;
   if (!isWhole(chain(), certificate)) {
     throw new Fault('TLS_FAILURE', `${peer}: who issued its certificate cannot be told, so nor whether it is revoked`);

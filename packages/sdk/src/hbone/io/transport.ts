@@ -10,7 +10,9 @@ import { Fault } from '../../wire/faults.js';
 import type { Connection, ConnectionEnd, ConnectionObserver } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import type { HboneSettings } from '../settings.js';
+import { readChunks } from './socket-reader.js';
 import { faultOfTls } from './tls-faults.js';
+import { writeAll } from './vectored-write.js';
 
 /** Taken from the connection at a time: enough to fill a fast link until `drain`, little enough to stay fair. */
 const FLUSH_BYTES = 262_144;
@@ -38,7 +40,7 @@ export interface Transport<C extends Connection> {
   readonly closed: Promise<ConnectionEnd>;
 }
 
-/** Throws a `Fault` when the codec has no slot left; the socket is then destroyed. */
+/** Throws a `Fault` when the connection cannot be made; the socket is then destroyed. */
 export function createTransport<C extends Connection>(init: TransportInit<C>): Transport<C> {
   const { socket, clock, settings } = init;
   let connection: C | undefined;
@@ -68,8 +70,9 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     flushScheduled = false;
     if (!connection || socket.destroyed || socket.writableEnded) return;
     let writable = !socket.writableNeedDrain || end !== undefined;
-    while (writable && connection.hasOutput) writable = write(socket, connection.take(FLUSH_BYTES));
+    while (writable && connection.hasOutput) writable = writeAll(socket, connection.take(FLUSH_BYTES));
     if (end) hangUp();
+    else connection.noteStarved(clock.monotonic());
   }
 
   /** FIN, and a little time for the farewell to arrive and for the peer to hang up too. */
@@ -105,13 +108,15 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     connection = init.connect(observer, clock.monotonic());
   } catch (error) {
     socket.destroy();
+    // A bound of ours has its own name.
+    if (error instanceof Fault) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     throw new Fault('CONNECT_FAILED', `no HTTP/2 connection with ${init.peer} can be kept: ${detail}`, {
       cause: error,
     });
   }
   const driven = connection;
-  socket.on('data', (bytes: Uint8Array) => driven.receive(bytes, clock.monotonic()));
+  listen(socket, (bytes) => driven.receive(bytes, clock.monotonic()));
   socket.on('drain', flush);
   armTick(driven);
   observer.wake();
@@ -127,14 +132,10 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   };
 }
 
-/** One write, vectored if need be; false when the socket wants to be left alone until `drain`. */
-function write(socket: Duplex, pieces: readonly Uint8Array[]): boolean {
-  const [first] = pieces;
-  if (!first) return true;
-  if (pieces.length === 1) return socket.write(first);
-  let writable = true;
-  socket.cork();
-  for (const piece of pieces) writable = socket.write(piece);
-  socket.uncork();
-  return writable;
+/** What came with the end of the handshake is there already; it too is heard in a later turn, as all that follows. */
+function listen(socket: Duplex, onChunk: (chunk: Uint8Array) => void): void {
+  const early: Uint8Array | null = socket.read();
+  readChunks(socket, onChunk);
+  if (early) process.nextTick(onChunk, early);
+  socket.resume();
 }

@@ -18,8 +18,8 @@ import type { ConnectionEnd } from '../engine/connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { type EngineRequest, ServerConnection } from '../engine/server-connection.js';
 import { hopName } from '../hop-name.js';
+import { guardPeer } from '../io/peer-guard.js';
 import { createClientProofs } from '../io/peer-proof.js';
-import { guardAgainstRevocation } from '../io/revocation-guard.js';
 import { acceptTls } from '../io/tls.js';
 import { createTransport, type Transport } from '../io/transport.js';
 import type { Limits } from '../limits.js';
@@ -130,7 +130,7 @@ class HboneListener implements HboneServer {
       transport.destroy();
       if (this.#state === 'open') {
         this.#reportEarly({
-          fault: new Fault('CONNECT_FAILED', `${peerName(facts)} refused: ${maxConnections} connections are open`),
+          fault: new Fault('DOWNSTREAM_OVERFLOW', `${peerName(facts)} refused: ${maxConnections} connections are open`),
           facts,
         });
       }
@@ -188,7 +188,7 @@ class HboneListener implements HboneServer {
       connect: (observer, now) =>
         new ServerConnection(
           {
-            codec: meshCodec(),
+            codec: meshCodec('DOWNSTREAM_OVERFLOW'),
             settings,
             now,
             peer,
@@ -198,10 +198,8 @@ class HboneListener implements HboneServer {
           (request) => this.#received(request, connection),
         ),
     });
-    if (revocations) {
-      const { closed, abort: onRevoked } = driven;
-      guardAgainstRevocation(revocations, { peer, chain: proof.chain(), closed, onRevoked });
-    }
+    const { closed, abort: onLost } = driven;
+    guardPeer({ peer, peerIdentity, proof, certificate, revocations, closed, onLost });
     if (this.#state === 'draining') driven.connection.drain();
     if (this.#state === 'closed') driven.connection.close();
     return driven;

@@ -12,6 +12,7 @@ import {
 import { createVirtualClock } from '../../../src/testing.js';
 import { Fault } from '../../../src/wire/faults.js';
 import { exchange } from '../../support/bulk.js';
+import { leaseAllSlots } from '../../support/codec-slots.js';
 import { deferred, until } from '../../support/deferred.js';
 import { collect } from '../../support/engine-pair.js';
 import {
@@ -274,8 +275,22 @@ describe('a server', () => {
 
     await expect(fixture.dial(running.address)).resolves.toBeDefined();
     expect(running.earlyErrors).toMatchObject([
-      { fault: { message: expect.stringContaining('1 connections are open') } },
+      { fault: { code: 'DOWNSTREAM_OVERFLOW', message: expect.stringContaining('1 connections are open') } },
     ]);
+  });
+
+  it('refuses who would need one slot more than the codecs of the process have, as a bound of its own', async () => {
+    const running = await fixture.serve(echo);
+    const early = running.nextEarlyError();
+    const { leased } = leaseAllSlots();
+
+    const peer = await connectRaw(running.address, await fixture.authority.issuePem(WEB));
+    const { fault } = await early;
+    peer.socket.destroy();
+    for (const decoder of leased) decoder.close();
+
+    expect(fault).toMatchObject({ code: 'DOWNSTREAM_OVERFLOW', message: expect.stringContaining('8192') });
+    await expect(fixture.dial(running.address)).resolves.toBeDefined();
   });
 
   it('draining refuses new connections, finishes its tunnels, and resolves when the last has ended', async () => {

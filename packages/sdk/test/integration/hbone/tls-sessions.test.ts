@@ -13,7 +13,7 @@ import {
   type SecureTransport,
 } from '../../../src/hbone/io/tls.js';
 import { createTlsSessions, type KeptSession, type TlsSessions } from '../../../src/hbone/io/tls-sessions.js';
-import type { Revocations, WorkloadCertificate } from '../../../src/identity/index.js';
+import { type Revocations, type WorkloadCertificate, workloadTls } from '../../../src/identity/index.js';
 import { type Clock, createScope, realClock, type Scope } from '../../../src/runtime/index.js';
 import { createTestAuthority, type TestAuthority } from '../../../src/testing.js';
 import { REVIEWS, WEB } from '../../support/hbone-fixture.js';
@@ -98,6 +98,20 @@ describe('a further connection to the same peer', () => {
     expect([first.isResumed, second.isResumed]).toEqual([false, true]);
     expect([second.peerIdentity, again.peerIdentity]).toEqual([REVIEWS, WEB]);
     expect(again.proof.names).toEqual(atServer.proof.names);
+  });
+
+  it('of TLS 1.2 shakes hands in full: what is told of resumption holds for 1.3', async () => {
+    const tls12 = workloadTls({ tls12: true, compliance: undefined });
+    const peer = await authority.issue(REVIEWS, { tls: { ...tls12, maxVersion: 'TLSv1.2' } });
+    const certificate = await authority.issue(WEB, { tls: tls12 });
+    const server = await serve();
+    server.rotate(peer);
+    await visit(server.port, { certificate });
+
+    const { isResumed, peerIdentity } = await visit(server.port, { certificate });
+
+    expect([isResumed, peerIdentity]).toEqual([false, REVIEWS]);
+    await expect(server.last()).resolves.toMatchObject({ peerIdentity: WEB });
   });
 
   it.each([

@@ -23,7 +23,7 @@ export interface Attack {
   readonly outcome: Outcome;
   /** Only where everything comes back: an application that reads gives the credit back, and nothing is amiss. */
   readonly needsEcho?: true;
-  /** All tunnels it may open are opened, and each costs a connection to the application: real work, and not little. */
+  /** Hundreds of tunnels are opened, and each costs a connection to the application: real work, and not little. */
   readonly opensTunnels?: true;
   /** Everything that follows the handshake. `authority` is one that the server accepts. */
   bytes(authority: string): Buffer;
@@ -54,6 +54,7 @@ function bomb(references: number): Buffer {
 export const ATTACKS: readonly Attack[] = [
   {
     does: 'resets streams as fast as it opens them',
+    opensTunnels: true,
     budget: 'rapidReset',
     outcome: 'ENHANCE_YOUR_CALM',
     bytes: (authority) => flood(1_100, (n) => Buffer.concat([raw.connect(id(n), authority), raw.rstStream(id(n), 8)])),
@@ -72,6 +73,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     does: 'makes us reset its streams, by increments of 0',
+    opensTunnels: true,
     budget: 'provokedResets',
     outcome: 'ENHANCE_YOUR_CALM',
     bytes: (authority) =>

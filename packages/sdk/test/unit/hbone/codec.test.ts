@@ -1,14 +1,11 @@
 /** The codecs of a process: a slot for each connection, in instances small enough for V8's accounts. */
-import type { ConnectionDecoder } from '@isthmus/codec-wasm';
 import { expect, it } from 'vitest';
 import { createMeshCodec, meshCodec } from '../../../src/hbone/index.js';
-
-const openDecoder = (): ConnectionDecoder =>
-  meshCodec().openDecoder({ role: 'server', maxFrameSize: 16_384, maxHeaderListSize: 16_384 });
+import { leaseAllSlots, leaseSlot } from '../../support/codec-slots.js';
 
 it('another instance is made when the slots of the first are leased, and the first is used again when one is free', () => {
   const first = meshCodec();
-  const decoders = Array.from({ length: first.slots.capacity - first.slots.leased }, openDecoder);
+  const decoders = Array.from({ length: first.slots.capacity - first.slots.leased }, leaseSlot);
 
   const second = meshCodec();
   decoders[0]?.close();
@@ -21,14 +18,11 @@ it('another instance is made when the slots of the first are leased, and the fir
 });
 
 it('with every slot of the process leased, the next connection is refused as a bound of ours', () => {
-  const leased: ConnectionDecoder[] = [];
-  const leaseAll = () => {
-    for (;;) leased.push(openDecoder());
-  };
-
-  expect(leaseAll).toThrow(expect.objectContaining({ name: 'Fault', code: 'UPSTREAM_OVERFLOW' }));
-  expect(leased).toHaveLength(8_192);
+  const { leased, refusal } = leaseAllSlots();
   for (const decoder of leased) decoder.close();
+
+  expect(refusal).toMatchObject({ name: 'Fault', code: 'UPSTREAM_OVERFLOW' });
+  expect(leased).toHaveLength(8_192);
 });
 
 it('an instance keeps far from the 64 MiB at which V8 begins to collect for memory outside its heap', () => {

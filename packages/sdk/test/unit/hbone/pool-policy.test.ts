@@ -9,6 +9,7 @@ import {
   dialsMissing,
   drawPauseMs,
   isCovered,
+  isHeld,
   lifeOf,
   shouldReplace,
 } from '../../../src/hbone/client/pool-policy.js';
@@ -110,6 +111,19 @@ describe('among connections', () => {
 
   it('one without room is never used', () => {
     expect(choose([{ outstanding: 0, room: 0, lastUsed: 0 }], { spread: 4 })).toBeUndefined();
+  });
+
+  it.each([1, 4])('one that is held comes last, and is better than none (spread %i)', (spread) => {
+    const [held, loaded] = [
+      { outstanding: 0, room: 1, lastUsed: 9, isHeld: true },
+      { outstanding: 50, room: 1, lastUsed: 0, isHeld: false },
+    ];
+
+    expect([choose([held, loaded], { spread }), choose([held], { spread })]).toEqual([1, 0]);
+  });
+
+  it('a used-up window holds a connection after a second, not before', () => {
+    expect([undefined, 0, 1, 500].map((since) => isHeld(since, 1_000))).toEqual([false, true, false, false]);
   });
 
   it('those opened together leave one after the other', () => {

@@ -5,6 +5,7 @@ import {
   type CertificateManagerInit,
   type CertificateRequest,
   createCertificateManager,
+  createTrust,
   type IssuedCredential,
   readIssuedChain,
   type WorkloadCertificate,
@@ -339,5 +340,47 @@ describe('a certificate manager', () => {
 
     expect((await rotated.next()).identity).toBe(reviews);
     expect([manager.held(), asked.waiting]).toEqual([[], 0]);
+  });
+});
+
+describe('certificates under trust bundles', () => {
+  it('are made anew with the same key and serial number when the bundles change, without asking the CA', async () => {
+    const partner = await createTestAuthority({ trustDomain: 'partner.example', now: clock.now });
+    const trust = createTrust();
+    const { manager, asked, rotated } = setUp({ trust });
+    const first = manager.certificate(reviews);
+    await (await asked.next()).grant();
+    const before = await first;
+
+    trust.set(
+      new Map([
+        ['cluster.local', [authority.rootPem]],
+        ['partner.example', [partner.rootPem]],
+      ]),
+    );
+    const after = await manager.certificate(reviews);
+
+    expect(after.roots).toEqual([authority.rootPem, partner.rootPem]);
+    expect(after.serialNumber).toBe(before.serialNumber);
+    expect(after.secureContext).not.toBe(before.secureContext);
+    expect(await rotated.next()).toBe(after);
+    expect(asked.waiting).toBe(0);
+  });
+
+  it('are replaced within seconds when their own root is withdrawn', async () => {
+    const next = await createTestAuthority({ now: clock.now });
+    const trust = createTrust();
+    trust.set(new Map([['cluster.local', [authority.rootPem, next.rootPem]]]));
+    const { manager, asked } = setUp({ trust });
+    const first = manager.certificate(reviews);
+    await (await asked.next()).grant();
+    await first;
+
+    trust.set(new Map([['cluster.local', [next.rootPem]]]));
+    const early = asked.waiting;
+    clock.advance(5_000);
+    await asked.next();
+
+    expect(early).toBe(0);
   });
 });

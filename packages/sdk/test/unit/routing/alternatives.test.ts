@@ -57,6 +57,48 @@ describe('the alternatives of a plan through a gateway', () => {
     );
   });
 
+  describe('under istiod, whose records all name the first gateway of a network', () => {
+    const one = behind('10.9.0.1');
+
+    it('are the others, which it tells of by records of their own', () => {
+      const decided = plan({ workloads: [storefront, ...gateways, one], services: [reviews] });
+
+      expect(hops(decided)).toEqual(GATEWAYS.map((ip) => `nested ${ip}:15008`));
+      expect(decided).toMatchObject({ kind: 'nested', alternatives: [{ destination: { uid: one.uid } }, {}] });
+    });
+
+    it('are those that can be used, on the port they have', () => {
+      const workloads = [
+        storefront,
+        farGateway('10.9.0.1'),
+        farGateway('10.9.0.2', { healthy: false }),
+        farGateway('10.9.0.3', { uid: `NetworkGateway/${FAR}/10.9.0.3/0` }),
+        farGateway('10.9.0.4', { uid: `NetworkGateway/${FAR}/10.9.0.4/25008` }),
+        farGateway('10.9.0.5', { uid: 'NetworkGateway/net-3/10.9.0.5/0', network: 'net-3' }),
+        one,
+      ];
+
+      expect(hops(plan({ workloads, services: [reviews] }))).toEqual([
+        'nested 10.9.0.1:15008',
+        'nested 10.9.0.3:15008',
+        'nested 10.9.0.4:25008',
+      ]);
+    });
+
+    it('lead to a waypoint as well', () => {
+      const waypoint = service('waypoint', '10.96.0.99', {
+        ports: [port(15008, 15008)],
+        subjectAltNames: [spiffe('shop', 'waypoint')],
+      });
+      const bound = { ...reviews, waypoint: atService(waypoint) };
+      const workloads = [storefront, ...gateways, one, standIn(waypoint, atAddress('10.9.0.1', FAR))];
+
+      expect(hops(plan({ workloads, services: [bound, waypoint] }))).toEqual(
+        GATEWAYS.map((ip) => `nested ${ip}:15008`),
+      );
+    });
+  });
+
   it('name each gateway once, however many records lead through it', () => {
     const twice = [...records, behind('10.9.0.1', { uid: 'far/again' })];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explainOutbound, planOutbound } from '../../../src/routing/index.js';
+import { explainOutbound, explainWaypoint, planOutbound } from '../../../src/routing/index.js';
 import {
   atAddress,
   atService,
@@ -111,5 +111,34 @@ describe('an explanation', () => {
     const explanation = explain(world);
 
     expect(JSON.parse(JSON.stringify(explanation))).toEqual(explanation);
+  });
+});
+
+describe('an explanation of what a waypoint does', () => {
+  const bound = service('reviews', '10.96.0.10', {
+    subjectAltNames: reviews.subjectAltNames,
+    waypoint: atService(waypoint),
+  });
+  const itself = pod('waypoint-1', '10.1.0.50', memberOf(waypoint));
+  const snapshot = snapshotOf({ services: [bound, waypoint], workloads: [itself, near, sick, far, farGateway()] });
+  const at = (authority: string) =>
+    explainWaypoint(snapshot, { waypoint: itself, network: OWN, authority, random: first });
+
+  it('has the endpoints of every network with their shares, and the plan', () => {
+    const { steps, plan, from, service: asked } = at('10.96.0.10:80');
+
+    expect([from.uid, asked]).toEqual([itself.uid, bound.key]);
+    expect(steps[0]?.candidates.map(({ uid, share }) => [uid, share])).toEqual([
+      [near.uid, 0.75],
+      [sick.uid, 0],
+      [far.uid, 0.25],
+    ]);
+    expect(plan).toMatchObject({ kind: 'tunnel', via: 'endpoint', hop: { uid: near.uid } });
+  });
+
+  it('is a refusal with its hint when the destination is not its own', () => {
+    const { plan } = at('10.96.0.77:80');
+
+    expect(plan).toMatchObject({ kind: 'refuse', fault: 'UNKNOWN_DESTINATION', hint: expect.stringMatching(/./) });
   });
 });

@@ -179,6 +179,47 @@ describe('3.5 headless, host network, hostname', () => {
     expect(plan(world, '10.1.0.2', 8080).service).toBeUndefined();
   });
 
+  it.each(['db-0.db', 'db-0.db.shop', 'db-0.db.shop.svc', 'db-0.db.shop.svc.cluster.local'])(
+    '3.5: %s is one pod of a headless service, on the port that was asked for',
+    (name) => {
+      const headless = service('db', '');
+      const pods = [pod('db-0', '10.1.0.2', memberOf(headless)), pod('db-1', '10.1.0.3', memberOf(headless))];
+      const world = { services: [headless], workloads: pods };
+
+      expect(line(plan(world, name, 9042))).toContain('asks 10.1.0.2:9042');
+      expect(line(plan(world, name.replace('db-0', 'db-7')))).toBe('refuse UNKNOWN_DESTINATION');
+    },
+  );
+
+  it('3.5: of two pods of one name that of the own cluster is meant; of a service with an address none, as in Kubernetes', () => {
+    const headless = service('db', '');
+    const twins = (of: Service) => [
+      pod('db-0', '10.1.0.2', { uid: 'c2//Pod/shop/db-0', clusterId: 'c2', ...memberOf(of) }),
+      pod('db-0', '10.1.0.3', { uid: 'c1//Pod/shop/db-0', ...memberOf(of) }),
+    ];
+    const balanced = service('db', '10.96.0.10');
+    const at = 'db-0.db.shop.svc.cluster.local';
+
+    expect(line(plan({ services: [headless], workloads: twins(headless) }, at))).toContain('asks 10.1.0.3:80');
+    expect(line(plan({ services: [balanced], workloads: twins(balanced) }, at))).toBe('refuse UNKNOWN_DESTINATION');
+  });
+
+  it('3.5: a pod elsewhere is met by the service of its name, through the gateway', () => {
+    const headless = service('db', '');
+    const one = service('db-0', '240.240.0.7', {
+      hostname: 'db-0.db.shop.svc.cluster.local',
+      ports: [port(9042, 9042)],
+      subjectAltNames: [spiffe('shop', 'db')],
+    });
+    const workloads = [farGateway(), standIn(one, atAddress('10.9.0.2', FAR))];
+
+    const found = plan({ services: [headless, one], workloads }, one.hostname, 9042);
+
+    expect(line(found)).toMatch(
+      /^nested 10\.9\.0\.2:15008 .* asks db-0\.db\.shop\.svc\.cluster\.local:9042 of shop\/db$/,
+    );
+  });
+
   it('3.5: a host-network pod is no meaning of its address, but an endpoint of its services', () => {
     const agent = service('agent', '10.96.0.10');
     const onHost = pod('agent-1', '192.0.2.1', { networkMode: 'host', tunnelProtocol: 'none', ...memberOf(agent) });

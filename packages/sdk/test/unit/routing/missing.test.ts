@@ -39,9 +39,19 @@ describe('what is missing for a connection out', () => {
     [
       'a short name, as it stands and completed',
       'reviews.other',
-      ['shop/reviews.other', 'other/reviews.other.svc.cluster.local'],
+      [
+        'shop/reviews.other',
+        'other/reviews.other.svc.cluster.local',
+        'shop/reviews.other.shop.svc.cluster.local',
+        'shop/other.shop.svc.cluster.local',
+      ],
     ],
-    ['a foreign name, in the own namespace', 'api.example.com', ['shop/api.example.com']],
+    [
+      'the name of a pod, and the service that it is a pod of',
+      'db-0.db.shop.svc.cluster.local',
+      ['shop/db-0.db.shop.svc.cluster.local', 'shop/db.shop.svc.cluster.local'],
+    ],
+    ['a foreign name, in the own namespace', 'api.v1.example.com', ['shop/api.v1.example.com']],
     ['nothing for what is no name', 'no name', []],
   ])('%s', (_, host, expected) => {
     expect(missing({}, host)).toEqual(expected);

@@ -1,0 +1,3 @@
+export { createSavedImports, type SavedImports } from './files.js';
+export type { Restored } from './format.js';
+export { createKeeper, type Keeper } from './keeper.js';

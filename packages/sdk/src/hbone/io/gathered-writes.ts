@@ -1,0 +1,68 @@
+/**
+ * What goes into a socket, gathered. TLS hands over 16 KiB at a time; each in a write of its own costs a pass through TCP and
+ * wakes whoever reads, which is most of what a transfer costs. So large chunks of one turn of the event loop are written
+ * together, and while a write is under way the next one grows. A small chunk into an idle socket does not wait.
+ */
+import type { Duplex } from 'node:stream';
+import { release } from '../blocks.js';
+import { ByteQueue } from '../byte-queue.js';
+import { writeAll } from './vectored-write.js';
+
+/** What is shorter is written at once, unless something waits already. */
+const GATHER_FROM_BYTES = 4_096;
+/** A write of this size costs hardly more per byte than a larger one. */
+const GATHER_UP_TO_BYTES = 65_536;
+/** The source is asked to wait above this and called at half of it. Node's own mark would stop it after each record of TLS. */
+const SINK_HIGH_BYTES = 262_144;
+const SINK_LOW_BYTES = SINK_HIGH_BYTES / 2;
+
+export class GatheredWrites {
+  readonly #sink: Duplex;
+  readonly #onDrain: () => void;
+  readonly #queue = new ByteQueue();
+  /** Handed to the sink and not written yet. */
+  #underWay = 0;
+  #drainOwed = false;
+
+  constructor(sink: Duplex, onDrain: () => void) {
+    this.#sink = sink;
+    this.#onDrain = onDrain;
+  }
+
+  /** False: the source is to wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean {
+    if (this.#underWay > 0) {
+      if (!this.#queue.hold(chunk)) release(chunk);
+    } else this.#gather(chunk);
+    if (this.#underWay + this.#queue.length < SINK_HIGH_BYTES) return true;
+    this.#drainOwed = true;
+    return false;
+  }
+
+  /** Before anything else is done to the sink. */
+  flush(): void {
+    const bytes = this.#queue.length;
+    if (bytes === 0) return;
+    const pieces = this.#queue.take();
+    if (!this.#sink.writable) return;
+    this.#underWay += bytes;
+    writeAll(this.#sink, pieces, () => this.#written(bytes));
+  }
+
+  #gather(chunk: Uint8Array): void {
+    const isFirst = this.#queue.length === 0;
+    this.#queue.push(chunk);
+    if (this.#queue.length >= GATHER_UP_TO_BYTES || (isFirst && chunk.length < GATHER_FROM_BYTES)) this.flush();
+    else if (isFirst) setImmediate(this.#flushLater);
+  }
+
+  #written(bytes: number): void {
+    this.#underWay -= bytes;
+    if (this.#underWay === 0) this.flush();
+    if (!this.#drainOwed || this.#underWay + this.#queue.length > SINK_LOW_BYTES) return;
+    this.#drainOwed = false;
+    this.#onDrain();
+  }
+
+  readonly #flushLater = () => this.flush();
+}
