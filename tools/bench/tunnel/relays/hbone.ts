@@ -6,10 +6,13 @@ import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { createHbonePool, createHboneServer, type PoolHop, pump, type TunnelStream } from '@isthmus/sdk/hbone';
 import { WORKLOAD_TLS, type WorkloadCertificate } from '@isthmus/sdk/identity';
-import { createScope, realClock, silentLogger } from '@isthmus/sdk/runtime';
+import { createScope, expectShortLives, realClock, silentLogger } from '@isthmus/sdk/runtime';
 import type { Identity, RelayInit, Route } from '../contract.js';
 import { dialled, LOOPBACK, listen } from '../loopback.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS, type Relay, routeOf } from './relay.js';
+
+// As the proxy's program does. The peers were tried with it too: it makes no difference to them.
+expectShortLives();
 
 const scope = createScope();
 

@@ -2,10 +2,11 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
-import type { Answer, ClientConnection } from '../engine/client-connection.js';
+import type { Answer } from '../engine/answer.js';
+import type { ClientConnection, OpenRequest } from '../engine/client-connection.js';
 import { ErrorCode } from '../engine/error-code.js';
 import { createTunnelDuplex } from '../io/duplex.js';
-import type { ConnectRequest, HeaderField, ReceivedHeaders, Tunnel, TunnelStream } from '../types.js';
+import type { ConnectRequest, ReceivedHeaders, Tunnel, TunnelStream } from '../types.js';
 import { NotProcessed } from './not-processed.js';
 
 export interface TunnelContext {
@@ -24,57 +25,50 @@ export async function openTunnel(
   request: ConnectRequest,
   context: TunnelContext,
 ): Promise<Tunnel> {
-  const { authority, headers, signal, timeoutMs = context.timeoutMs } = request;
+  const { authority, signal, timeoutMs = context.timeoutMs } = request;
   signal?.throwIfAborted();
   if (connection.availableStreams === 0) {
     throw new NotProcessed('refused', 'TUNNEL_LOST', `the connection with ${context.name} takes no more streams`);
   }
-  const opened = openStream(connection, authority, headers);
-  const answer = await answerInTime(opened, context.clock, timeoutMs, signal);
-  if (answer.kind === 'answered' && answer.status === 200) {
-    return createTunnel(opened.stream, answer.headers, context);
-  }
-  opened.stream.reset(ErrorCode.CANCEL);
+  const { stream, answer } = await ask(connection, request, context.clock, timeoutMs);
+  if (answer.kind === 'answered' && answer.status === 200) return createTunnel(stream, answer.headers, context);
+  stream.reset(ErrorCode.CANCEL);
   signal?.throwIfAborted();
   throw faultOfAnswer(answer, `CONNECT ${authority}`, { peer: context.name, timeoutMs });
 }
 
-interface Opened {
+interface Asked {
   readonly stream: TunnelStream;
-  readonly answer: Promise<Answer>;
+  readonly answer: Answer | typeof LATE;
 }
 
-function openStream(connection: ClientConnection, authority: string, headers: readonly HeaderField[]): Opened {
-  let settle: (answer: Answer) => void = () => {};
-  const answer = new Promise<Answer>((resolve) => {
-    settle = resolve;
-  });
-  try {
-    return { answer, stream: connection.open({ authority, headers, answered: (received) => settle(received) }) };
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new Fault('CONNECT_FAILED', `CONNECT ${JSON.stringify(authority)} cannot be sent: ${detail}`, { cause });
-  }
-}
-
-/** The answer; `late` when the deadline or the signal came first. */
-async function answerInTime(
-  { answer }: Opened,
+/** Sends the CONNECT and waits for its answer; `late` when the deadline or the signal comes first. */
+function ask(
+  connection: ClientConnection,
+  { authority, headers, signal }: ConnectRequest,
   clock: Clock,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Answer | typeof LATE> {
-  let giveUp = () => {};
-  const late = new Promise<typeof LATE>((resolve) => {
-    giveUp = () => resolve(LATE);
+): Promise<Asked> {
+  return new Promise((resolve) => {
+    const giveUp = () => settle(LATE);
+    const settle = (answer: Asked['answer']) => {
+      cancelDeadline();
+      signal?.removeEventListener('abort', giveUp);
+      resolve({ stream, answer });
+    };
+    const stream = openStream(connection, { authority, headers, answered: settle });
+    const cancelDeadline = clock.schedule(timeoutMs, giveUp);
+    signal?.addEventListener('abort', giveUp, { once: true });
   });
-  const cancelDeadline = clock.schedule(timeoutMs, giveUp);
-  signal?.addEventListener('abort', giveUp, { once: true });
+}
+
+function openStream(connection: ClientConnection, request: OpenRequest): TunnelStream {
   try {
-    return await Promise.race([answer, late]);
-  } finally {
-    cancelDeadline();
-    signal?.removeEventListener('abort', giveUp);
+    return connection.open(request);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    const what = `CONNECT ${JSON.stringify(request.authority)}`;
+    throw new Fault('CONNECT_FAILED', `${what} cannot be sent: ${detail}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@ import { CONNECTION_PREFACE, type HeaderBlockView, SettingId } from '@isthmus/co
 import { Fault } from '../../wire/faults.js';
 import { HEADER } from '../../wire/headers.js';
 import type { HeaderField } from '../types.js';
+import type { Answer } from './answer.js';
 import { Connection, type ConnectionInit } from './connection.js';
 import { ErrorCode, errorCodeName } from './error-code.js';
 import { connectBlock } from './header-blocks.js';
@@ -10,16 +11,6 @@ import { HeaderList } from './header-list.js';
 import type { EngineStream } from './stream.js';
 import { MAX_STREAM_ID } from './stream-table.js';
 import { receiveTrailers } from './trailers.js';
-
-/** What became of a CONNECT. */
-export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly headers: HeaderList }
-  /** The peer says that it did nothing about it: safe to send again elsewhere (RFC 9113 section 8.7). */
-  | { readonly kind: 'unprocessed'; readonly reason: string }
-  /** The stream was reset, by them or by us. */
-  | { readonly kind: 'reset'; readonly reason: string }
-  /** The connection ended first. */
-  | { readonly kind: 'lost'; readonly error: Error };
 
 export interface OpenRequest {
   readonly authority: string;
@@ -33,7 +24,6 @@ const CLIENT_PREFACE = Buffer.from(CONNECTION_PREFACE);
 export class ClientConnection extends Connection {
   protected readonly stopCode = ErrorCode.CANCEL;
   protected readonly lastPeerStreamId = 0;
-  readonly #unanswered = new Map<EngineStream, (answer: Answer) => void>();
   readonly #changed: () => void;
   #draining = false;
 
@@ -72,10 +62,10 @@ export class ClientConnection extends Connection {
     this.writer.headers(id, connectBlock(authority, headers), { endStream: false });
     const stream = this.createStream(id);
     stream.awaitsHead = true;
-    this.#unanswered.set(stream, answered);
+    stream.onAnswer = answered;
     stream.onOver = (end) => {
-      if (end.kind === 'lost') this.#settle(stream, { kind: 'lost', error: end.error });
-      else this.#settle(stream, { kind: 'reset', reason: 'the stream was reset before an answer' });
+      if (end.kind === 'lost') settle(stream, { kind: 'lost', error: end.error });
+      else settle(stream, { kind: 'reset', reason: 'the stream was reset before an answer' });
     };
     return stream;
   }
@@ -90,43 +80,43 @@ export class ClientConnection extends Connection {
   protected receivedHeaders(id: number, block: HeaderBlockView, endStream: boolean): void {
     const stream = this.streams.open(id, 'HEADERS');
     if (!stream) this.receiver.late();
-    else if (this.#unanswered.has(stream)) this.#receivedAnswer(stream, block, endStream);
+    else if (stream.onAnswer) this.#receivedAnswer(stream, block, endStream);
     else receiveTrailers(this.receiver, stream, block, endStream);
   }
 
   #receivedAnswer(stream: EngineStream, block: HeaderBlockView, endStream: boolean): void {
     if (block.refused) {
       const limit = this.init.settings.clientMaxHeaderListBytes;
-      this.#settle(stream, { kind: 'reset', reason: `the answer has more than ${limit} bytes of headers` });
+      settle(stream, { kind: 'reset', reason: `the answer has more than ${limit} bytes of headers` });
       stream.reset(ErrorCode.CANCEL);
       return;
     }
     const headers = new HeaderList(this.init.codec, block);
     const status = statusOf(headers);
     if (status === undefined) {
-      this.#settle(stream, { kind: 'reset', reason: 'the answer has no valid :status' });
+      settle(stream, { kind: 'reset', reason: 'the answer has no valid :status' });
       this.receiver.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
     } else if (status < 200 && endStream) {
-      this.#settle(stream, { kind: 'reset', reason: 'the answer ends before its final :status' });
+      settle(stream, { kind: 'reset', reason: 'the answer ends before its final :status' });
       this.receiver.resetStream(stream.id, ErrorCode.PROTOCOL_ERROR);
     } else if (status < 200) {
       // An interim answer; the final one follows (RFC 9113 section 8.1). Any number of them would be a flood.
       this.receiver.late();
     } else {
       stream.awaitsHead = false;
-      this.#settle(stream, { kind: 'answered', status, headers });
+      settle(stream, { kind: 'answered', status, headers });
       if (endStream) stream.receiveEnd();
     }
   }
 
   protected receivedReset(stream: EngineStream, errorCode: number): void {
     const reason = `reset with ${errorCodeName(errorCode)}`;
-    this.#settle(stream, { kind: errorCode === ErrorCode.REFUSED_STREAM ? 'unprocessed' : 'reset', reason });
+    settle(stream, { kind: errorCode === ErrorCode.REFUSED_STREAM ? 'unprocessed' : 'reset', reason });
   }
 
   protected noteBrokenFrame(id: number): void {
     const stream = this.streams.open(id, 'a broken frame');
-    if (stream) this.#settle(stream, { kind: 'reset', reason: 'the answer breaks the rules of HTTP/2' });
+    if (stream) settle(stream, { kind: 'reset', reason: 'the answer breaks the rules of HTTP/2' });
   }
 
   protected receivedGoAway(lastStreamId: number, errorCode: number): void {
@@ -140,7 +130,7 @@ export class ClientConnection extends Connection {
     }
     for (const stream of this.streams.all()) {
       if (stream.id <= lastStreamId) continue;
-      this.#settle(stream, { kind: 'unprocessed', reason });
+      settle(stream, { kind: 'unprocessed', reason });
       stream.lose(new Fault('TUNNEL_LOST', reason));
     }
     this.streamsChanged();
@@ -157,12 +147,13 @@ export class ClientConnection extends Connection {
   get #nextId(): number {
     return this.streams.highestId === 0 ? 1 : this.streams.highestId + 2;
   }
+}
 
-  #settle(stream: EngineStream, answer: Answer): void {
-    const answered = this.#unanswered.get(stream);
-    this.#unanswered.delete(stream);
-    answered?.(answer);
-  }
+/** Tells whoever asked; once. */
+function settle(stream: EngineStream, answer: Answer): void {
+  const { onAnswer } = stream;
+  stream.onAnswer = undefined;
+  onAnswer?.(answer);
 }
 
 /** Three digits and nothing else (RFC 9110 section 15); a number read freely would take "2e2" for a tunnel. */

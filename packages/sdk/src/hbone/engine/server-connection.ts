@@ -37,7 +37,6 @@ type Drain = 'no' | 'announced' | 'final';
 export class ServerConnection extends Connection {
   protected readonly stopCode = ErrorCode.NO_ERROR;
   readonly #received: (request: EngineRequest) => void;
-  readonly #unanswered = new Set<EngineStream>();
   /** Within one call of `receive`. */
   readonly #arrived: EngineRequest[] = [];
   #drain: Drain = 'no';
@@ -74,7 +73,7 @@ export class ServerConnection extends Connection {
   override receive(bytes: Uint8Array, now: number): void {
     super.receive(bytes, now);
     for (const request of this.#arrived.splice(0)) {
-      if (this.#unanswered.has(request.stream)) this.#received(request);
+      if (request.stream.owesAnswer) this.#received(request);
     }
   }
 
@@ -93,7 +92,7 @@ export class ServerConnection extends Connection {
       return;
     }
     const stream = this.createStream(id);
-    this.#unanswered.add(stream);
+    stream.owesAnswer = true;
     if (block.refused) {
       this.meter.spend('provokedResets', this.now);
       this.#answer(stream, 431, [], { endStream: true });
@@ -102,7 +101,9 @@ export class ServerConnection extends Connection {
     const { port } = block.connect();
     const request = this.#requestOf(stream, new HeaderList(this.init.codec, block), port);
     stream.onOver = () => {
-      if (this.#unanswered.delete(stream)) request.onAbandoned?.();
+      if (!stream.owesAnswer) return;
+      stream.owesAnswer = false;
+      request.onAbandoned?.();
     };
     if (endStream) stream.receiveEnd();
     this.#arrived.push(request);
@@ -127,10 +128,10 @@ export class ServerConnection extends Connection {
     fields: readonly HeaderField[],
     { endStream }: { readonly endStream: boolean },
   ): void {
-    if (!this.#unanswered.has(stream)) return;
+    if (!stream.owesAnswer) return;
     const block = status === 200 ? acceptBlock(fields) : answerBlock(status, fields);
     this.writer.headers(stream.id, block, { endStream });
-    this.#unanswered.delete(stream);
+    stream.owesAnswer = false;
     if (endStream) stream.sentEndWithHeaders();
   }
 
@@ -141,7 +142,7 @@ export class ServerConnection extends Connection {
   protected receivedReset(stream: EngineStream): void {
     if (this.now - stream.openedAt >= RAPID_RESET_MS) return;
     const useless = stream.bytesReceived + stream.bytesSent === 0;
-    if (useless || this.#unanswered.has(stream)) this.meter.spend('rapidReset', this.now);
+    if (useless || stream.owesAnswer) this.meter.spend('rapidReset', this.now);
   }
 
   /** The client opens no more streams. */

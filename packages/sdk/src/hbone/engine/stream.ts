@@ -9,11 +9,13 @@
 import { releaseUnkept } from '../blocks.js';
 import { ByteQueue } from '../byte-queue.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
+import type { Answer } from './answer.js';
 import { ErrorCode, isCleanReset } from './error-code.js';
 import { ReceiveWindow } from './flow-control.js';
 import { OutboundData } from './outbound-data.js';
 import type { OutputBuffer } from './output.js';
 import { canReceive, canSend, nextState, type StreamState, type StreamStep } from './stream-state.js';
+import type { Waiting } from './turns.js';
 import type { DataSource } from './writer.js';
 
 /** What a stream needs of its connection. */
@@ -48,6 +50,13 @@ export class EngineStream implements TunnelStream, DataSource {
   onOver: ((end: StreamEnd) => void) | undefined;
   /** The peer has to begin its message with HEADERS (RFC 9113 section 8.1): a client's stream before its answer. */
   awaitsHead = false;
+  /** A client's stream: told once what became of its CONNECT. */
+  onAnswer: ((answer: Answer) => void) | undefined;
+  /** A server's stream: its request is not answered yet. */
+  owesAnswer = false;
+  waiting: Waiting = 'no';
+  /** The stream table's. */
+  nextInTable: EngineStream | undefined;
   readonly #link: StreamLink;
   readonly #stopCode: number;
   readonly #outbound: OutboundData;

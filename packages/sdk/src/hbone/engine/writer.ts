@@ -23,6 +23,7 @@ import {
 } from '@isthmus/codec-wasm';
 import { INITIAL_WINDOW, SendWindow } from './flow-control.js';
 import { OutputBuffer } from './output.js';
+import { Turns, type TurnTaker } from './turns.js';
 
 /**
  * With its header the largest DATA frame fills four TLS records exactly: no record of nine bytes follows, and the cost
@@ -35,7 +36,7 @@ const INITIAL_MAX_FRAME_BYTES = 16_384;
 const GIVE_UP_TABLE = Buffer.of(0x20);
 
 /** A stream as the writer sees it. */
-export interface DataSource {
+export interface DataSource extends TurnTaker {
   readonly id: number;
   /** Bytes that are queued and that the window of the stream allows. */
   readonly sendableBytes: number;
@@ -51,10 +52,8 @@ export class FrameWriter {
   /** What the peer lets all streams send together. */
   readonly window = new SendWindow(INITIAL_WINDOW);
   readonly #output = new OutputBuffer();
-  /** Streams with something to send, in turn order (a set keeps the order of insertion). */
-  readonly #turns = new Set<DataSource>();
-  /** Streams that only the window of the connection keeps from sending. */
-  readonly #parked = new Set<DataSource>();
+  /** Streams with something to send. */
+  readonly #turns = new Turns<DataSource>();
   readonly #wake: () => void;
   #maxFrameBytes = INITIAL_MAX_FRAME_BYTES;
   #givesUpTable = false;
@@ -145,43 +144,36 @@ export class FrameWriter {
 
   /** The stream is over: whatever it had queued is not sent. */
   forget(source: DataSource): void {
-    this.#turns.delete(source);
-    this.#parked.delete(source);
+    this.#turns.remove(source);
   }
 
   /** Only the window of the connection keeps some stream from sending. */
   get isStarved(): boolean {
-    return this.#parked.size > 0 && this.window.available <= 0;
+    return this.#turns.hasParked && this.window.available <= 0;
   }
 
   /** The peer's WINDOW_UPDATE of the connection. False: the window would pass 2^31-1. */
   growWindow(increment: number): boolean {
     if (!this.window.grow(increment)) return false;
-    for (const source of this.#parked) this.#turns.add(source);
-    this.#parked.clear();
+    this.#turns.unpark();
     this.#wake();
     return true;
   }
 
   /** Something may be left to take. */
   get pending(): boolean {
-    return this.#output.length > 0 || this.#turns.size > 0;
+    return this.#output.length > 0 || !this.#turns.isEmpty;
   }
 
   /** Control frames, then DATA until `budget` bytes are gathered (one frame more at most) or no window is left. */
   take(budget: number): Uint8Array[] {
-    for (let source = this.#nextTurn(); source; source = this.#nextTurn()) {
-      if (this.#output.length >= budget) break;
-      this.#turns.delete(source);
+    while (this.#output.length < budget) {
+      const source = this.#turns.next();
+      if (!source) break;
       this.#takeTurn(source);
     }
     this.#replyBytes = 0;
     return this.#output.take();
-  }
-
-  #nextTurn(): DataSource | undefined {
-    for (const source of this.#turns) return source;
-    return undefined;
   }
 
   #takeTurn(source: DataSource): void {
@@ -190,7 +182,7 @@ export class FrameWriter {
     const ends = source.endsWithin(bytes);
     if (bytes === 0 && !ends) {
       // Blocked by its own window it comes back through `ready`; blocked by the connection's, with the others.
-      if (allowed > 0) this.#parked.add(source);
+      if (allowed > 0) this.#turns.park(source);
       return;
     }
     const flags = ends ? FrameFlag.END_STREAM : 0;

@@ -20,11 +20,13 @@ export function channelOf(side: Duplex | Channel): Channel {
   return side instanceof Duplex ? new DuplexChannel(side) : side;
 }
 
+const CLEAN: StreamEnd = { kind: 'clean' };
+
 class DuplexChannel implements Channel {
   readonly #duplex: Duplex;
   readonly #writes: GatheredWrites;
   #handlers: TunnelStreamHandlers | undefined;
-  #end: StreamEnd = { kind: 'clean' };
+  #end: StreamEnd = CLEAN;
   #handsOver = false;
 
   constructor(duplex: Duplex) {
@@ -51,11 +53,19 @@ class DuplexChannel implements Channel {
       return;
     }
     // Whoever else listens to `data` may keep what he hears.
-    this.#handsOver = readChunks(duplex, (chunk) => handlers.onData(chunk));
-    duplex.on('close', () => handlers.onClose(this.#end));
-    if (duplex.readableEnded) queueMicrotask(() => handlers.onEnd());
-    else duplex.on('end', () => handlers.onEnd());
+    this.#handsOver = readChunks(duplex, (chunk) => this.#handlers?.onData(chunk));
+    duplex.on('close', () => this.#closed());
+    const onEnd = () => this.#handlers?.onEnd();
+    if (duplex.readableEnded) queueMicrotask(onEnd);
+    else duplex.on('end', onEnd);
     duplex.resume();
+  }
+
+  /** The tunnel at the other side is let go of: sockets that were closed may be in memory until a full collection. */
+  #closed(): void {
+    const handlers = this.#handlers;
+    this.#handlers = undefined;
+    handlers?.onClose(this.#end);
   }
 
   get handsOver(): boolean {
@@ -67,8 +77,13 @@ class DuplexChannel implements Channel {
   }
 
   end(): void {
+    const duplex = this.#duplex;
     this.#writes.flush();
-    this.#duplex.end();
+    if (duplex.destroyed || duplex.writableEnded) return;
+    // The last thing either side has to say: closing the descriptor sends the FIN as well as `shutdown` does, without
+    // a turn of the event loop to hear that it is done (5 % of what a short tunnel costs its proxy).
+    if (duplex.readableEnded && duplex.writableLength === 0 && isPlain(duplex)) duplex.destroy();
+    else duplex.end();
   }
 
   close(): void {
@@ -107,5 +122,10 @@ function resetTcp(socket: Socket): void {
 
 /** Only TCP knows RST; on a TLS or a Unix socket `resetAndDestroy` throws. */
 function isTcp(duplex: Duplex): duplex is Socket {
-  return duplex instanceof Socket && !('encrypted' in duplex) && duplex.remotePort !== undefined;
+  return isPlain(duplex) && duplex.remotePort !== undefined;
+}
+
+/** A socket of the kernel with nothing on top. */
+function isPlain(duplex: Duplex): duplex is Socket {
+  return duplex instanceof Socket && !('encrypted' in duplex);
 }

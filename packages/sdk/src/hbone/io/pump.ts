@@ -9,7 +9,7 @@
 import type { Duplex } from 'node:stream';
 import { passOn } from '../blocks.js';
 import { ErrorCode } from '../engine/error-code.js';
-import type { StreamEnd } from '../types.js';
+import type { StreamEnd, TunnelStreamHandlers } from '../types.js';
 import { type Channel, channelOf } from './channel.js';
 
 export type PumpSide = Duplex | Channel;
@@ -28,53 +28,75 @@ export type PumpEnd = StreamEnd & { readonly side?: 'downstream' | 'upstream' };
 /** Takes both sides over. Resolves when both are over, with the first failure if there was one; never rejects. */
 export function pump(downstream: PumpSide, upstream: PumpSide, observer?: ByteObserver): Promise<PumpEnd> {
   return new Promise((resolve) => {
-    const down: Side = { channel: channelOf(downstream), ended: false, closed: false };
-    const up: Side = { channel: channelOf(upstream), ended: false, closed: false };
-    let outcome: PumpEnd = { kind: 'clean' };
-
-    const closed = (from: Side, to: Side, end: StreamEnd) => {
-      from.closed = true;
-      // What this pump did itself is a consequence, not a cause.
-      if (end.kind !== 'clean' && !(end.kind === 'reset' && end.by === 'local') && outcome.kind === 'clean') {
-        outcome = { ...end, side: from === down ? 'downstream' : 'upstream' };
-      }
-      if (!to.closed) release(to, end);
-      else resolve(outcome);
-    };
-    join(down, up, (bytes) => observer?.received(bytes), closed);
-    join(up, down, (bytes) => observer?.sent(bytes), closed);
+    const down: Side = { name: 'downstream', channel: channelOf(downstream), ended: false, closed: false };
+    const up: Side = { name: 'upstream', channel: channelOf(upstream), ended: false, closed: false };
+    const course: Course = { observer, resolve, outcome: CLEAN };
+    down.channel.handlers = new Direction(down, up, course);
+    up.channel.handlers = new Direction(up, down, course);
   });
 }
 
+const CLEAN: PumpEnd = { kind: 'clean' };
+
 interface Side {
+  readonly name: 'downstream' | 'upstream';
   readonly channel: Channel;
   /** Nothing more comes from it. */
   ended: boolean;
   closed: boolean;
 }
 
-function join(
-  from: Side,
-  to: Side,
-  passed: (bytes: number) => void,
-  closed: (from: Side, to: Side, end: StreamEnd) => void,
-): void {
-  from.channel.handlers = {
-    onData(chunk) {
-      passed(chunk.length);
-      if (from.channel.handsOver) passOn(chunk);
-      if (!to.channel.write(chunk)) from.channel.pause();
-    },
-    onEnd() {
-      from.ended = true;
-      to.channel.end();
-    },
-    // What `from` can take again is what `to` sends.
-    onDrain() {
-      to.channel.resume();
-    },
-    onClose: (end) => closed(from, to, end),
-  };
+/** What both directions share. */
+interface Course {
+  readonly observer: ByteObserver | undefined;
+  readonly resolve: (outcome: PumpEnd) => void;
+  outcome: PumpEnd;
+}
+
+/** From one side to the other. An object with methods: closures would be eight more for each tunnel, busy or idle. */
+class Direction implements TunnelStreamHandlers {
+  readonly #from: Side;
+  readonly #to: Side;
+  readonly #course: Course;
+
+  constructor(from: Side, to: Side, course: Course) {
+    this.#from = from;
+    this.#to = to;
+    this.#course = course;
+  }
+
+  onData(chunk: Uint8Array): void {
+    const { observer } = this.#course;
+    if (observer) this.#observe(observer, chunk.length);
+    if (this.#from.channel.handsOver) passOn(chunk);
+    if (!this.#to.channel.write(chunk)) this.#from.channel.pause();
+  }
+
+  onEnd(): void {
+    this.#from.ended = true;
+    this.#to.channel.end();
+  }
+
+  /** What `from` can take again is what `to` sends. */
+  onDrain(): void {
+    this.#to.channel.resume();
+  }
+
+  onClose(end: StreamEnd): void {
+    const [from, to, course] = [this.#from, this.#to, this.#course];
+    from.closed = true;
+    // What this pump did itself is a consequence, not a cause.
+    if (end.kind !== 'clean' && !(end.kind === 'reset' && end.by === 'local') && course.outcome.kind === 'clean') {
+      course.outcome = { ...end, side: from.name };
+    }
+    if (!to.closed) release(to, end);
+    else course.resolve(course.outcome);
+  }
+
+  #observe(observer: ByteObserver, bytes: number): void {
+    if (this.#from.name === 'downstream') observer.received(bytes);
+    else observer.sent(bytes);
+  }
 }
 
 /** The other side is over. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Channel, channelOf } from '../../../src/hbone/index.js';
+import { type Channel, channelOf, type StreamEnd } from '../../../src/hbone/index.js';
 import { createScope, type Scope } from '../../../src/runtime/index.js';
 import { until } from '../../support/deferred.js';
 
@@ -130,5 +130,48 @@ describe('the channel of a socket', () => {
 
     expect(written).toBeLessThan(64_000_000);
     expect(near.writableLength).toBe(0);
+  });
+
+  it('delivers all that is queued, and then the end, to a peer that has ended', async () => {
+    const { near, far } = await connected();
+    const channel = channelOf(near);
+    const kept = keep(channel);
+    far.end('question');
+    await until(() => kept.ended);
+    const answer = Buffer.alloc(8_000_000, 'answer');
+
+    channel.write(answer);
+    channel.end();
+    let received = 0;
+    far.on('data', ({ length }: Buffer) => {
+      received += length;
+    });
+    await once(far, 'end');
+
+    expect(received).toBe(answer.length);
+  });
+
+  it('is closed by its end when the peer has ended and nothing is queued', async () => {
+    const { near, far } = await connected();
+    const ends: StreamEnd[] = [];
+    let ended = false;
+    const channel = channelOf(near);
+    channel.handlers = {
+      onData() {},
+      onEnd: () => {
+        ended = true;
+      },
+      onDrain() {},
+      onClose: (end) => void ends.push(end),
+    };
+    far.end().resume();
+    await until(() => ended);
+
+    channel.end();
+    await once(far, 'end');
+    await until(() => ends.length > 0);
+
+    expect(ends).toEqual([{ kind: 'clean' }]);
+    expect(far.errored).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 /** The client end against servers made of raw frames. */
 import { FrameFlag, SettingId } from '@isthmus/codec-wasm';
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/hbone/engine/client-connection.js';
+import type { Answer } from '../../../src/hbone/engine/answer.js';
 import { ErrorCode } from '../../../src/hbone/engine/error-code.js';
 import { collect } from '../../support/engine-pair.js';
 import { createRawServer } from '../../support/raw-engine-peer.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/hbone/engine/client-connection.js';
+import type { Answer } from '../../../src/hbone/engine/answer.js';
 import { ErrorCode } from '../../../src/hbone/engine/error-code.js';
 import { collect, createEnginePair } from '../../support/engine-pair.js';
 
@@ -45,5 +45,30 @@ describe('a CONNECT between two engines', () => {
 
     expect(atClient.end).toEqual({ kind: 'reset', by: 'local', errorCode: ErrorCode.CANCEL });
     expect(atServer.end).toEqual({ kind: 'clean' });
+  });
+
+  it('is found among hundreds, whichever ends first', async () => {
+    const pair = createEnginePair({
+      clientSettings: { maxStreamsPerConnection: 300 },
+      serverSettings: { serverMaxConcurrentStreams: 300 },
+    });
+    await pair.settle();
+    const streams = Array.from({ length: 300 }, () =>
+      pair.client.open({ authority: 'a:1', headers: [], answered() {} }),
+    );
+    await pair.settle();
+    const sinks = pair.requests.map(({ stream }) => collect(stream));
+    // Each number once, neighbours far apart.
+    const order = streams.map((_, index) => (index * 77) % streams.length);
+
+    for (const index of order) {
+      streams[index]!.write(Buffer.from(`stream ${index}`));
+      streams[index]!.end();
+      pair.requests[index]!.stream.end();
+      await pair.settle();
+    }
+
+    expect(sinks.map((sink) => sink.text())).toEqual(streams.map((_, index) => `stream ${index}`));
+    expect([pair.client.activeStreams, pair.server.activeStreams]).toEqual([0, 0]);
   });
 });
