@@ -699,6 +699,12 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'proxies are served what was saved of them, or nothing',
   },
   {
+    file: `${PLANE}/federation/receivers.ts`,
+    name: 'MAX_TOLD',
+    what: 'Refused callers that are remembered as told',
+    hit: 'all are logged once more',
+  },
+  {
     file: `${PLANE}/federation/saved/format.ts`,
     name: 'MAX_SAVED_BYTES',
     what: 'Bytes of what is saved of one peer',
