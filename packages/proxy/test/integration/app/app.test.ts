@@ -1,3 +1,4 @@
+import { connect } from 'node:tls';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -151,6 +152,33 @@ describe('a proxy with its control plane', () => {
       localWorkloads: ['east//Pod/shop/storefront'],
       certificates: [{ identity: bearer }],
     });
+  });
+
+  it.each([
+    [{}, 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+    [{ TLS12_ENABLED: 'true' }, 'TLSv1.2'],
+    [{ TLS12_ENABLED: 'true', COMPLIANCE_POLICY: 'fips-140-2' }, 'TLSv1.2'],
+  ])('with %j meets a peer that speaks TLS 1.2 with: %s', async (env, outcome) => {
+    await startPlane(eastRecords(ADDRESSES));
+    const { app } = await start(env as Record<string, string>);
+    await app.ready;
+    const identity = await authority.issuePem('spiffe://cluster.local/ns/shop/sa/storefront');
+    const tls = connect({
+      ...identity,
+      host: ADDRESSES.ratings,
+      port: 15008,
+      maxVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+      checkServerIdentity: () => undefined,
+    });
+
+    const met = await new Promise((resolve) => {
+      tls.once('secureConnect', () => resolve(tls.getProtocol()));
+      tls.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    });
+    tls.destroy();
+
+    expect(met).toBe(outcome);
   });
 
   it('reports connections of long while they are open, and forgets series that nobody touched for long', async () => {
