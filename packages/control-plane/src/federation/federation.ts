@@ -62,7 +62,7 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
   const state = createFederationState(federation.directory);
   await state.prepare();
   const exporter = createExporter(federation.exports);
-  let look = () => {};
+  let look = async () => {};
   const failedToRenew = (error: unknown) => log.error({ err: error }, 'roots of a peer cannot be saved');
   const isTaken = (id: string) => id === cluster || sources.some((source) => source.cluster === id);
   const receivers = createReceivers({ ...init, exporter, peer: (id) => peers.get(id), signal: scope.signal });
@@ -105,7 +105,7 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     const network = exporter.network ?? configured;
     return { cluster, network, trustDomain, roots: store.current.roots, address: federation.address };
   };
-  const exchange = createExchange({ own, state, isTaken, now: () => clock.now(), log });
+  const exchange = createExchange({ own, state, isTaken, letIn: () => look(), now: () => clock.now(), log });
   const port = await listen(scope, {
     at: federation.listen,
     credentials: serving.credentials,
