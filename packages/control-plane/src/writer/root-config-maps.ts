@@ -93,7 +93,8 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
   const health = createHealth({ cluster, log, consequence: () => `ConfigMaps ${ROOT_CONFIG_MAP} stay as they are` });
   const missing = new Set<Resource>([NAMESPACES, CONFIG_MAPS]);
   const debounce = createDebounce({ quietMs: init.quietMs, maxMs: init.maxMs, clock, run: () => void reconcile() });
-  const writer = createWriter(init, scope.signal);
+  // Known at once, so that it is not written again before the watch tells.
+  const writer = createWriter(init, scope.signal, (stored) => configMaps.sink.change('MODIFIED', stored));
   let reconciling: Promise<void> | undefined;
   let isDue = false;
 
@@ -140,7 +141,11 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
 }
 
 /** Writes what it is given, and waits when some of it could not be written. */
-function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: AbortSignal) {
+function createWriter(
+  { api, clock, log, random }: RootConfigMapsInit,
+  signal: AbortSignal,
+  onStored: (configMap: unknown) => void,
+) {
   const backoff = createBackoff({
     firstMs: BACKOFF_FIRST_MS,
     capMs: BACKOFF_CAP_MS,
@@ -153,7 +158,7 @@ function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: A
     const failures: Error[] = [];
     async function work(): Promise<void> {
       for (let next = rest.shift(); next !== undefined && !signal.aborted; next = rest.shift()) {
-        await apply(api, next, roots, signal).catch((error: Error) => {
+        await apply(api, next, roots, signal).then(onStored, (error: Error) => {
           if (!isOfVanished(error)) failures.push(error);
         });
       }

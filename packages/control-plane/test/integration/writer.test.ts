@@ -94,7 +94,9 @@ describe('the ConfigMap with the roots', () => {
     await logged(({ message }) => message.endsWith('are written'));
 
     const errors = logs.filter(({ level }) => level === 'error').map(({ message }) => message);
-    expect(new Set(errors).size).toBe(errors.length);
+    // A busy machine may take it a Lease away meanwhile; the next term tells again.
+    const terms = logs.filter(({ message }) => message === 'this replica writes from now on');
+    expect(errors.length).toBeLessThanOrEqual(terms.length);
     expect(errors[0]).toContain('the rule {apiGroups: [""], resources: [configmaps], verbs: [create, patch]}');
     expect([rootsIn('istio-system'), rootsIn('shop')]).toEqual(['root 1', 'root 1']);
   });
