@@ -190,6 +190,14 @@ describe('a peer that is told less than all', () => {
   });
 });
 
+it('a scope for a cluster that is no peer is told of: a slip would tell the peer that was meant everything', async () => {
+  const east = await start('east', 'network-1', [], 'exports: [{peer: wset, serviceScopeConfigs: []}]');
+
+  const line = await east.logged(({ message }) => /name clusters that are no peers/.test(message));
+
+  expect(line).toMatchObject({ level: 'warn', clusters: ['wset'] });
+});
+
 describe('replicas of a control plane', () => {
   it('over one directory take an invitation of each other, once, and each has a stream of its own', async () => {
     const [east, west] = await twoPlanes();
