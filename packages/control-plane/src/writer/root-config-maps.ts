@@ -93,8 +93,7 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
   const health = createHealth({ cluster, log, consequence: () => `ConfigMaps ${ROOT_CONFIG_MAP} stay as they are` });
   const missing = new Set<Resource>([NAMESPACES, CONFIG_MAPS]);
   const debounce = createDebounce({ quietMs: init.quietMs, maxMs: init.maxMs, clock, run: () => void reconcile() });
-  // Known at once, so that it is not written again before the watch tells.
-  const writer = createWriter(init, scope.signal, (stored) => configMaps.sink.change('MODIFIED', stored));
+  const writer = createWriter(init, scope.signal);
   let reconciling: Promise<void> | undefined;
   let isDue = false;
 
@@ -140,12 +139,11 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
   return { touch: () => debounce.touch() };
 }
 
-/** Writes what it is given, and waits when some of it could not be written. */
-function createWriter(
-  { api, clock, log, random }: RootConfigMapsInit,
-  signal: AbortSignal,
-  onStored: (configMap: unknown) => void,
-) {
+/**
+ * Writes what it is given, and waits when some of it could not be written. Only the watch tells what is there: an answer may
+ * be older than a deletion that was heard of. Until it tells, the same may be applied once more, which changes nothing.
+ */
+function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: AbortSignal) {
   const backoff = createBackoff({
     firstMs: BACKOFF_FIRST_MS,
     capMs: BACKOFF_CAP_MS,
@@ -158,7 +156,7 @@ function createWriter(
     const failures: Error[] = [];
     async function work(): Promise<void> {
       for (let next = rest.shift(); next !== undefined && !signal.aborted; next = rest.shift()) {
-        await apply(api, next, roots, signal).then(onStored, (error: Error) => {
+        await apply(api, next, roots, signal).catch((error: Error) => {
           if (!isOfVanished(error)) failures.push(error);
         });
       }
