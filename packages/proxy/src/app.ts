@@ -90,7 +90,7 @@ async function startGroup(scope: Scope, parts: Parts): Promise<RunningRole> {
     clock,
     random,
     drain: drain.signal,
-    listeners: await listenersForWorkers(scope, settings, { drain: drain.signal }),
+    listeners: await listenersForWorkers(scope, settings, drain.signal),
     log: log.child({ scope: 'workers' }),
     holdReadiness: () => readiness.hold('workers'),
     logLevels: componentLog.levels,

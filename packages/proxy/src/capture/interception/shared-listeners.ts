@@ -12,7 +12,7 @@ import type { Scope } from '@isthmus/sdk/runtime';
 import { listenable } from '../tcp-listener.js';
 import { type DoorPlace, doorsOf } from './doors.js';
 import { HANDED_OVER_NAMES, type HandedOver, type HandedOverName } from './handed-over.js';
-import { type InterceptionSystem, prepareInterception, realSystem } from './interception.js';
+import { type InterceptionMode, prepareInterception } from './interception.js';
 import type { SocketOptions } from './socket-options.js';
 
 export interface SharedListeners {
@@ -21,7 +21,8 @@ export interface SharedListeners {
 }
 
 export interface SharedListenersInit {
-  readonly doors: Readonly<Record<HandedOverName, DoorPlace>>;
+  /** Those to open. */
+  readonly doors: Partial<Readonly<Record<HandedOverName, DoorPlace>>>;
   readonly options: Pick<SocketOptions, 'makeTransparent' | 'duplicate'>;
   readonly drain: AbortSignal;
 }
@@ -36,7 +37,8 @@ export async function openSharedListeners(scope: Scope, init: SharedListenersIni
   };
   scope.own(close);
   for (const name of HANDED_OVER_NAMES) {
-    for (const fd of await open(doors[name], options)) originals.push({ name, fd });
+    const door = doors[name];
+    for (const fd of door ? await open(door, options) : []) originals.push({ name, fd });
   }
   drain.addEventListener('abort', close, { once: true });
   return {
@@ -46,27 +48,33 @@ export async function openSharedListeners(scope: Scope, init: SharedListenersIni
       for (const fd of last) if (isOneOf(fd, sockets)) closeSync(fd);
       const copies = originals.map(({ name, fd }) => ({ name, fd: options.duplicate(fd) }));
       last = copies.map(({ fd }) => fd);
-      return Object.fromEntries(
-        HANDED_OVER_NAMES.map((name) => [name, copies.filter((copy) => copy.name === name).map(({ fd }) => fd)]),
-      );
+      const fdsOf = (name: HandedOverName) => copies.filter((copy) => copy.name === name).map(({ fd }) => fd);
+      return Object.fromEntries(copies.map(({ name }) => [name, fdsOf(name)]));
     },
   };
 }
 
+export interface GroupSettings {
+  readonly role: string;
+  readonly interceptionMode: 'NONE' | InterceptionMode;
+  readonly mode: 'shared' | 'dedicated';
+}
+
 /**
- * Where TPROXY is to be shared among workers and nobody has handed sockets over; undefined elsewhere. Rejects when koffi is
- * missing, or the right to make sockets transparent.
+ * Where the workers of a ztunnel share TPROXY: the listeners that nobody has handed over. Rejects when koffi is missing, or
+ * the right to make sockets transparent.
  */
 export async function listenersForWorkers(
   scope: Scope,
-  { interceptionMode, mode }: { readonly interceptionMode: string; readonly mode: 'shared' | 'dedicated' },
-  { drain, system = realSystem }: { readonly drain: AbortSignal; readonly system?: InterceptionSystem },
+  { role, interceptionMode, mode }: GroupSettings,
+  drain: AbortSignal,
 ): Promise<SharedListeners | undefined> {
-  if (interceptionMode !== 'TPROXY') return undefined;
-  const { sockets, options } = await prepareInterception('TPROXY', system);
-  if (HANDED_OVER_NAMES.every((name) => sockets[name])) return undefined;
-  // Preparing has thrown where there is neither.
-  return options && openSharedListeners(scope, { doors: doorsOf(mode), options, drain });
+  if (role !== 'ztunnel' || interceptionMode !== 'TPROXY') return undefined;
+  const { sockets, options } = await prepareInterception('TPROXY');
+  const missing = Object.entries(doorsOf(mode)).filter(([name]) => !(name in sockets));
+  // Preparing has thrown where something is missing and cannot be made.
+  if (missing.length === 0 || !options) return undefined;
+  return openSharedListeners(scope, { doors: Object.fromEntries(missing), options, drain });
 }
 
 /** Opened by Node, which knows how, and given up by it at once: only the descriptors stay. */
