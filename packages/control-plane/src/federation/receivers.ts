@@ -124,7 +124,9 @@ export function createReceivers(init: ReceiversInit): Receivers {
       // Before anything else: an error without a listener would end the process.
       call.on('error', () => {});
       const peer = callers.get(call.metadata);
-      if (!peer) return failStream(call, { code: 'UNAUTHENTICATED', reason: 'no peer' });
+      // It may have been removed since it was let in.
+      if (!peer || !init.peer(peer.cluster))
+        return failStream(call, { code: 'UNAUTHENTICATED', reason: 'no peer, or no longer' });
       serve(call, peer).catch((error: unknown) => {
         log.error({ err: error, cluster: peer.cluster }, 'stream of a peer failed');
         failStream(call, { code: 'INTERNAL', reason: 'the control plane failed; its log has the reason' });
