@@ -3,7 +3,7 @@
  * The claim is not believed: it only says whom to ask, and a token passes by one verifier or not at all.
  */
 import { decodeJwt } from 'jose';
-import { MAX_TOKEN_BYTES, type TokenVerifier } from './tokens.js';
+import { MAX_TOKEN_BYTES, quote, type TokenVerifier } from './tokens.js';
 
 export interface ChoiceInit {
   readonly byIssuer: ReadonlyMap<string, TokenVerifier>;
@@ -21,7 +21,7 @@ export function chooseVerifier({ byIssuer, others }: ChoiceInit): TokenVerifier 
       const [only, ...more] = byIssuer.values();
       if (only && more.length === 0) return only.verify(token);
       const known = [...byIssuer.keys()].join(', ');
-      return { ok: false, reason: `its issuer ${JSON.stringify(issuer)} is not known here; known are ${known}` };
+      return { ok: false, reason: `its issuer ${quote(issuer)} is not known here; known are ${known}` };
     },
   };
 }

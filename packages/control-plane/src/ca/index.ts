@@ -2,7 +2,7 @@ export { type Admission, createAdmission, type Refused } from './admission.js';
 export { type Authenticated, type Authenticator, type Caller, createAuthenticator } from './authenticate.js';
 export { type AuthorizeInit, authorize, type Workplace } from './authorize.js';
 export { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';
-export { type ChoiceInit, chooseVerifier } from './choose-verifier.js';
+export { chooseVerifier } from './choose-verifier.js';
 export { createIssuer, type Issuer } from './issuer.js';
 export { createJwtVerifier } from './jwt-verifier.js';
 export { type KeySet, localKeySet, readJwks, remoteKeySet } from './key-sets.js';

@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Logger } from '@isthmus/sdk/runtime';
 import { decodeJwt, type JWTPayload } from 'jose';
-import type { TokenVerifier, VerifiedToken } from './tokens.js';
+import { quote, type TokenVerifier, type VerifiedToken } from './tokens.js';
 
 export interface ReviewVerifierInit {
   /** The `status` of a TokenReview. */
@@ -109,7 +109,7 @@ function whyUnfit({ aud, exp }: JWTPayload, audience: string, now: number): stri
   // Tokens of before Kubernetes 1.21 have none; what they are good for the API says.
   const audiences = aud === undefined ? [audience] : [aud].flat();
   if (audiences.includes(audience)) return undefined;
-  return `its audience is ${audiences.join(', ')}, not ${audience}; project it with "audience: ${audience}"`;
+  return `its audience is ${quote(audiences.join(', '))}, not ${audience}; project it with "audience: ${audience}"`;
 }
 
 /** `status` of authentication.k8s.io/v1 TokenReview. Whatever is not as it should be is a refusal. */
@@ -128,7 +128,7 @@ function readStatus(status: unknown, audience: string): VerifiedToken {
   const { username, groups, extra } = user ?? {};
   const [, namespace, serviceAccount] = /^system:serviceaccount:([^:/]+):([^:/]+)$/.exec(String(username)) ?? [];
   if (!namespace || !serviceAccount || !Array.isArray(groups) || !groups.includes('system:serviceaccounts'))
-    return refuse(`it is the token of ${JSON.stringify(username)}, which is no service account`);
+    return refuse(`it is the token of ${quote(username)}, which is no service account`);
   const pod = firstOf(extra, POD_NAME);
   const node = firstOf(extra, NODE_NAME);
   return {

@@ -10,6 +10,14 @@ const ALGORITHM = 'ES256';
 /** Kubernetes' tokens are about 1.2 KiB. */
 export const MAX_TOKEN_BYTES = 16 * 1024;
 
+/** Of what a token says of itself so much is told; answers and logs have no room for 16 KiB. */
+const MAX_QUOTED_LENGTH = 200;
+
+export function quote(claim: unknown): string {
+  const text = String(JSON.stringify(claim));
+  return text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
+}
+
 export interface TokenSubject {
   readonly namespace: string;
   readonly serviceAccount: string;

@@ -7,10 +7,12 @@ import { type Clock, createBackoff, type Logger, pause, type Scope } from '@isth
 import { createDebounce } from '../files/index.js';
 import {
   ApiFailure,
+  configMapsNamed,
   createHealth,
   createTable,
   type KubernetesApi,
   type Resource,
+  resourceOf,
   ruleFor,
   runReflector,
   type Table,
@@ -45,25 +47,8 @@ const WRITES_AT_A_TIME = 4;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
 
-const NAMESPACES: Resource = {
-  kind: 'Namespace',
-  apiVersion: 'v1',
-  group: '',
-  plural: 'namespaces',
-  isBuiltIn: true,
-  path: '/api/v1/namespaces',
-};
-
-/** By name, so that a role can grant this one and no other ConfigMap. */
-const CONFIG_MAPS: Resource = {
-  kind: 'ConfigMap',
-  apiVersion: 'v1',
-  group: '',
-  plural: 'configmaps',
-  isBuiltIn: true,
-  path: '/api/v1/configmaps',
-  selectors: { fieldSelector: `metadata.name=${ROOT_CONFIG_MAP}` },
-};
+const NAMESPACES = resourceOf('Namespace');
+const CONFIG_MAPS = configMapsNamed(ROOT_CONFIG_MAP);
 
 interface Shape {
   readonly metadata?: { readonly name?: unknown; readonly labels?: Readonly<Record<string, unknown>> | null } | null;
@@ -93,7 +78,7 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
   const health = createHealth({ cluster, log, consequence: () => `ConfigMaps ${ROOT_CONFIG_MAP} stay as they are` });
   const missing = new Set<Resource>([NAMESPACES, CONFIG_MAPS]);
   const debounce = createDebounce({ quietMs: init.quietMs, maxMs: init.maxMs, clock, run: () => void reconcile() });
-  const writer = createWriter(init, scope.signal);
+  const applier = createApplier(init, scope.signal);
   let reconciling: Promise<void> | undefined;
   let isDue = false;
 
@@ -127,7 +112,7 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
       isDue = false;
       if (missing.size > 0) return;
       const text = roots();
-      const isDone = await writer.write(findOutdated(namespaces.objects.values(), configMaps.objects, text), text);
+      const isDone = await applier.applyTo(findOutdated(namespaces.objects.values(), configMaps.objects, text), text);
       if (!isDone) isDue = true;
     }
   }
@@ -140,10 +125,10 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
 }
 
 /**
- * Writes what it is given, and waits when some of it could not be written. Only the watch tells what is there: an answer may
+ * Applies what it is given, and waits when some of it could not be written. Only the watch tells what is there: an answer may
  * be older than a deletion that was heard of. Until it tells, the same may be applied once more, which changes nothing.
  */
-function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: AbortSignal) {
+function createApplier({ api, clock, log, random }: RootConfigMapsInit, signal: AbortSignal) {
   const backoff = createBackoff({
     firstMs: BACKOFF_FIRST_MS,
     capMs: BACKOFF_CAP_MS,
@@ -151,7 +136,7 @@ function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: A
   });
   let told: string | undefined;
 
-  async function write(namespaces: readonly string[], roots: string): Promise<boolean> {
+  async function applyTo(namespaces: readonly string[], roots: string): Promise<boolean> {
     const rest = [...namespaces];
     const failures: Error[] = [];
     async function work(): Promise<void> {
@@ -178,7 +163,7 @@ function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: A
     return true;
   }
 
-  return { write };
+  return { applyTo };
 }
 
 function apply(api: KubernetesApi, namespace: string, roots: string, signal: AbortSignal): Promise<unknown> {

@@ -137,7 +137,7 @@ describe.skipIf(missingBinaries !== undefined)('control planes in a cluster', ()
     ];
 
     expect(answers).toEqual([
-      expect.stringContaining('its audience is vault, not istio-ca'),
+      expect.stringContaining('its audience is "vault", not istio-ca'),
       expect.stringMatching(/^UNAUTHENTICATED: .*it expired at/),
       expect.stringMatching(/^PERMISSION_DENIED: the caller is not bound to a node/),
       expect.stringMatching(/^UNAUTHENTICATED: .*does not accept it \(.+\)/),

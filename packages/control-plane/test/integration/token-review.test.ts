@@ -108,7 +108,7 @@ describe('tokens of service accounts', () => {
     expect(expired).toMatch(
       /^UNAUTHENTICATED: the token was refused: it expired at \d{4}-.*; the kubelet puts a new one/,
     );
-    expect(foreign).toMatch(/its audience is vault, not istio-ca; project it with "audience: istio-ca"$/);
+    expect(foreign).toMatch(/its audience is "vault", not istio-ca; project it with "audience: istio-ca"$/);
     expect(asked()).toBe(0);
   });
 

@@ -4,7 +4,7 @@ export { ApiFailure } from './failure.js';
 export { createHealth } from './health.js';
 export { runReflector } from './reflector.js';
 export { createRemoteClusters, type RemoteClusters } from './remotes.js';
-export { RESOURCES, type Resource, ruleFor } from './resources.js';
+export { configMapsNamed, RESOURCES, type Resource, resourceOf, ruleFor } from './resources.js';
 export { createKubernetesSource } from './source.js';
 export { createTable, type Table } from './table.js';
 export { createTokenReviewer } from './token-reviews.js';

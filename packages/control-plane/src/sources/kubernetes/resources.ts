@@ -46,15 +46,28 @@ const ROWS = {
   PeerAuthentication: { version: 'v1', plural: 'peerauthentications', isBuiltIn: false },
 } as const satisfies Record<Kind, { readonly version: string; readonly plural: string; readonly isBuiltIn: boolean }>;
 
-export const RESOURCES: ReadonlyMap<Kind, Resource> = new Map(
-  KIND_NAMES.map((kind) => {
-    const { group } = KINDS[kind];
-    const { version, plural, isBuiltIn } = ROWS[kind];
-    const apiVersion = group === '' ? version : `${group}/${version}`;
-    const path = `/${group === '' ? 'api' : 'apis'}/${apiVersion}/${plural}`;
-    return [kind, { kind, apiVersion, group, plural, isBuiltIn, path }];
-  }),
-);
+export const RESOURCES: ReadonlyMap<Kind, Resource> = new Map(KIND_NAMES.map((kind) => [kind, resourceOf(kind)]));
+
+export function resourceOf(kind: Kind): Resource {
+  const { group } = KINDS[kind];
+  const { version, plural, isBuiltIn } = ROWS[kind];
+  const apiVersion = group === '' ? version : `${group}/${version}`;
+  const path = `/${group === '' ? 'api' : 'apis'}/${apiVersion}/${plural}`;
+  return { kind, apiVersion, group, plural, isBuiltIn, path };
+}
+
+/** Those of one name in all namespaces: by the name, so that a role can grant these and no others. */
+export function configMapsNamed(name: string): Resource {
+  return {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    group: '',
+    plural: 'configmaps',
+    isBuiltIn: true,
+    path: '/api/v1/configmaps',
+    selectors: { fieldSelector: `metadata.name=${name}` },
+  };
+}
 
 /** Istio's remote secrets: each key of such a Secret is the id of a cluster, its value a kubeconfig. */
 export function remoteSecretsOf(namespace: string): Resource {
