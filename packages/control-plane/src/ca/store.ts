@@ -38,8 +38,12 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
   // Watched first: a change while reading is then heard of.
   watcher.set([directory]);
   let current = await loadCacerts(directory, clock.now());
-  for (const warning of current.warnings) log.warn(warning);
-  log.info({ directory, subject: current.certificate.subject, notAfter: current.certificate.notAfter }, 'CA loaded');
+  tell(current, 'CA loaded');
+
+  function tell({ warnings, certificate: { subject, notAfter } }: CaMaterial, what: string): void {
+    for (const warning of warnings) log.warn(warning);
+    log.info({ directory, subject, notAfter }, what);
+  }
 
   function reloadNext(): void {
     reading = reading.then(reload);
@@ -52,7 +56,7 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
       problem = undefined;
       if (isSame(next, current)) return;
       current = next;
-      log.info({ directory, subject: next.certificate.subject, notAfter: next.certificate.notAfter }, 'CA replaced');
+      tell(next, 'CA replaced');
       for (const listener of listeners) listener();
     } catch (error) {
       problem = (error as Error).message;

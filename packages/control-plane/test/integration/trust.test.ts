@@ -43,7 +43,6 @@ async function replace(file: string, text: string): Promise<void> {
 describe('trust bundles', () => {
   it('are told at once, and again when root-cert.pem gains a root or loses one', async () => {
     const test = await startPlane({ clusters: { east: { 'a.yaml': [namespace('shop')] } } });
-    scope.own(() => test.close());
     const roots = join(test.directory, 'ca', 'root-cert.pem');
     const { rootPem: next } = await createTestAuthority();
     const trust = follow(test, await test.token({}));
@@ -60,11 +59,15 @@ describe('trust bundles', () => {
     expect([...first]).toEqual([['cluster.local', [test.rootPem]]]);
     expect(both.get('cluster.local')?.[0]).toBe(test.rootPem);
     expect(chain.at(-1)?.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    await scope.close();
+    while (test.plane.status().ca.followers > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+
     expect([...last]).toEqual([...first]);
     expect(ca.roots).toMatchObject([
       { signs: true, followers: 1, issued: 1 },
       { signs: false, followers: 1, issued: 0, subject: 'O=cluster.local, CN=test root' },
     ]);
+    await test.close();
   });
 
   it('hold the roots of other trust domains that the settings name, as long as their file holds them', async () => {

@@ -56,7 +56,8 @@ async function follow(signal: AbortSignal, init: TrustClientInit): Promise<void>
     // Once per outage: discovery and certificates tell of the rest.
     if (isTold) log.debug(story, 'trust bundles are still not told');
     else if (isUnknown) log.info(story, 'the control plane tells no trust bundles; roots come with certificates');
-    else log.warn(story, 'trust bundles are not told any more; those known stay in force');
+    else if (trust.bundles) log.warn(story, 'trust bundles are not told any more; those known stay in force');
+    else log.warn(story, 'trust bundles are not told yet; roots come with certificates');
     isTold = true;
     await pause(clock, isUnknown ? UNKNOWN_METHOD_MS : backoff.next(), signal).catch(() => {});
   }

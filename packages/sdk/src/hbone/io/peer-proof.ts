@@ -92,8 +92,11 @@ export function createClientProofs(): ClientProofs {
       }
       const proof = proofOf(leaf, socket);
       kept.delete(name);
-      const [oldest] = kept.keys();
-      if (oldest !== undefined && kept.size >= MAX_PROOFS) kept.delete(oldest);
+      // In the order in which they end. What cannot be resumed any more would otherwise stay for ever.
+      for (const [oldest, { endsAt }] of kept) {
+        if (endsAt > now && kept.size < MAX_PROOFS) break;
+        kept.delete(oldest);
+      }
       // Twice as long as a ticket is good for: a client whose ticket still counts is not forgotten for its age.
       kept.set(name, { proof, endsAt: now + 2 * SESSION_LIFE_SECONDS * 1_000 });
       return proof;

@@ -152,7 +152,8 @@ async function judgeClient(socket: TLSSocket, init: AcceptTlsInit): Promise<Judg
   const domains = trust?.bundles ?? new Set([trustDomain]);
   // Without lists, and with one domain, the leaf is all that is needed, and a ticket carries it.
   const needsChain = revocations !== undefined || domains.size > 1;
-  const proof = proofs ? proofs.of(socket, clock.now()) : readProof(socket);
+  // Where bundles are told they may change while the connection is open, and then the chain is asked for.
+  const proof = proofs && (revocations || trust) ? proofs.of(socket, clock.now()) : readProof(socket);
   if (!proof || (needsChain && proof.isLeafOnly))
     throw new Fault('TLS_FAILURE', `${peer}: what its certificate proved is not known`);
   const peerIdentity = proof.names.find((name) => domains.has(parseSpiffeId(name)?.trustDomain ?? ''));
