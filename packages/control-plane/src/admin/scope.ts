@@ -5,7 +5,7 @@
  */
 import { createPeerJudge, judgeRecord, type PeerScope, type PeerVerdict } from '../federation/index.js';
 import { DEFAULT_SCOPE_CONFIGS, type ScopeConfig } from '../mesh-config.js';
-import type { ClusterModel, DerivedCluster, ServiceRecord } from '../model/index.js';
+import { type ClusterModel, type DerivedCluster, type ServiceRecord, serviceOfNamedPod } from '../model/index.js';
 import type { View } from '../projection/index.js';
 
 export interface ScopeRow {
@@ -88,11 +88,23 @@ function obstacleTo(view: View, own: ClusterModel, cluster: ClusterModel, record
   if (record.scope === 'local') return `not exported by ${cluster.id}`;
   if (own.services.get(record.key)?.scope === 'local')
     return `exported by ${cluster.id}, but ${own.id} keeps a service of that name to itself`;
+  const pod = obstacleToPod(own, cluster, record);
+  if (pod !== undefined) return pod;
   if (cluster.network === own.network || hasRecord(view, cluster, record.key)) return undefined;
   const gateways = cluster.gateways.filter(({ network }) => network === cluster.network);
   if (gateways.length === 0) return `no gateway into ${cluster.network} is known`;
   if (!gateways.some(({ usable }) => usable)) return `no gateway into ${cluster.network} has a ready pod`;
   return `nothing behind it in ${cluster.id} is ready and takes HBONE`;
+}
+
+/** The name of a pod means one pod, and none where its headless Service is kept. */
+function obstacleToPod(own: ClusterModel, cluster: ClusterModel, record: ServiceRecord): string | undefined {
+  const service = serviceOfNamedPod(record);
+  if (service === undefined) return undefined;
+  if (own.services.has(record.key)) return `the name of one pod, and here it means that of ${own.id}`;
+  return own.services.get(service)?.scope === 'local'
+    ? `a pod of ${service}, which ${cluster.id} exports but ${own.id} keeps to itself`
+    : undefined;
 }
 
 function hasRecord(view: View, { network }: ClusterModel, key: string): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { scopeRows } from '../../src/admin/index.js';
 import { deriveOne, viewOf } from '../support/derive.js';
 import {
   AMBIENT,
@@ -137,6 +138,25 @@ describe('the name of a pod', () => {
       expect(mesh.reach('east', asked(`db-0.${HOST}`)).answers).toEqual(new Set(['east//Pod/shop/db-0']));
     },
   );
+
+  it('is accounted for where people look', () => {
+    const reasons = (labels: Record<string, string>) => {
+      const sketches = [
+        side('east', 'network-1', 1, db(labels), ...pods(1, 1)),
+        side('west', 'network-2', 2, db(GLOBAL), ...pods(2, 2)),
+      ];
+      const rows = scopeRows(viewOf('ztunnel', ...sketches), []).filter(({ cluster }) => cluster === 'west');
+      return Object.fromEntries(
+        rows.map(({ service, reason }) => [service.replace(/^shop\/|\.?db\.shop.*/g, ''), reason]),
+      );
+    };
+
+    expect(reasons(GLOBAL)).toMatchObject({
+      'db-0': 'the name of one pod, and here it means that of east',
+      'db-1': 'exported by west, through the gateways of network-2',
+    });
+    expect(reasons({})['db-1']).toBe(`a pod of shop/${HOST}, which west exports but east keeps to itself`);
+  });
 
   it.each(['network-1', 'network-2'])('means the own pod where clusters have one of that name, on %s', (network) => {
     const mesh = proxiesOf(
