@@ -21,7 +21,7 @@ import {
 } from './support/observe.js';
 import { missingRequirements } from './support/requirements.js';
 import { openStage, type Stage } from './support/stage.js';
-import { loopbackOf, OURS, REMOTE_APP, type Side, TS_APP, VIP, ZT_APP } from './support/world.js';
+import { ECHO_PORT, loopbackOf, OURS, REMOTE_APP, type Side, TS_APP, VIP, ZT_APP } from './support/world.js';
 
 const BULK_BYTES = 15 * 1024 * 1024;
 const ECHO_TIMEOUT_MS = 10_000;
@@ -139,6 +139,24 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     }
   });
 
+  it('is reached on another network by the name of its pod, and reaches a pod there by the address that the name has here', async () => {
+    const echoAt = async (entry: Path['entry'], host: string) => {
+      const socket = await connectBySocks5(await entryOf(entry), { host, port: ECHO_PORT });
+      try {
+        return await echo(socket, 'hello');
+      } finally {
+        socket.destroy();
+      }
+    };
+    const far = 'remote-app.remote-set.demo.svc.cluster.local';
+    const { services } = await realConfigDump(stage);
+    const vip = services.find(({ hostname }) => hostname === far)?.vips.find((each) => each.startsWith('net-a/')) ?? '';
+
+    expect(vip).toMatch(/^net-a\/240\.240\./);
+    expect(await echoAt(FROM_REMOTE, 'zt-app.zt-set.demo.svc.cluster.local')).toBe('hello');
+    expect(await echoAt(FROM_REAL, vip.slice('net-a/'.length))).toBe('hello');
+  });
+
   it('got its certificate from our CA', async () => {
     const { certificates } = await realConfigDump(stage);
 
@@ -229,7 +247,8 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     const path = { entry: FROM_REAL, host: VIP.remoteInEast };
     const behindGateway = async () =>
       (await realConfigDump(stage)).workloads.filter(({ networkGateway }) => networkGateway !== undefined);
-    expect(await behindGateway()).toHaveLength(1);
+    // The service, the headless one, and its pod by its name.
+    expect(await behindGateway()).toHaveLength(3);
 
     stage.apply('west', { unready: [REMOTE_APP.workload] });
     await until('the record gone', async () => (await behindGateway()).length === 0 || undefined);

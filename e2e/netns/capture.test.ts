@@ -111,6 +111,7 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
     { way: 'TPROXY by iptables', format: 'iptables', ...tproxy },
     { way: 'TPROXY, listeners handed over', format: 'nft', ...tproxy, launcher: HAND_OVER },
     { way: 'REDIRECT, for two workers', format: 'nft', ...redirect, env: TWO_WORKERS },
+    { way: 'TPROXY, for two workers', format: 'nft', ...tproxy, env: TWO_WORKERS },
     {
       way: 'TPROXY, handed to two workers',
       format: 'nft',

@@ -212,6 +212,45 @@ describe('the control plane of west goes away', () => {
   });
 });
 
+describe('the control plane of east starts anew while that of west is away', () => {
+  it('serves what west exported last, so that no proxy loses it, and goes on with west when it is back', async () => {
+    await lab.kill('west/control-plane');
+    await lab.kill('east/control-plane');
+
+    await lab.start('east/control-plane');
+    const served = await untilEastShows(({ proxies }) => {
+      return proxies.some(
+        ({ node, types }) => node.role === 'ztunnel' && types.every(({ state }) => state === 'synced'),
+      );
+    });
+
+    expect(served.peers).toMatchObject([{ cluster: 'west', state: 'stale', from: 'disk' }]);
+    expect(await knownToEast('ledger')).toBe(true);
+    expect(await ledgerFromEast()).toMatch(/^OK /);
+
+    await lab.start('west/control-plane');
+    await untilEastShows(({ peers }) => peers.every(({ state }) => state === 'live'));
+    expect(await ledgerFromEast()).toMatch(/^OK /);
+  });
+});
+
+interface PlaneStatus {
+  readonly peers: readonly { readonly state: string }[];
+  readonly proxies: readonly {
+    readonly node: { readonly role: string };
+    readonly types: readonly { readonly state: string }[];
+  }[];
+}
+
+/** The status page of east's control plane, once it is as wanted. */
+function untilEastShows(isWanted: (status: PlaneStatus) => boolean): Promise<PlaneStatus> {
+  return until('the status of east', async () => {
+    const page = await fetch(`http://${lab.world.clusters.east.controlPlaneIp}:15014/debug/status`);
+    const status = (await page.json()) as PlaneStatus;
+    return isWanted(status) ? status : undefined;
+  });
+}
+
 const DENY_LEDGER = `apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata:

@@ -22,6 +22,7 @@ function east(variation: Variation): readonly object[] {
     pod(variation, { name: 'ts-app', app: 'ts', ip: OURS.eastZtunnel, node: 'n-t' }),
     service({ name: 'zt', vip: VIP.zt, app: 'zt', labels: GLOBAL }),
     service({ name: 'ts', vip: VIP.ts, app: 'ts' }),
+    headless('zt'),
     service({ name: 'remote', vip: VIP.remoteInEast, app: 'remote', labels: GLOBAL }),
     service({ name: 'ts-web', vip: VIP.tsWeb, app: 'ts', labels: BEHIND_WAYPOINT, web: true }),
     service({ name: 'zt-web', vip: VIP.ztWeb, app: 'zt', labels: BEHIND_WAYPOINT, web: true }),
@@ -36,6 +37,7 @@ function west(variation: Variation): readonly object[] {
     ...namespaces('west'),
     pod(variation, { name: 'remote-app', app: 'remote', ip: OURS.westZtunnel, node: 'n-b' }),
     service({ name: 'remote', vip: VIP.remoteInWest, app: 'remote', labels: GLOBAL }),
+    headless('remote'),
     ...eastWestGateway(variation, 'west', OURS.westGateway),
   ];
 }
@@ -73,7 +75,13 @@ function pod({ unready = [] }: Variation, facts: PodFacts): object {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace, labels: { app, version: 'v1', ...labels }, annotations },
-    spec: { nodeName: node, serviceAccountName: app, containers: [{ name: app }] },
+    spec: {
+      nodeName: node,
+      serviceAccountName: app,
+      hostname: name,
+      subdomain: setOf(app),
+      containers: [{ name: app }],
+    },
     status: {
       phase: 'Running',
       podIP: ip,
@@ -100,6 +108,20 @@ function service({ name, vip, app, labels = {}, web = false }: ServiceFacts): ob
     metadata: { name, namespace: 'demo', labels: { app: name, ...labels } },
     spec: { clusterIP: vip, selector: { app }, ports: [port] },
   };
+}
+
+/** Exported, so that its pods are reached by name from the other network: `<pod>.<app>-set.demo.svc.cluster.local`. */
+function headless(app: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: setOf(app), namespace: 'demo', labels: GLOBAL },
+    spec: { clusterIP: 'None', selector: { app }, ports: [{ name: 'tcp', port: ECHO_PORT }] },
+  };
+}
+
+function setOf(app: string): string {
+  return `${app}-set`;
 }
 
 function eastWestGateway(variation: Variation, cluster: ClusterId, ip: string): readonly object[] {

@@ -90,6 +90,11 @@ export interface ConfigDump {
     /** Of a record that stands for another network. */
     readonly networkGateway?: object;
   }[];
+  readonly services: readonly {
+    readonly hostname: string;
+    /** `network/address`. */
+    readonly vips: readonly string[];
+  }[];
   readonly certificates: readonly {
     readonly identity: string;
     readonly certChain?: readonly { readonly serialNumber: string }[];

@@ -6,12 +6,12 @@
 import { dirname, resolve } from 'node:path';
 import { LOG_LEVELS } from '@isthmus/sdk/runtime';
 import { PORT } from '@isthmus/sdk/wire';
+import { path, section } from './config-fields.js';
 import { meshConfig, scopeConfigs } from './mesh-config.js';
 import {
   boolean,
   dnsName,
   duration,
-  type Field,
   type Fields,
   formatPath,
   hostName,
@@ -22,7 +22,6 @@ import {
   ip,
   list,
   maybe,
-  type ObjectOf,
   oneOf,
   optional,
   type Path,
@@ -35,6 +34,7 @@ import {
   strictObject,
   string,
 } from './schema/index.js';
+import { ca, checkTrust, tokens, trustBundle } from './trust-config.js';
 import { DEFAULT_VIP_BLOCKS, vipBlocks } from './vip-blocks.js';
 
 const SECOND_MS = 1000;
@@ -42,32 +42,6 @@ const DAY_MS = 86_400_000;
 
 /** No port of Istio's. */
 const FEDERATION_PORT = 15_013;
-
-const path = string({ type: 'path', test: (text) => text.length > 0, expected: 'a path' });
-const jwksUrl = string({
-  type: 'https URL',
-  test: isKeyUrl,
-  expected: 'an https URL, or an http URL of this host (127.0.0.1, [::1], localhost)',
-});
-const account = string({
-  type: 'namespace/account',
-  test: (text) => /^[^/]+\/[^/]+$/.test(text),
-  expected: 'namespace/account',
-});
-
-/** Keys that anybody on the way can replace would be no keys. */
-function isKeyUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
-}
-
-/** A group of settings that may be left out as a whole: each has its own default. */
-function section<F extends Fields>(fields: F): Field<ObjectOf<F>> {
-  const defaults = Object.entries(fields).map(([key, field]) => [key, field.fallback?.value]);
-  return optional<ObjectOf<F>>(strictObject(fields), Object.fromEntries(defaults) as NoInfer<ObjectOf<F>>);
-}
 
 function listener(defaultPort: number, what: string) {
   return section({
@@ -116,20 +90,6 @@ const source = strictObject({
   meshConfig: optional(meshConfig('What this cluster exports, where it differs from `meshConfig`.'), NO_MESH_CONFIG),
 });
 
-const ca = strictObject({
-  directory: required(
-    path,
-    "CA files in Istio's layout: `ca-cert.pem`, `ca-key.pem`, `cert-chain.pem`, `root-cert.pem`; watched.",
-  ),
-  workloadCertTtl: optional(duration, DAY_MS, 'Life of certificates when the request names none.'),
-  maxWorkloadCertTtl: optional(duration, 90 * DAY_MS, 'Longest life that may be asked for.'),
-  trustedNodeAccounts: optional(
-    list(account),
-    ['istio-system/ztunnel'],
-    'Accounts that may have certificates of the workloads on their own node.',
-  ),
-});
-
 const peerExports = strictObject({
   peer: required(identifier, 'Id of the cluster of a peer.'),
   serviceScopeConfigs: required(
@@ -162,42 +122,6 @@ const federation = strictObject(
   },
 );
 export type FederationSettings = Infer<typeof federation>;
-
-const issuer = strictObject(
-  {
-    issuer: required(string(), 'Claim `iss` of further tokens that are believed: whoever signs them can be anyone.'),
-    audience: maybe(string(), 'Claim `aud` of them, where it differs from `tokens.audience`.'),
-    jwksFile: maybe(path, 'Their keys, as a JWKS; watched.'),
-    jwksUrl: maybe(jwksUrl, 'Or where a JWKS is served; fetched again each 10 minutes, and for keys that it lacks.'),
-    caFile: maybe(path, "With `jwksUrl`: roots of its server's certificate, PEM, where they are not public ones."),
-  },
-  ({ jwksFile, jwksUrl: url, caFile }, at, report) => {
-    if ((jwksFile === undefined) === (url === undefined)) report(at, 'needs one of jwksFile and jwksUrl');
-    if (caFile !== undefined && !url?.startsWith('https:')) report([...at, 'caFile'], 'is of a jwksUrl with https');
-  },
-);
-
-const tokens = section({
-  issuer: optional(
-    string(),
-    'isthmus-control-plane',
-    'Claim `iss` of tokens that `isthmus-control-plane token` makes.',
-  ),
-  audience: optional(string(), 'istio-ca', 'Claim `aud` of all tokens.'),
-  keyFile: maybe(
-    path,
-    'ECDSA P-256 key, PEM; `isthmus-control-plane token` makes it. To serve, its public half is enough; of several keys the first signs and all verify. Watched. Needed unless `issuers` or `tokenReview` takes its place.',
-  ),
-  issuers: optional(list(issuer), []),
-});
-
-const trustBundle = strictObject({
-  trustDomain: required(
-    identifier,
-    'A trust domain whose workloads may connect and be connected to, besides those of peers.',
-  ),
-  file: required(path, 'Its roots, PEM, one or several; watched.'),
-});
 
 export const SETTINGS = {
   clusterId: required(identifier, 'The cluster whose proxies are served. The source of this cluster is the local one.'),
@@ -238,39 +162,28 @@ export const SETTINGS = {
   logLevel: optional(oneOf(LOG_LEVELS), 'info', 'What is logged, as JSON lines on standard output.'),
 } as const satisfies Fields;
 
-const schema = strictObject(
-  SETTINGS,
-  ({ clusterId, trustDomain, trustBundles, sources, tokens: { keyFile, issuer: own, issuers }, ca }, at, report) => {
-    const ids = sources.map(({ cluster }) => cluster);
-    if (!ids.includes(clusterId))
-      report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
-    for (const [index, each] of sources.entries()) checkSource(each, [...at, 'sources', index], report);
-    for (const [index, id] of ids.entries()) {
-      const first = ids.indexOf(id);
-      if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
-    }
-    const local = sources.find(({ cluster }) => cluster === clusterId);
-    const named = [own, ...issuers.map((each) => each.issuer)];
-    for (const [index, each] of issuers.entries()) {
-      if (named.indexOf(each.issuer) <= index)
-        report([...at, 'tokens', 'issuers', index, 'issuer'], `${each.issuer} is the issuer of other tokens already`);
-    }
-    if (keyFile === undefined && issuers.length === 0 && !local?.kubernetes?.tokenReview)
-      report(
-        [...at, 'tokens', 'keyFile'],
-        'is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
-      );
-    for (const [index, each] of trustBundles.entries()) {
-      if (each.trustDomain === trustDomain)
-        report(
-          [...at, 'trustBundles', index, 'trustDomain'],
-          'is the trust domain of this control plane, whose roots are in root-cert.pem of ca.directory',
-        );
-    }
-    if (ca.workloadCertTtl > ca.maxWorkloadCertTtl)
-      report([...at, 'ca', 'workloadCertTtl'], 'is longer than maxWorkloadCertTtl');
-  },
-);
+const schema = strictObject(SETTINGS, (all, at, report) => {
+  const {
+    clusterId,
+    sources,
+    tokens: { keyFile, issuers },
+  } = all;
+  const ids = sources.map(({ cluster }) => cluster);
+  if (!ids.includes(clusterId))
+    report([...at, 'sources'], `none has cluster ${clusterId}, which clusterId says is the local one`);
+  for (const [index, each] of sources.entries()) checkSource(each, [...at, 'sources', index], report);
+  for (const [index, id] of ids.entries()) {
+    const first = ids.indexOf(id);
+    if (first < index) report([...at, 'sources', index, 'cluster'], `${id} is listed already by sources[${first}]`);
+  }
+  const local = sources.find(({ cluster }) => cluster === clusterId);
+  if (keyFile === undefined && issuers.length === 0 && !local?.kubernetes?.tokenReview)
+    report(
+      [...at, 'tokens', 'keyFile'],
+      'is missing; without it, other issuers and an API that reviews tokens, no proxy can prove who it is',
+    );
+  checkTrust(all, at, report);
+});
 
 /** Where the objects come from: one place, and all that is needed to read them there. */
 function checkSource({ network, directory, kubernetes: api }: Infer<typeof source>, at: Path, report: Report): void {

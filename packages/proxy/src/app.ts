@@ -5,6 +5,7 @@
  */
 import { type Drain, type Logger, pause, realClock, type Scope } from '@isthmus/sdk/runtime';
 import { formatSpiffeId } from '@isthmus/sdk/wire';
+import { listenersForWorkers } from './capture/interception/shared-listeners.js';
 import { type Ports, servePages } from './pages.js';
 import { type AppInit, assemble, type Parts } from './parts.js';
 import { createRoleContext } from './roles/context.js';
@@ -89,6 +90,7 @@ async function startGroup(scope: Scope, parts: Parts): Promise<RunningRole> {
     clock,
     random,
     drain: drain.signal,
+    listeners: await listenersForWorkers(scope, settings, drain.signal),
     log: log.child({ scope: 'workers' }),
     holdReadiness: () => readiness.hold('workers'),
     logLevels: componentLog.levels,

@@ -4,7 +4,13 @@
  * make, over the same records. Besides, what every cluster has of the service, and why that counts or does not.
  */
 import { createStore, type ResourceModel, type Snapshot, type Workload } from '@isthmus/sdk/discovery';
-import { type Explanation, explainOutbound, explainWaypoint, parseAuthority } from '@isthmus/sdk/routing';
+import {
+  type Authority,
+  type Explanation,
+  explainOutbound,
+  explainWaypoint,
+  parseAuthority,
+} from '@isthmus/sdk/routing';
 import type { ClusterModel } from '../model/index.js';
 import type { View } from '../projection/index.js';
 import { type ScopeRow, scopeRowsOf } from './scope.js';
@@ -22,7 +28,7 @@ export interface ExplainedCluster extends ScopeRow {
 export interface FullExplanation extends Explanation {
   /** What the waypoint does with it, when it is sent to one on the own network. */
   readonly next?: Explanation;
-  /** In the order of ids; empty when no service is meant. */
+  /** In the order of ids, also those that have the service and keep it; empty when no service is meant. */
   readonly clusters: readonly ExplainedCluster[];
 }
 
@@ -51,7 +57,8 @@ export function createExplainer(viewNow: () => View | undefined): (query: URLSea
     }
     const { network } = source;
     const request = { source, network, target: reading.authority, random: Math.random };
-    return { ok: true, explanation: inFull(view, known.snapshot, explainOutbound(known.snapshot, request)) };
+    const first = explainOutbound(known.snapshot, request);
+    return { ok: true, explanation: inFull(view, known.snapshot, first, reading.authority) };
   };
 }
 
@@ -59,14 +66,19 @@ function refused(status: 400 | 404 | 503, reason: string): Explained {
   return { ok: false, status, reason };
 }
 
-function inFull(view: View, snapshot: Snapshot, first: Explanation): FullExplanation {
+function inFull(view: View, snapshot: Snapshot, first: Explanation, asked: Authority): FullExplanation {
   const next = atWaypoint(snapshot, first);
-  const { service } = next ?? first;
-  return {
-    ...first,
-    ...(next && { next }),
-    clusters: service ? clustersOf(view, snapshot, service, next ?? first) : [],
-  };
+  const last = next ?? first;
+  const services = last.service === undefined ? namesakes(view, asked) : [last.service];
+  const clusters = services.flatMap((service) => clustersOf(view, snapshot, service, last));
+  return { ...first, ...(next && { next }), clusters };
+}
+
+/** Services of that name that are not seen from here: why, is what there is to explain. */
+function namesakes({ origin }: View, asked: Authority): readonly string[] {
+  if (asked.kind !== 'hostname') return [];
+  const records = [...origin.model.clusters.values()].flatMap(({ services }) => [...services.values()]);
+  return [...new Set(records.filter(({ hostname }) => hostname === asked.hostname).map(({ key }) => key))];
 }
 
 function atWaypoint(snapshot: Snapshot, { plan, from: { network } }: Explanation): Explanation | undefined {

@@ -43,14 +43,15 @@ export function scopeRows(view: View | undefined, peers: readonly ScopedPeer[]):
     });
 }
 
-/** Of one service, without peers. */
+/** Of one service, in the order of clusters, without peers. */
 export function scopeRowsOf(view: View, service: string): readonly ScopeRow[] {
   const { model, viewer } = view.origin;
   const own = model.clusters.get(viewer.cluster);
-  return [...model.clusters.values()].flatMap((cluster) => {
+  const rows = [...model.clusters.values()].flatMap((cluster) => {
     const record = cluster.services.get(service);
     return own && record ? [rowOf(view, own, cluster, record).row] : [];
   });
+  return rows.sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
 
 interface Found {

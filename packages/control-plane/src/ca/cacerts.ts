@@ -6,7 +6,8 @@
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fingerprintOf, publicKeyDer, type Signer, splitPem } from './certificates.js';
+import { splitPem } from '@isthmus/sdk/identity';
+import { fingerprintOf, publicKeyDer, type Signer } from './certificates.js';
 import { isReadableByOthers, readPrivateKey } from './keys.js';
 import * as x509 from './x509.js';
 

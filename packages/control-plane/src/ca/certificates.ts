@@ -13,13 +13,6 @@ export function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-/** PEM blocks, each ending in a newline. */
-export function splitPem(text: string): readonly string[] {
-  return [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(
-    ([block]) => `${block}\n`,
-  );
-}
-
 /** SHA-256 of the certificate, lower case hexadecimal. */
 export function fingerprintOf(pem: string): string {
   return new NodeCertificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();

@@ -5,9 +5,10 @@
  */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { splitPem } from '@isthmus/sdk/identity';
 import { replaceFile } from '../files/index.js';
 import { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';
-import { fingerprintOf, splitPem, toPem } from './certificates.js';
+import { fingerprintOf, toPem } from './certificates.js';
 import { makeIntermediate, makeRoot, ROOT_FILES, readRoot } from './make-cacerts.js';
 import {
   brief,

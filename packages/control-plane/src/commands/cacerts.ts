@@ -4,6 +4,10 @@ import { addRoot, describeRoots, dropRoot, makeCacerts, type RootFacts, switchCa
 import { parseDuration } from '../schema/index.js';
 import { columns } from './columns.js';
 import { CommandError, printJson, type Streams } from './output.js';
+import { loadSettings } from './serve.js';
+
+/** The default of ca.maxWorkloadCertTtl. */
+const LONGEST_LIFE_MS = 90 * 86_400_000;
 
 export interface CacertsOptions {
   readonly out: string;
@@ -27,11 +31,16 @@ export async function cacerts(
     );
 }
 
-export interface RotateOptions {
-  readonly ca: string;
-  readonly longestLife: string;
-  readonly force?: boolean;
+/** Where the CA is: its directory, or a configuration that names it. */
+export interface CaOptions {
+  readonly ca?: string;
+  readonly config?: string;
   readonly json?: boolean;
+}
+
+export interface RotateOptions extends CaOptions {
+  readonly longestLife?: string;
+  readonly force?: boolean;
 }
 
 export interface AddRootOptions extends RotateOptions {
@@ -40,8 +49,9 @@ export interface AddRootOptions extends RotateOptions {
 }
 
 export async function addRootTo(options: AddRootOptions, streams: Streams): Promise<void> {
-  const fingerprint = await plainly(addRoot({ ...options, ...stepOf(options) }));
-  await report(options, streams, `root ${fingerprint} added: proxies come to trust it; then "cacerts switch"`);
+  const step = await stepOf(options, streams);
+  const fingerprint = await plainly(addRoot({ ...options, ...step }));
+  await report(step.ca, options, streams, `root ${fingerprint} added: proxies come to trust it; then "cacerts switch"`);
 }
 
 export interface SwitchOptions extends RotateOptions {
@@ -55,8 +65,9 @@ export async function switchTo({ root, from, cluster, ...options }: SwitchOption
   if ((root === undefined) === (from === undefined)) throw new CommandError('give --root or --from, and not both');
   if (root !== undefined && cluster === undefined)
     throw new CommandError('--root needs --cluster, which the CA is for');
-  const fingerprint = await plainly(switchCa({ ...options, ...stepOf(options), root, from, cluster: cluster ?? '' }));
-  await report(options, streams, `certificates are signed below root ${fingerprint} from now on`);
+  const step = await stepOf(options, streams);
+  const fingerprint = await plainly(switchCa({ ...options, ...step, root, from, cluster: cluster ?? '' }));
+  await report(step.ca, options, streams, `certificates are signed below root ${fingerprint} from now on`);
 }
 
 export interface DropRootOptions extends RotateOptions {
@@ -64,27 +75,34 @@ export interface DropRootOptions extends RotateOptions {
 }
 
 export async function dropRootFrom(options: DropRootOptions, streams: Streams): Promise<void> {
-  const fingerprint = await plainly(dropRoot({ ...options, ...stepOf(options) }));
-  await report(options, streams, `root ${fingerprint} dropped: nothing below it is trusted any more`);
+  const step = await stepOf(options, streams);
+  const fingerprint = await plainly(dropRoot({ ...options, ...step }));
+  await report(step.ca, options, streams, `root ${fingerprint} dropped: nothing below it is trusted any more`);
 }
 
-export async function showRoots(options: Pick<RotateOptions, 'ca' | 'json'>, streams: Streams): Promise<void> {
-  await report(options, streams);
+export async function showRoots(options: CaOptions, streams: Streams): Promise<void> {
+  const { ca } = await locate(options, streams);
+  await report(ca, options, streams);
 }
 
-function stepOf({ longestLife, force = false }: RotateOptions) {
-  const longestLifeMs = parseDuration(longestLife);
+async function stepOf(options: RotateOptions, streams: Streams) {
+  const { ca, maxTtlMs } = await locate(options, streams);
+  const { longestLife, force = false } = options;
+  const longestLifeMs = longestLife === undefined ? maxTtlMs : parseDuration(longestLife);
   if (longestLifeMs === undefined)
     throw new CommandError(`--longest-life: expected a duration such as 24h, found ${longestLife}`);
-  return { longestLifeMs, force, now: Date.now() };
+  return { ca, longestLifeMs, force, now: Date.now() };
+}
+
+async function locate({ ca, config, json }: CaOptions, streams: Streams) {
+  if ((ca === undefined) === (config === undefined)) throw new CommandError('give --ca or --config, and not both');
+  if (ca !== undefined) return { ca, maxTtlMs: LONGEST_LIFE_MS };
+  const settings = await loadSettings(config ?? '', json ? 'json' : 'text', streams);
+  return { ca: settings.ca.directory, maxTtlMs: settings.ca.maxWorkloadCertTtl };
 }
 
 /** What was done, and the roots as they are now. */
-async function report(
-  { ca, json }: Pick<RotateOptions, 'ca' | 'json'>,
-  streams: Streams,
-  done?: string,
-): Promise<void> {
+async function report(ca: string, { json }: CaOptions, streams: Streams, done?: string): Promise<void> {
   const roots = await plainly(describeRoots(ca, Date.now()));
   if (json) return printJson(streams, { ca, roots });
   if (done !== undefined) streams.out(`${ca}: ${done}`);

@@ -5,6 +5,7 @@ import {
   type AddRootOptions,
   addRootTo,
   type CacertsOptions,
+  type CaOptions,
   cacerts,
   type DropRootOptions,
   dropRootFrom,
@@ -109,21 +110,27 @@ function addCacerts(program: Command, streams: Streams): void {
     .action((options: CacertsOptions) => cacerts(options, streams));
   ca.command('show')
     .description('print the roots of a CA and what of a rotation is on record')
-    .requiredOption(...CA_OPTION)
+    .option(...CA_OPTION)
+    .option(...CA_CONFIG_OPTION)
     .option(...JSON_OPTION)
-    .action((options: { ca: string; json?: boolean }) => showRoots(options, streams));
+    .action((options: CaOptions) => showRoots(options, streams));
   addRotation(ca, streams);
 }
 
-const CA_OPTION = ['--ca <directory>', 'the files of the CA, as in ca.directory of serve'] as const;
+const CA_OPTION = ['--ca <directory>', 'the files of the CA'] as const;
+const CA_CONFIG_OPTION = [
+  '--config <file>',
+  'or: configuration of serve, for ca.directory and ca.maxWorkloadCertTtl',
+] as const;
 
 function addRotation(ca: Command, streams: Streams): void {
   const step = (name: string, description: string) =>
     ca
       .command(name)
       .description(description)
-      .requiredOption(...CA_OPTION)
-      .option('--longest-life <duration>', 'that a certificate may have: ca.maxWorkloadCertTtl', '2160h')
+      .option(...CA_OPTION)
+      .option(...CA_CONFIG_OPTION)
+      .option('--longest-life <duration>', 'that a certificate may have (default: ca.maxWorkloadCertTtl, or 2160h)')
       .option('--force', 'even where connections may break')
       .option(...JSON_OPTION);
   step('add-root', 'first step: a further root is trusted')

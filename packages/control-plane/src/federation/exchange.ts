@@ -43,11 +43,13 @@ export interface ExchangeInit {
   readonly state: FederationState;
   /** Clusters that are read from elsewhere, or are this one. */
   readonly isTaken: (cluster: string) => boolean;
+  /** Resolves when peers that were added are let in. */
+  readonly letIn: () => Promise<void>;
   readonly now: () => number;
   readonly log: Logger;
 }
 
-export function createExchange({ own, state, isTaken, now, log }: ExchangeInit): {
+export function createExchange({ own, state, isTaken, letIn, now, log }: ExchangeInit): {
   readonly describe: handleUnaryCall<object, Peer>;
   readonly exchange: handleUnaryCall<ExchangeRequest, Peer>;
 } {
@@ -56,6 +58,8 @@ export function createExchange({ own, state, isTaken, now, log }: ExchangeInit):
     if (refusal !== undefined) throw new Error(refusal);
     if (isTaken(peer.cluster)) throw new Error(`there is a cluster ${peer.cluster} here already; ids have to differ`);
     await state.add(peer);
+    // It connects as soon as it has the answer.
+    await letIn();
     return own();
   }
 

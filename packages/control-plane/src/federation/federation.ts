@@ -11,14 +11,14 @@ import type { ClusterModel } from '../model/index.js';
 import { GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
 import type { FederationEvent } from './events.js';
 import { createExchange, peeringService } from './exchange.js';
-import { createExporter, type ExportedView } from './exporter.js';
+import { createExporter, type ExportedView, type Exporter } from './exporter.js';
 import { GATEWAYS } from './exports.js';
 import { followDirectory } from './follow.js';
 import { controlPlaneIdentity } from './identity.js';
 import type { Link, LinkStatus } from './link.js';
 import { createPeers } from './peers.js';
 import { createReceivers, type Receivers } from './receivers.js';
-import type { KnownPeer } from './records.js';
+import type { KnownPeer, Peer } from './records.js';
 import { createSavedImports } from './saved/index.js';
 import type { PeerScope } from './scope.js';
 import { createFederationState } from './state.js';
@@ -58,12 +58,11 @@ const FIRST_SYNC_MS = 5_000;
 
 export async function createFederation(scope: Scope, init: FederationInit): Promise<Federation> {
   const { settings, store, clock, log } = init;
-  const { clusterId: cluster, trustDomain, sources, federation } = settings;
+  const { clusterId: cluster, sources, federation } = settings;
   const state = createFederationState(federation.directory);
   await state.prepare();
   const exporter = createExporter(federation.exports);
-  let look = () => {};
-  const failedToRenew = (error: unknown) => log.error({ err: error }, 'roots of a peer cannot be saved');
+  let look = async () => {};
   const isTaken = (id: string) => id === cluster || sources.some((source) => source.cluster === id);
   const receivers = createReceivers({ ...init, exporter, peer: (id) => peers.get(id), signal: scope.signal });
   const peers = createPeers(scope, {
@@ -73,18 +72,20 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     isTaken,
     saved: createSavedImports(state.importsDirectory, log),
     maxAgeMs: federation.maxImportAge,
-    onRoots: (peer, roots) => void state.renewRoots(peer, roots).then(look, failedToRenew),
-    onRevoked: receivers.disconnect,
-    // They come back at once, and have to prove themselves by the roots of now.
-    onDistrusted: receivers.disconnect,
+    onRoots: (peer, roots) =>
+      void state.renewRoots(peer, roots).then(look, (error: unknown) => {
+        log.error({ err: error, cluster: peer.cluster }, 'roots of a peer cannot be saved');
+      }),
+    disconnect: receivers.disconnect,
+    named: federation.exports.map(({ peer }) => peer),
     onChanged: () => {
       serving.refresh();
-      init.onTrust(peers.links().map(({ peer: { trustDomain: domain, roots } }) => ({ trustDomain: domain, roots })));
+      init.onTrust(peers.links().map(bundleOf));
     },
   });
   const serving = await createServing(scope, {
     hosts: settings.serverNames,
-    identity: controlPlaneIdentity(trustDomain, cluster),
+    identity: controlPlaneIdentity(settings.trustDomain, cluster),
     clientRoots: () => [store.current.roots, ...peers.links().map(({ peer }) => peer.roots)].join(''),
     ttlMs: settings.ca.workloadCertTtl,
     store,
@@ -100,12 +101,8 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
   tellOfRoots(store, () => {
     for (const { peer } of peers.links()) receivers.disconnect(peer.cluster);
   });
-  const configured = sources.find((source) => source.cluster === cluster)?.network ?? '';
-  const own = () => {
-    const network = exporter.network ?? configured;
-    return { cluster, network, trustDomain, roots: store.current.roots, address: federation.address };
-  };
-  const exchange = createExchange({ own, state, isTaken, now: () => clock.now(), log });
+  const own = () => ownRecord(settings, store, exporter.network);
+  const exchange = createExchange({ own, state, isTaken, letIn: () => look(), now: () => clock.now(), log });
   const port = await listen(scope, {
     at: federation.listen,
     credentials: serving.credentials,
@@ -117,14 +114,29 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     port,
     firstSync: firstSyncOf(scope, peers.links(), clock),
     publish: exporter.publish,
-    status: () =>
-      peers.links().map((link) => {
-        const { roots: _, anchors: __, ...peer } = link.peer;
-        const exported = countExported(exporter.current(exporter.audienceOf(peer)));
-        return { ...peer, ...link.status(), receives: receivers.status(peer.cluster), exported };
-      }),
+    status: () => peers.links().map((link) => statusOf(link, exporter, receivers)),
     scopes: () => peers.links().map(({ peer }) => ({ peer: peer.cluster, scope: exporter.audienceOf(peer).scope })),
   };
+}
+
+/** As which this cluster is known to its peers; before its objects were read, its network is the configured one. */
+function ownRecord(
+  { clusterId: cluster, trustDomain, sources, federation }: FederationInit['settings'],
+  store: CaStore,
+  derived: string | undefined,
+): Peer {
+  const network = derived ?? sources.find((source) => source.cluster === cluster)?.network ?? '';
+  return { cluster, network, trustDomain, roots: store.current.roots, address: federation.address };
+}
+
+function bundleOf({ peer: { trustDomain, roots } }: Link): ForeignBundle {
+  return { trustDomain, roots };
+}
+
+function statusOf(link: Link, exporter: Exporter, receivers: Receivers): PeerStatus {
+  const { roots: _, anchors: __, ...peer } = link.peer;
+  const exported = countExported(exporter.current(exporter.audienceOf(peer)));
+  return { ...peer, ...link.status(), receives: receivers.status(peer.cluster), exported };
 }
 
 function countExported(exported: ExportedView | undefined): PeerStatus['exported'] {

@@ -13,11 +13,11 @@ export interface FollowInit {
   readonly follow: (found: ReadPeers) => void;
 }
 
-/** Resolves after the first read, with what reads again at once; reads also when something changes there, and from time to time. */
+/** Resolves after the first read, with what reads again at once and resolves then; reads also when something changes there, and from time to time. */
 export async function followDirectory(
   scope: Scope,
   { settings, clock, log, directories, read, follow }: FollowInit,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const {
     debounce: { quiet: quietMs, max: maxMs },
     rescanInterval,
@@ -33,12 +33,13 @@ export async function followDirectory(
         if (!scope.signal.aborted) follow(found);
       })
       .catch((error: unknown) => log.error({ err: error, directories }, 'peers could not be read'));
-    if (!scope.signal.aborted) cancelRescan = clock.schedule(rescanInterval, again);
+    if (!scope.signal.aborted) cancelRescan = clock.schedule(rescanInterval, () => void again());
   };
   const again = () => {
     reading = reading.then(look);
+    return reading;
   };
-  const debounce = createDebounce({ quietMs, maxMs, clock, run: again });
+  const debounce = createDebounce({ quietMs, maxMs, clock, run: () => void again() });
   const watcher = createDirectoryWatcher(() => debounce.touch());
   scope.own(async () => {
     debounce.cancel();
@@ -48,7 +49,6 @@ export async function followDirectory(
   });
   // Watched first: what changes while reading is then heard of.
   watcher.set(directories);
-  again();
-  await reading;
+  await again();
   return again;
 }

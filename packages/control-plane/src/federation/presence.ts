@@ -1,10 +1,14 @@
 /**
- * Says when a peer went away and when it is back, once each, with what to do; attempts in between are for debugging. A
- * stream that ends and is opened again at once is no absence: control planes restart and renew their roots.
+ * Says when a peer went away and when it is back, once each, with what to do; attempts in between are for debugging. Who
+ * is there again soon was not away: control planes restart, renew their roots, and of two that become peers one knows of it
+ * first.
  */
 import type { ConnectionInit } from './connection.js';
 import type { Peer } from './records.js';
 import { remedyFor } from './remedy.js';
+
+/** Attempts are a few milliseconds apart by then, so it is told little later. */
+const SOON_MS = 1_000;
 
 export interface Presence {
   /** A stream was accepted. */
@@ -44,12 +48,12 @@ export function createPresence(
       if (phase === 'there') {
         phase = 'lost';
         since = clock.now();
-      } else if (phase !== 'away') {
+      } else if (phase !== 'away' && clock.now() - since >= SOON_MS) {
         phase = 'away';
         const story = { cluster, address, reason, remedy: remedyFor(peer, reason) };
         if (asOf === undefined) log.warn(story, 'peer cannot be reached; nothing of it is known yet');
         else log.warn({ ...story, asOf }, 'peer is away; what it exported last stays in force');
-      } else log.debug({ cluster, reason }, 'peer is still away');
+      } else log.debug({ cluster, reason }, 'peer cannot be reached');
     },
   };
 }

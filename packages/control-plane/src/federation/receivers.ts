@@ -23,6 +23,8 @@ import type { Peer } from './records.js';
 export const CHAIN_HEADER = 'isthmus-chain';
 /** One for each of its replicas; who reconnects may overlap with its last stream, which TCP has not given up yet. */
 const MAX_STREAMS_PER_PEER = 16;
+/** Refusals that are remembered as told, by address and reason; when there are more, all are news again. */
+const MAX_TOLD = 1_000;
 
 export interface ReceiversInit {
   readonly exporter: Exporter;
@@ -51,6 +53,7 @@ export function createReceivers(init: ReceiversInit): Receivers {
   const { exporter, signal, clock, log, observe } = init;
   const callers = new WeakMap<Metadata, Peer>();
   const receivers = new Map<string, Set<Receiver>>();
+  const isNews = createNews();
   let counter = 0;
 
   const interceptor: ServerInterceptor = ({ path }, call) => {
@@ -63,7 +66,9 @@ export function createReceivers(init: ReceiversInit): Receivers {
         return admit(metadata);
       }
       observe({ kind: 'refused' });
-      log.warn({ from: call.getPeer(), reason: verdict.refusal }, 'peer refused');
+      const from = call.getPeer();
+      const level = isNews(`${from.slice(0, from.lastIndexOf(':'))} ${verdict.refusal}`) ? 'warn' : 'debug';
+      log[level]({ from, reason: verdict.refusal }, 'peer refused');
       call.sendStatus({ code: status.UNAUTHENTICATED, details: verdict.refusal });
     };
     return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata }) });
@@ -130,6 +135,17 @@ export function createReceivers(init: ReceiversInit): Receivers {
       receivers.delete(cluster);
     },
     status: (cluster) => [...(receivers.get(cluster) ?? [])].map(({ types }) => types()),
+  };
+}
+
+/** Whoever is refused comes again every few seconds, for as long as it lives; the first time is enough. */
+function createNews(): (text: string) => boolean {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text)) return false;
+    if (told.size >= MAX_TOLD) told.clear();
+    told.add(text);
+    return true;
   };
 }
 

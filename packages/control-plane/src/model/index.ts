@@ -3,6 +3,6 @@ export { judgeScope, type ScopeVerdict } from './export.js';
 export { lazily, mergeMaps } from './flat.js';
 export { type ClusterInput, isSameBasis } from './frame.js';
 export { isIngress, ROOT_NAMESPACE } from './labels.js';
-export { isNamedPod } from './named-pods.js';
+export { isNamedPod, serviceOfNamedPod } from './named-pods.js';
 export { addressText, claimsOf, waypointKey } from './scope.js';
 export type { ClusterModel, GatewayRecord, Model, NamespaceModel, ServiceRecord } from './types.js';

@@ -61,11 +61,20 @@ export function indexNamedPods(
   return { records, of };
 }
 
-/** Whether the record is one of these; it can be told from the names alone, also of a record that another cluster told of. */
-export function isNamedPod({ canonical, name, namespace, hostname }: ServiceRecord): boolean {
-  if (!canonical || !hostname.startsWith(`${name}.`)) return false;
-  const [, second, third] = hostname.slice(name.length + 1).split('.');
-  return second === namespace && third === 'svc';
+/** Whether the record is one of these. */
+export function isNamedPod(record: ServiceRecord): boolean {
+  return serviceOfNamedPod(record) !== undefined;
+}
+
+/**
+ * The key of the headless Service that the record is a pod of; undefined when it is no such record. It can be told from the
+ * names alone, also of a record that another cluster told of.
+ */
+export function serviceOfNamedPod({ canonical, name, namespace, hostname }: ServiceRecord): string | undefined {
+  if (!canonical || !hostname.startsWith(`${name}.`)) return undefined;
+  const service = hostname.slice(name.length + 1);
+  const [, second, third] = service.split('.');
+  return second === namespace && third === 'svc' ? `${namespace}/${service}` : undefined;
 }
 
 function isHeadless({ spec }: Service): boolean {

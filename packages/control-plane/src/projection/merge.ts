@@ -4,7 +4,13 @@
  * remote one that is not global does not exist here. The name of a single pod means one pod: the own cluster's, else that of
  * the nearest; pods of two clusters that bear one name are two, and nothing is balanced between them.
  */
-import { type ClusterModel, isNamedPod, type NamespaceModel, type ServiceRecord } from '../model/index.js';
+import {
+  type ClusterModel,
+  isNamedPod,
+  type NamespaceModel,
+  type ServiceRecord,
+  serviceOfNamedPod,
+} from '../model/index.js';
 
 export interface Part {
   readonly cluster: ClusterModel;
@@ -78,6 +84,7 @@ export function mergeServices(
   viewerCluster: string,
   rule: MergeRule,
 ): ReadonlyMap<string, MergedService> {
+  const home = parts.find(({ cluster }) => cluster.id === viewerCluster)?.namespace;
   const keys = new Set(parts.flatMap(({ namespace }) => [...namespace.services.keys()]));
   const merged = new Map<string, MergedService>();
   for (const key of [...keys].sort()) {
@@ -86,6 +93,7 @@ export function mergeServices(
       return record ? [{ cluster, record }] : [];
     });
     const own = all.find(({ cluster }) => cluster.id === viewerCluster);
+    if (!own && isKeptName(all, home)) continue;
     const counted = rule(
       own,
       all.filter((part) => part !== own),
@@ -94,4 +102,11 @@ export function mergeServices(
     if (base) merged.set(key, { key, base: base.record, parts: counted });
   }
   return merged;
+}
+
+/** Who keeps a Service to itself keeps the names of its pods, too. */
+function isKeptName(parts: readonly Part[], home: NamespaceModel | undefined): boolean {
+  const [first] = parts;
+  const service = first && serviceOfNamedPod(first.record);
+  return service !== undefined && home?.services.get(service)?.scope === 'local';
 }

@@ -65,6 +65,7 @@ function addressed(
   }
   return allocation;
 }
+
 /** Policies are enforced where the inner tunnel ends, so never by an east-west gateway. */
 function policiesFor({ role }: Viewer, own: ClusterModel): View['policies'] {
   const sight = sightOf(role);

@@ -43,31 +43,11 @@ const RETRY_MS = 2_000;
 const ANSWER_MS = 5_000;
 
 export function createLeadership(scope: Scope, init: LeadershipInit): Leadership {
-  const { clock, log, identity, name, onTerm, random = Math.random } = init;
+  const { clock, log, identity, name, random = Math.random } = init;
   const lease = createLeaseClient(init);
+  const term = createTerm(scope, init);
   let seen: SeenLease | undefined;
-  let term: Scope | undefined;
   let problem: string | undefined;
-  let cancelDeadline = () => {};
-
-  function endTerm(reason: string): void {
-    cancelDeadline();
-    if (!term) return;
-    log.warn({ lease: name, reason }, 'another replica may write now');
-    term.close(reason).catch((error: unknown) => log.error({ err: error }, 'a term did not end well'));
-    term = undefined;
-  }
-
-  /** Until DEADLINE_MS after what the API took for now. */
-  function lead(startedMs: number): void {
-    cancelDeadline();
-    const restMs = startedMs + DEADLINE_MS - clock.monotonic();
-    cancelDeadline = clock.schedule(Math.max(0, restMs), () => endTerm('the Lease could not be renewed in time'));
-    if (term || scope.signal.aborted || restMs <= 0) return;
-    log.info({ lease: name, identity }, 'this replica writes from now on');
-    term = scope.child();
-    onTerm(term);
-  }
 
   async function attempt(): Promise<void> {
     const startedMs = clock.monotonic();
@@ -75,9 +55,9 @@ export function createLeadership(scope: Scope, init: LeadershipInit): Leadership
     seen = found === undefined ? undefined : seeLease(found, seen, startedMs);
     const turn = { identity, durationSeconds: LEASE_SECONDS, now: clock.now(), monotonicMs: startedMs };
     const claim = claimLease(seen, turn);
-    if (!claim) return endTerm('another replica holds the Lease');
+    if (!claim) return term.end('another replica holds the Lease');
     seen = seeLease(await lease.write(claim, seen?.resourceVersion, scope.signal), seen, startedMs);
-    lead(startedMs);
+    term.extend(startedMs);
   }
 
   async function run(): Promise<void> {
@@ -101,7 +81,6 @@ export function createLeadership(scope: Scope, init: LeadershipInit): Leadership
   }
 
   async function release(): Promise<void> {
-    cancelDeadline();
     if (seen?.spec.holderIdentity !== identity) return;
     await lease.write(releaseLease(seen.spec, clock.now()), seen.resourceVersion).catch((error: Error) => {
       log.debug({ lease: name, reason: error.message }, 'the Lease was not given back; it runs out by itself');
@@ -109,19 +88,52 @@ export function createLeadership(scope: Scope, init: LeadershipInit): Leadership
   }
 
   const running = run();
+  // After the term, which is owned later, has ended.
   scope.own(async () => {
     await running;
     await release();
   });
   return {
     get isLeading() {
-      return term !== undefined && !term.signal.aborted;
+      return term.isOpen;
     },
     get leader() {
       return seen?.spec.holderIdentity ?? '';
     },
     get problem() {
       return problem;
+    },
+  };
+}
+
+/** The time in which this replica may write. Ends by itself unless it is extended. */
+function createTerm(scope: Scope, { clock, log, name, identity, onTerm }: LeadershipInit) {
+  let current: Scope | undefined;
+  let cancelDeadline = () => {};
+  scope.own(() => cancelDeadline());
+
+  function end(reason: string): void {
+    cancelDeadline();
+    if (!current) return;
+    log.warn({ lease: name, reason }, 'another replica may write now');
+    current.close(reason).catch((error: unknown) => log.error({ err: error }, 'a term did not end well'));
+    current = undefined;
+  }
+
+  return {
+    end,
+    /** The Lease was asked for then, and given. Counts from then on, not from when the answer came. */
+    extend(askedMs: number): void {
+      cancelDeadline();
+      const restMs = askedMs + DEADLINE_MS - clock.monotonic();
+      cancelDeadline = clock.schedule(Math.max(0, restMs), () => end('the Lease could not be renewed in time'));
+      if (current || scope.signal.aborted || restMs <= 0) return;
+      log.info({ lease: name, identity }, 'this replica writes from now on');
+      current = scope.child();
+      onTerm(current);
+    },
+    get isOpen() {
+      return current !== undefined && !current.signal.aborted;
     },
   };
 }

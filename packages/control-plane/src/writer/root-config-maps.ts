@@ -139,7 +139,10 @@ export function maintainRootConfigMaps(scope: Scope, init: RootConfigMapsInit): 
   return { touch: () => debounce.touch() };
 }
 
-/** Writes what it is given, and waits when some of it could not be written. */
+/**
+ * Writes what it is given, and waits when some of it could not be written. Only the watch tells what is there: an answer may
+ * be older than a deletion that was heard of. Until it tells, the same may be applied once more, which changes nothing.
+ */
 function createWriter({ api, clock, log, random }: RootConfigMapsInit, signal: AbortSignal) {
   const backoff = createBackoff({
     firstMs: BACKOFF_FIRST_MS,

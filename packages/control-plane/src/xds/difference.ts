@@ -15,10 +15,10 @@ export function differenceOf({ held, asked }: Subscription, { resources, answers
   const changed: EncodedResource[] = [];
   for (const resource of resources.values()) {
     const { name, version } = resource;
-    if (held.get(name) !== version || answers.has(name)) changed.push(resource);
+    if (held.version(name) !== version || answers.has(name)) changed.push(resource);
   }
   const removed = new Set<string>();
-  for (const names of [held.keys(), asked]) for (const name of names) if (!resources.has(name)) removed.add(name);
+  for (const names of [held.names(), asked]) for (const name of names) if (!resources.has(name)) removed.add(name);
   return { changed, removed: [...removed] };
 }
 
@@ -28,8 +28,9 @@ export function differenceSince({ held, asked }: Subscription, changes: Changes)
   const changed: EncodedResource[] = [];
   const removed: string[] = [];
   for (const [name, resource] of changes) {
-    if (!resource && held.has(name)) removed.push(name);
-    if (resource && held.get(name) !== resource.version) changed.push(resource);
+    const version = held.version(name);
+    if (!resource && version !== undefined) removed.push(name);
+    if (resource && version !== resource.version) changed.push(resource);
   }
   return { changed, removed };
 }

@@ -4,7 +4,7 @@
  */
 import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { type Difference, differenceOf, differenceSince } from './difference.js';
-import type { EncodedResource } from './encode.js';
+import type { EncodedResource, EncodedResources } from './encode.js';
 import { select } from './selection.js';
 import type { Subscription } from './subscription.js';
 import type { VersionedView } from './views.js';
@@ -59,7 +59,7 @@ export function foreignTypes(subscriptions: ReadonlyMap<string, Subscription>): 
 }
 
 function* stepResponses(init: ResponsesInit, subscription: Subscription, { type, what }: Step): Generator<Outgoing> {
-  const difference = differenceTowards(init, subscription, type);
+  const { difference, all } = differenceTowards(init, subscription, type);
   const removed = what === 'all' ? difference.removed : [];
   const chunks = chunksOf(difference.changed, init.maxResponseBytes);
   const isDue = what === 'all' && (subscription.owed || removed.length > 0);
@@ -67,20 +67,24 @@ function* stepResponses(init: ResponsesInit, subscription: Subscription, { type,
   for (const [index, changed] of chunks.entries()) {
     yield respond(init, subscription, { changed, removed: index === chunks.length - 1 ? removed : [] });
   }
-  if (what === 'all') subscription.reach(init.view.version);
+  if (what === 'all') subscription.reach(init.view.version, all);
 }
 
-function differenceTowards(
-  { view, node }: ResponsesInit,
-  subscription: Subscription,
-  type: ResourceTypeName,
-): Difference {
+interface Towards {
+  readonly difference: Difference;
+  /** All that the subscriber holds once it was sent the difference; absent when that is known from changes only. */
+  readonly all?: EncodedResources;
+}
+
+function differenceTowards({ view, node }: ResponsesInit, subscription: Subscription, type: ResourceTypeName): Towards {
   const { reached, wanted } = subscription;
   const changes = reached === undefined || wanted ? undefined : view.changesSince(type, reached);
   const quick = changes && differenceSince(subscription, changes);
-  if (quick) return quick;
+  if (quick) return { difference: quick };
   const index = type === 'address' ? view.addressIndex : undefined;
-  return differenceOf(subscription, select({ subscription, all: view.resources[type], index, node }));
+  const all = view.resources[type];
+  const difference = differenceOf(subscription, select({ subscription, all, index, node }));
+  return wanted ? { difference } : { difference, all };
 }
 
 function respond(

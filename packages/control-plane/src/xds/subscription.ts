@@ -1,5 +1,6 @@
 /** What one subscriber holds of one resource type, and how far it has acknowledged. */
-import type { EncodedResource } from './encode.js';
+import type { EncodedResource, EncodedResources } from './encode.js';
+import { createHoldings, type Holdings } from './holdings.js';
 
 /** Responses on their way; an acknowledgement of an older one tells nothing new. */
 const MAX_IN_FLIGHT = 256;
@@ -21,8 +22,8 @@ export interface Subscription {
   readonly typeUrl: string;
   /** The names it is limited to, as the subscriber says them, aliases among them; undefined: all there is. */
   readonly wanted: ReadonlySet<string> | undefined;
-  /** By name, the version last sent; what a refused response carried counts as sent until its content changes. */
-  readonly held: ReadonlyMap<string, string>;
+  /** Versions last sent; what a refused response carried counts as sent until its content changes. */
+  readonly held: Pick<Holdings, 'version' | 'names'>;
   /** Names asked for since they were last answered; each is owed a resource or a removal. */
   readonly asked: ReadonlySet<string>;
   /** Version of the newest view that it was sent all of; undefined before the first. */
@@ -33,8 +34,8 @@ export interface Subscription {
   ask(names: readonly string[]): boolean;
   /** The subscriber wants these no longer, and drops them by itself. */
   forget(names: readonly string[]): void;
-  /** Everything of that view was sent. */
-  reach(viewVersion: number): void;
+  /** Everything of that view was sent; `all`, when that is what was compared and hence all that it holds. */
+  reach(viewVersion: number, all?: EncodedResources): void;
   sent(nonce: string, changed: readonly EncodedResource[], removed: readonly string[]): void;
   /** False for a nonce that was never sent or is long answered. */
   acked(nonce: string): boolean;
@@ -52,9 +53,9 @@ export interface SubscriptionInit {
 
 export function createSubscription({ typeUrl, initial, wanted }: SubscriptionInit): Subscription {
   // ztunnel lists what it waits for with an empty version.
-  const held = new Map(Object.entries(initial).filter(([, version]) => version !== ''));
+  const held = createHoldings(Object.entries(initial).filter(([, version]) => version !== ''));
   const names = wanted && new Set(wanted);
-  const asked = new Set([...(names ?? [])].filter((name) => !held.has(name)));
+  const asked = new Set([...(names ?? [])].filter((name) => held.version(name) === undefined));
   const inFlight: string[] = [];
   let owed = true;
   let reached: number | undefined;
@@ -86,8 +87,9 @@ export function createSubscription({ typeUrl, initial, wanted }: SubscriptionIni
     get reached() {
       return reached;
     },
-    reach(viewVersion) {
+    reach(viewVersion, all) {
       reached = viewVersion;
+      if (all) held.settle(all);
     },
     ask(more) {
       if ((names ?? asked).size + more.length > MAX_WANTED_NAMES) return false;
@@ -95,21 +97,22 @@ export function createSubscription({ typeUrl, initial, wanted }: SubscriptionIni
       for (const name of more) {
         names?.add(name);
         asked.add(name);
-        held.delete(name);
       }
+      held.remove(more);
       return true;
     },
     forget(dropped) {
-      for (const name of names ? dropped : []) {
-        names?.delete(name);
+      if (!names) return;
+      for (const name of dropped) {
+        names.delete(name);
         asked.delete(name);
-        held.delete(name);
       }
+      held.remove(dropped);
     },
     sent(nonce, changed, removed) {
       owed = false;
-      for (const { name, version } of changed) held.set(name, version);
-      for (const name of removed) held.delete(name);
+      held.add(changed);
+      held.remove(removed);
       if (asked.size > 0) {
         for (const { name } of changed) asked.delete(name);
         for (const name of removed) asked.delete(name);

@@ -101,6 +101,14 @@ describe('isthmusctl', () => {
     });
   });
 
+  it('explains that a service is there, and why it is not seen from here', async () => {
+    const { text, code } = await ctl('explain', '--from', 'shop/web-1', '--to', 'kept.shop.svc.cluster.local:80');
+
+    expect(text).toMatch(/plan refuse UNKNOWN_DESTINATION/);
+    expect(text).toMatch(/west +network-2 +no +no +0 +0 +0 +0 % +- +not exported by west/);
+    expect(code).toBe(3);
+  });
+
   it('says who exports what, what is reached from here, and why not', async () => {
     const { text } = await ctl('scope');
 

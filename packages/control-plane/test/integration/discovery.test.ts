@@ -9,6 +9,7 @@ import {
   authorizationPolicy,
   eastWestGateway,
   GLOBAL,
+  ingressGateway,
   type Manifest,
   namespace,
   pod,
@@ -169,6 +170,41 @@ describe('discovery', () => {
       ['address', ['east//Pod/shop/reviews-1', REVIEWS]],
       ['authorization', []],
     ]);
+  });
+
+  it('gives an ingress gateway, known by the labels of its node, the ways to other networks too, and its own policies', async () => {
+    const objects = [
+      ...base,
+      ...ingressGateway('10.1.0.8'),
+      pod('loner-1', { ip: '10.1.0.2' }),
+      authorizationPolicy('its', { selector: { matchLabels: { app: 'ingress' } } }),
+      authorizationPolicy('others', { selector: { matchLabels: { app: 'loner' } } }),
+    ];
+    const west = [...base, pod('reviews-1'), eastWestGateway('network-2', '192.0.2.2')];
+    const test = await start({ clusters: { east: { 'a.yaml': objects }, west: { 'a.yaml': west } } });
+    const client = openStream(test, { token: await test.token({}), headers: { clusterid: 'east' } });
+    release.push(client.close);
+    const node = {
+      ...proxyNode('router'),
+      metadata: { LABELS: { 'gateway.istio.io/managed': 'istio.io-gateway-controller' } },
+    };
+
+    client.send(request(ADDRESS, { node }));
+    client.send(request(AUTHORIZATION, { node }));
+    const responses = [await client.accept(), await client.accept()];
+
+    const names = Object.fromEntries(responses.map((response) => [response.type, response.names]));
+    expect(names).toEqual({
+      authorization: ['shop/its'],
+      address: [
+        'NetworkGateway/network-2/192.0.2.2/15008',
+        'east//Pod/shop/ingress-1',
+        SPLIT,
+        'shop/ingress.shop.svc.cluster.local',
+        REVIEWS,
+      ],
+    });
+    expect(test.plane.status().proxies.map(({ node: { role } }) => role)).toEqual(['ingress']);
   });
 
   it('lets the record of another network come and go with readiness there, and with its gateway', async () => {

@@ -2,8 +2,8 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AMBIENT, eastWestGateway, GLOBAL, namespace, pod, service } from '../support/objects.js';
-import { befriend, type PeerPlane, type PeerPlaneInit, startPeerPlane } from '../support/peers.js';
+import { GLOBAL, pod, service } from '../support/objects.js';
+import { befriend, networkObjects, type PeerPlane, type PeerPlaneInit, startPeerPlane } from '../support/peers.js';
 import { openStream, proxyNode } from '../support/plane.js';
 import { ADDRESS, request } from '../support/xds.js';
 
@@ -16,9 +16,7 @@ afterEach(async () => {
 
 async function start(cluster: string, network: string, more: Partial<PeerPlaneInit> = {}): Promise<PeerPlane> {
   const { objects = [], ...rest } = more;
-  const mesh = [namespace('istio-system', { 'topology.istio.io/network': network }), namespace('shop', AMBIENT)];
-  const gateway = eastWestGateway(network, `192.0.2.${network.at(-1)}`);
-  const plane = await startPeerPlane({ cluster, network, objects: [...mesh, gateway, ...objects], ...rest });
+  const plane = await startPeerPlane({ cluster, network, objects: [...networkObjects(network), ...objects], ...rest });
   open.push(plane);
   return plane;
 }

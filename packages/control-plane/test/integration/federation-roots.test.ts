@@ -3,8 +3,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeCacerts } from '../../src/index.js';
-import { AMBIENT, eastWestGateway, GLOBAL, namespace, pod, service } from '../support/objects.js';
-import { befriend, type PeerPlane, startPeerPlane } from '../support/peers.js';
+import { GLOBAL, pod, service } from '../support/objects.js';
+import { befriend, networkObjects, type PeerPlane, startPeerPlane } from '../support/peers.js';
 import { openStream, proxyNode } from '../support/plane.js';
 import { ADDRESS, request } from '../support/xds.js';
 
@@ -15,9 +15,7 @@ afterEach(async () => {
 
 async function start(cluster: string, network: string): Promise<PeerPlane> {
   const objects = [
-    namespace('istio-system', { 'topology.istio.io/network': network }),
-    namespace('shop', AMBIENT),
-    eastWestGateway(network, `192.0.2.${network.at(-1)}`),
+    ...networkObjects(network),
     service(`of-${cluster}`, { labels: GLOBAL }),
     pod(`of-${cluster}-1`, { labels: { app: `of-${cluster}` } }),
   ];

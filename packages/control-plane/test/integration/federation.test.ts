@@ -3,8 +3,8 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Peer } from '../../src/federation/index.js';
-import { AMBIENT, eastWestGateway, GLOBAL, type Manifest, namespace, pod, service } from '../support/objects.js';
-import { befriend, type PeerPlane, startPeerPlane } from '../support/peers.js';
+import { GLOBAL, type Manifest, pod, service } from '../support/objects.js';
+import { befriend, networkObjects, type PeerPlane, startPeerPlane } from '../support/peers.js';
 import { openStream, proxyNode, type XdsClient } from '../support/plane.js';
 import { ADDRESS, request } from '../support/xds.js';
 
@@ -16,23 +16,16 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-const mesh = (network: string, gateway: string) => [
-  namespace('istio-system', { 'topology.istio.io/network': network }),
-  namespace('shop', AMBIENT),
-  eastWestGateway(network, gateway),
-];
-
 async function start(
   cluster: string,
   network: string,
   objects: readonly Manifest[],
   federation = '',
 ): Promise<PeerPlane> {
-  const gateway = `192.0.2.${network.at(-1)}`;
   const plane = await startPeerPlane({
     cluster,
     network,
-    objects: [...mesh(network, gateway), ...objects],
+    objects: [...networkObjects(network), ...objects],
     federation,
   });
   open.push(plane);
@@ -89,6 +82,9 @@ describe('two control planes', () => {
     await inWest.until((held) => held.has('shop/orders.shop.svc.cluster.local'));
     const seen = await east.sees('west', isLive);
     expect(seen).toMatchObject({ services: 1, workloads: 1, gateways: 1, problems: [] });
+    expect(
+      [...east.logs, ...west.logs].filter(({ message }) => /(is away|nothing of it is known)/.test(message)),
+    ).toEqual([]);
     expect(names.filter((name) => /secret|10\.2\.1|reviews-[12]/.test(name))).toEqual([]);
   });
 
@@ -109,7 +105,7 @@ describe('two control planes', () => {
     const inEast = await ztunnelOf(east);
     await inEast.until((held) => held.has(REVIEWS));
 
-    await west.write('west', 'objects.yaml', [...mesh('network-2', '192.0.2.2'), ...westObjects({} as typeof GLOBAL)]);
+    await west.write('west', 'objects.yaml', [...networkObjects('network-2'), ...westObjects({} as typeof GLOBAL)]);
 
     await inEast.until((held) => !held.has(REVIEWS) && !hasAny(held, SPLIT_HORIZON));
     expect(await east.sees('west', (peer) => peer?.services === 0)).toMatchObject({ workloads: 0 });
@@ -194,6 +190,14 @@ describe('a peer that is told less than all', () => {
   });
 });
 
+it('a scope for a cluster that is no peer is told of: a slip would tell the peer that was meant everything', async () => {
+  const east = await start('east', 'network-1', [], 'exports: [{peer: wset, serviceScopeConfigs: []}]');
+
+  const line = await east.logged(({ message }) => /name clusters that are no peers/.test(message));
+
+  expect(line).toMatchObject({ level: 'warn', clusters: ['wset'] });
+});
+
 describe('replicas of a control plane', () => {
   it('over one directory take an invitation of each other, once, and each has a stream of its own', async () => {
     const [east, west] = await twoPlanes();
@@ -276,7 +280,7 @@ describe('a peer', () => {
     const impostor = await startPeerPlane({
       cluster: 'west',
       network: 'network-2',
-      objects: mesh('network-2', '192.0.2.9'),
+      objects: networkObjects('network-2', '192.0.2.9'),
       // Roots that east believes, though not of west.
       root: join(north.directory, 'root'),
     });
@@ -284,8 +288,12 @@ describe('a peer', () => {
 
     await impostor.adopt(east, 'east', 'network-1');
 
-    const line = await east.logged(({ message }) => message === 'peer refused');
-    expect(line.reason).toMatch(/says it is of cluster west, but was not issued under that cluster's roots/);
+    const line = await east.logged(
+      ({ message, reason }) => message === 'peer refused' && /says it is of cluster west/.test(String(reason)),
+    );
+    expect(line.reason).toMatch(/but was not issued under that cluster's roots/);
+    await east.logged(({ level, reason }) => level === 'debug' && reason === line.reason);
+    expect(east.logs.filter(({ level, reason }) => level === 'warn' && reason === line.reason)).toHaveLength(1);
     expect(await impostor.sees('east', (peer) => peer?.lastEnd !== undefined)).toMatchObject({ state: 'connecting' });
   });
 

@@ -71,17 +71,21 @@ describe('the ConfigMap with the roots', () => {
   it('follows the roots, and is not written while nothing differs', async () => {
     const { touch } = startReplica();
     await expect.poll(() => [rootsIn('istio-system'), rootsIn('shop')]).toEqual(['root 1', 'root 1']);
-    const before = writes().length;
 
     roots = 'root 1 and 2';
     touch();
     await expect.poll(() => [rootsIn('istio-system'), rootsIn('shop')]).toEqual(['root 1 and 2', 'root 1 and 2']);
-    touch();
-    api.put(namespace('shop', { changed: 'label' }));
+    // The watch has told of those when it has told of one that is made after them.
     api.put(namespace('books'));
     await expect.poll(() => rootsIn('books')).toBe('root 1 and 2');
+    const before = writes().length;
+    touch();
+    api.put(namespace('shop', { changed: 'label' }));
+    api.put(namespace('music'));
+    await expect.poll(() => rootsIn('music')).toBe('root 1 and 2');
 
-    expect(writes().length - before).toBe(3);
+    const later = writes().slice(before);
+    expect(later.filter(({ namespace }) => namespace === 'istio-system' || namespace === 'shop')).toEqual([]);
   });
 
   it('is tried again when it cannot be written, which is told once with the rule that lacks', async () => {
@@ -94,7 +98,9 @@ describe('the ConfigMap with the roots', () => {
     await logged(({ message }) => message.endsWith('are written'));
 
     const errors = logs.filter(({ level }) => level === 'error').map(({ message }) => message);
-    expect(new Set(errors).size).toBe(errors.length);
+    // A busy machine may take it a Lease away meanwhile; the next term tells again.
+    const terms = logs.filter(({ message }) => message === 'this replica writes from now on');
+    expect(errors.length).toBeLessThanOrEqual(terms.length);
     expect(errors[0]).toContain('the rule {apiGroups: [""], resources: [configmaps], verbs: [create, patch]}');
     expect([rootsIn('istio-system'), rootsIn('shop')]).toEqual(['root 1', 'root 1']);
   });

@@ -9,7 +9,7 @@ import { createSession, type Session, type VersionedView } from '../../src/xds/i
 import { meshes, RUNS } from '../support/arbitraries.js';
 import { createCluster } from '../support/derive.js';
 import type { Manifest } from '../support/objects.js';
-import { ADDRESS, readOutgoing, request } from '../support/xds.js';
+import { ADDRESS, AUTHORIZATION, readOutgoing, request } from '../support/xds.js';
 
 const NAMES = ['a', 'b', 'd', 'api', 'waypoint'] as const;
 type Tiers = Readonly<Record<(typeof NAMES)[number], 'x' | 'y' | undefined>>;
@@ -123,6 +123,8 @@ function openSession(held: Held): Session {
   return session;
 }
 
+const NO_RESPONSE = { type: undefined, message: undefined, removed: [] };
+
 const PEERS = [
   { cluster: 'north', network: 'network-3' },
   { cluster: 'south', network: 'network-2' },
@@ -171,6 +173,37 @@ describe('a peer with a scope of its own', () => {
           const services = [...held.names].filter((name) => /^shop\//.test(name));
           expect(new Set(services.map(hostOf))).toEqual(may);
         }
+      }),
+      RUNS,
+    );
+  });
+
+  it('is answered about policies last: then it has all there is, however small the pieces and whatever changes meanwhile', () => {
+    fc.assert(
+      fc.property(worlds, worlds, fc.nat(5), (world, next, taken) => {
+        const exporter = createExporter([]);
+        const audience = exporter.audienceOf({ cluster: 'open', network: 'network-3' });
+        const cluster = createCluster(true);
+        const session = openSession({ names: new Set() });
+        session.receive(request(AUTHORIZATION));
+        const names = new Set<string>();
+        const receive = () => {
+          const outgoing = session.next(exporter.current(audience)!);
+          const { type, message, removed } = outgoing ? readOutgoing(outgoing) : { ...NO_RESPONSE };
+          for (const { name } of message?.resources ?? []) names.add(name);
+          for (const name of removed) names.delete(name);
+          return type;
+        };
+        exporter.publish(cluster(world));
+        let last = receive();
+        for (let count = 0; count < taken && last === 'address'; count++) last = receive();
+
+        if (last === 'address') exporter.publish(cluster(next));
+        while (last === 'address') last = receive();
+
+        const { view } = exporter.current(audience)!;
+        expect(last).toBe('authorization');
+        expect([...names].sort()).toEqual([...view.services.keys(), ...view.workloads.keys()].sort());
       }),
       RUNS,
     );

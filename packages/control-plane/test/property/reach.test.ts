@@ -34,7 +34,9 @@ describe('whoever answers a client', () => {
         const mesh = proxiesOf(...sketches);
 
         for (const app of [...APPS, 'd', 'd-0.d']) {
-          const { answers } = mesh.reach('east', { kind: 'hostname', hostname: hostOf(app), port: 80 });
+          // Of a headless Service the port is the pod's own.
+          const port = app === 'd-0.d' ? 8080 : 80;
+          const { answers } = mesh.reach('east', { kind: 'hostname', hostname: hostOf(app), port });
           const allowed = mayAnswer(own!, others, `shop/${hostOf(app.replace('d-0.', ''))}`);
           const clusters = [...answers].map((uid) => uid.slice(0, uid.indexOf('/')));
           expect(clusters.filter((id) => !allowed.has(id))).toEqual([]);

@@ -37,7 +37,8 @@ function* looks({ east, west, south }: World): Generator<Eyes> {
 
 /** Whether members of that record may be told of to the viewer. */
 function mayUse({ role, own }: Eyes, { id, network }: ClusterModel, { key, scope }: ServiceRecord): boolean {
-  const kept = own.services.get(key)?.scope === 'local';
+  // Who keeps a headless Service keeps the names of its pods.
+  const kept = [key, key.replace(/\/d-\d\./, '/')].some((name) => own.services.get(name)?.scope === 'local');
   if (role !== 'router') return id === own.id || (scope === 'global' && !kept);
   return scope === 'global' && !kept && network === own.network;
 }

@@ -7,8 +7,8 @@ import {
   assembleGeneration,
   type Generation,
   groupObjects,
-  type KubeObject,
   type ObjectsByNamespace,
+  type ParsedFile,
   parseFile,
 } from '../../src/sources/index.js';
 import type { Manifest } from './objects.js';
@@ -26,10 +26,18 @@ export function toYaml(objects: readonly Manifest[]): string {
   return objects.map((object) => JSON.stringify(object, undefined, 1)).join('\n---\n');
 }
 
+const parsed = new Map<string, ParsedFile>();
+
+/** Each text once: random meshes are put together of few objects, and reading YAML is most of what they cost. */
+function parseOnce(manifest: Manifest): ParsedFile {
+  const text = toYaml([manifest]);
+  const known = parsed.get(text) ?? parseFile('objects.yaml', text);
+  parsed.set(text, known);
+  return known;
+}
+
 export function readObjects(objects: readonly Manifest[]): Generation {
-  const assembled = assembleGeneration([parseFile('objects.yaml', toYaml(objects))], {
-    clusterDomain: 'cluster.local',
-  });
+  const assembled = assembleGeneration(objects.map(parseOnce), { clusterDomain: 'cluster.local' });
   if (!assembled.ok) throw new Error(assembled.problems.map(formatProblem).join('\n'));
   return assembled.generation;
 }
@@ -51,17 +59,13 @@ export function derive(
 
 /** Clusters that take over what did not change, as the program does. */
 export function createCluster(isLocal: boolean) {
-  const parsed = new Map<string, KubeObject>();
   let objects: ObjectsByNamespace | undefined;
   let derived: DerivedCluster | undefined;
-  const parse = (manifest: Manifest): KubeObject => {
-    const text = toYaml([manifest]);
-    const object = parsed.get(text) ?? parseFile('a.yaml', text).objects[0]!;
-    parsed.set(text, object);
-    return object;
-  };
   return ({ id, network, scopeConfigs, objects: manifests }: ClusterSketch): DerivedCluster => {
-    objects = groupObjects(manifests.map(parse), objects);
+    objects = groupObjects(
+      manifests.flatMap((manifest) => parseOnce(manifest).objects),
+      objects,
+    );
     const frame = { id, network, trustDomain: 'cluster.local', clusterDomain: 'cluster.local', isLocal, scopeConfigs };
     derived = deriveCluster({ ...frame, objects }, derived);
     return derived;

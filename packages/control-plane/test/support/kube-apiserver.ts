@@ -64,8 +64,8 @@ export async function startKubeApiserver(): Promise<KubeApiserver> {
 
   try {
     // The server makes its own certificate; until it is ready there is none, or nobody who answers.
-    const caPem = await retry(() => readFile(join(directory, 'apiserver.crt'), 'utf8'));
-    await isReady(url, caPem);
+    const caPem = await retry(server, () => readFile(join(directory, 'apiserver.crt'), 'utf8'));
+    await isReady(server, url, caPem);
     const admin = adminOf(url, caPem);
     return {
       url,
@@ -86,12 +86,12 @@ export async function startKubeApiserver(): Promise<KubeApiserver> {
         const otherPort = await freePort();
         const other = startServer(directory, etcdUrl, otherPort);
         const otherUrl = `https://127.0.0.1:${otherPort}`;
-        await isReady(otherUrl, caPem);
+        await isReady(other, otherUrl, caPem);
         await meanwhile(adminOf(otherUrl, caPem));
         await stop(other);
         await compact(etcdUrl);
         server = startServer(directory, etcdUrl, port);
-        await isReady(url, caPem);
+        await isReady(server, url, caPem);
       },
       close,
     };
@@ -146,8 +146,8 @@ function startServer(directory: string, etcdUrl: string, port: number): ChildPro
   return spawn(KUBE_APISERVER, flags, { stdio: 'ignore' });
 }
 
-async function isReady(url: string, ca: string): Promise<void> {
-  await retry(() => call(`${url}/readyz`, { ca, method: 'GET', isText: true }));
+async function isReady(server: ChildProcess, url: string, ca: string): Promise<void> {
+  await retry(server, () => call(`${url}/readyz`, { ca, method: 'GET', isText: true }));
 }
 
 function adminOf(url: string, ca: string): Pick<KubeApiserver, 'send' | 'apply' | 'remove'> {
@@ -203,7 +203,9 @@ function readAudit(text: string, account: string): ReadonlySet<string> {
     };
     if (user.username !== username || !objectRef?.resource) return [];
     const { resource, apiGroup = '', name } = objectRef;
-    return [`${verb} ${resource}.${apiGroup}${name === undefined ? '' : `/${name}`}`];
+    // The name of what is created is in the body, and no role can grant it by that.
+    const suffix = name === undefined || verb === 'create' ? '' : `/${name}`;
+    return [`${verb} ${resource}.${apiGroup}${suffix}`];
   });
   return new Set(asked);
 }
@@ -252,12 +254,13 @@ function call(url: string, { ca, method, body, type = 'application/json', isText
   });
 }
 
-async function retry<T>(attempt: () => Promise<T>): Promise<T> {
+async function retry<T>(server: ChildProcess, attempt: () => Promise<T>): Promise<T> {
   const endMs = Date.now() + START_MS;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
+      if (server.exitCode !== null) throw new Error(`kube-apiserver ended with exit code ${server.exitCode}`);
       if (Date.now() > endMs) throw error;
       await pause(realClock, 200);
     }

@@ -14,9 +14,9 @@ import { realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { Fault } from '@isthmus/sdk/wire';
 import type { TestPlane } from './plane.js';
 
-/** Renewed after a second, so that a slow machine has nine for it. */
-const TTL_SECONDS = 10;
-const LEFT_WHEN_RENEWED = 0.9;
+/** Renewed each half second, and good for half a minute: a slow machine only takes longer. */
+const TTL_SECONDS = 30;
+const LEFT_WHEN_RENEWED = 0.984;
 
 export interface Member {
   readonly identity: string;

@@ -76,6 +76,17 @@ export function pod(name: string, init: PodInit = {}): Manifest {
   };
 }
 
+/** As an API server takes it, with the status that a kubelet would give it. */
+export function podWithStatus(name: string, init: PodInit & { readonly ip: string }): Manifest {
+  const { status, ...rest } = pod(name, init);
+  const spec = { ...(rest.spec as Manifest), containers: [{ name: 'app', image: 'none' }] };
+  return { ...rest, spec, status: { ...(status as Manifest), podIPs: [{ ip: init.ip }] } };
+}
+
+export function account(name: string, inNamespace: string): Manifest {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: inNamespace } };
+}
+
 export function waypoint(name = 'waypoint', { labels, ...rest }: Meta = {}): Manifest[] {
   return [
     gateway(name, 'istio-waypoint', {

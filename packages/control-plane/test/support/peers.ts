@@ -6,7 +6,7 @@ import { createProgram } from '../../src/commands/program.js';
 import type { PeerStatus } from '../../src/federation/index.js';
 import { type ControlPlane, readSettings, startControlPlane } from '../../src/index.js';
 import { captureLogs } from './logs.js';
-import type { Manifest } from './objects.js';
+import { AMBIENT, eastWestGateway, type Manifest, namespace } from './objects.js';
 import { type PlaneInit, startPlane, type TestPlane } from './plane.js';
 
 export interface PeerPlane extends TestPlane {
@@ -38,6 +38,15 @@ export interface PeerPlaneInit extends Omit<PlaneInit, 'clusters' | 'config'> {
   readonly objects: readonly Manifest[];
   /** Further settings of `federation`, in YAML's flow style. */
   readonly federation?: string;
+}
+
+/** What every network has: its name, a namespace in the mesh, and a way in. */
+export function networkObjects(network: string, gateway = `192.0.2.${network.at(-1)}`): readonly Manifest[] {
+  return [
+    namespace('istio-system', { 'topology.istio.io/network': network }),
+    namespace('shop', AMBIENT),
+    eastWestGateway(network, gateway),
+  ];
 }
 
 const POLL_MS = 5;

@@ -155,6 +155,26 @@ describe('the configuration', () => {
       ),
       'tokens.keyFile: is missing',
     ],
+    [
+      `${MINIMAL}trustBundles: [{trustDomain: cluster.local, file: roots.pem}]`,
+      'trustBundles[0].trustDomain: is the trust domain of this control plane',
+    ],
+    [
+      MINIMAL.replace(/tokens: .*/, `tokens: {keyFile: k, issuers: [{issuer: isthmus-control-plane, jwksFile: j}]}`),
+      'tokens.issuers[0].issuer: isthmus-control-plane is the issuer of other tokens already',
+    ],
+    [
+      MINIMAL.replace(/tokens: .*/, `tokens: {issuers: [{issuer: i}]}`),
+      'tokens.issuers[0]: needs one of jwksFile and jwksUrl',
+    ],
+    [
+      MINIMAL.replace(/tokens: .*/, `tokens: {issuers: [{issuer: i, jwksUrl: 'http://keys.example/jwks'}]}`),
+      'tokens.issuers[0].jwksUrl: expected an https URL',
+    ],
+    [
+      MINIMAL.replace(/tokens: .*/, `tokens: {issuers: [{issuer: i, jwksFile: j, caFile: c}]}`),
+      'tokens.issuers[0].caFile: is of a jwksUrl with https',
+    ],
   ])('%j is refused', (text, message) => {
     expect(problemsOf(text)).toEqual([expect.stringContaining(message)]);
   });

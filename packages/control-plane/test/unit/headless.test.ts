@@ -123,6 +123,21 @@ describe('the name of a pod', () => {
     expect([...refusals]).toEqual([expect.stringContaining(`"db-0.${HOST}" is visible`)]);
   });
 
+  it.each(['network-1', 'network-2'])(
+    'is of no use where the own cluster keeps the Service to itself, on %s',
+    (network) => {
+      const mesh = proxiesOf(
+        side('east', 'network-1', 1, db(), ...pods(1, 1)),
+        side('west', network, 2, db(GLOBAL), ...pods(2, 2)),
+      );
+
+      expect([...mesh.reach('east', asked(`db-1.${HOST}`)).answers]).toEqual([]);
+      expect([...mesh.view('east', 'ztunnel').services.keys()]).toEqual([`shop/${HOST}`]);
+      expect([...mesh.view('east', 'router').services.keys()]).toEqual([]);
+      expect(mesh.reach('east', asked(`db-0.${HOST}`)).answers).toEqual(new Set(['east//Pod/shop/db-0']));
+    },
+  );
+
   it.each(['network-1', 'network-2'])('means the own pod where clusters have one of that name, on %s', (network) => {
     const mesh = proxiesOf(
       side('east', 'network-1', 1, db(GLOBAL), ...pods(1, 1)),

@@ -1,33 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { RESOURCES } from '../../src/sources/index.js';
 import { ROOT_CONFIG_MAP } from '../../src/writer/root-config-maps.js';
-import { readPermissions } from '../support/permissions.js';
+import { grantedBy, readPermissions } from '../support/permissions.js';
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-/** By role: `list pods.` of the core group, `watch gateways.gateway.networking.k8s.io`, `get leases.coordination.k8s.io/name`. */
 function permissionsOf(kind: 'ClusterRole' | 'Role'): Readonly<Record<string, readonly string[]>> {
   const roles = readPermissions().filter((document) => document.kind === kind);
-  return Object.fromEntries(
-    roles.map(({ metadata, rules }) => [
-      (metadata as { name: string }).name,
-      (rules as readonly Rule[]).flatMap(permitted).sort(),
-    ]),
-  );
-}
-
-function permitted({ apiGroups, resources, resourceNames, verbs }: Rule): readonly string[] {
-  const names = resourceNames?.map((name) => `/${name}`) ?? [''];
-  return apiGroups.flatMap((group) =>
-    resources.flatMap((resource) =>
-      verbs.flatMap((verb) => names.map((name) => `${verb} ${resource}.${group}${name}`)),
-    ),
-  );
+  return Object.fromEntries(roles.map((role) => [(role.metadata as { name: string }).name, grantedBy([role])]));
 }
 
 describe('deploy/kubernetes/control-plane-rbac.yaml', () => {

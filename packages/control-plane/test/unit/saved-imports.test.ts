@@ -35,9 +35,13 @@ async function peerWithRoots(root: string) {
   return { cluster: 'west', network: 'network-2', trustDomain: 'cluster.local', roots, address: 'west:15013' };
 }
 
-const service = createTestService({ hostname: 'reviews.shop.svc.cluster.local', namespace: 'shop' });
+const service = createTestService({ name: 'reviews', hostname: 'reviews.shop.svc.cluster.local', namespace: 'shop' });
 const workloads = Array.from({ length: 2_500 }, (_, index) =>
-  createTestWorkload({ uid: `west/isthmus/Capacity/shop/${index}`, services: new Map([[service.key, service.ports]]) }),
+  createTestWorkload({
+    name: '',
+    uid: `west/isthmus/Capacity/shop/${index}`,
+    services: new Map([[service.key, service.ports]]),
+  }),
 );
 const records: readonly ResourceModel[] = [
   { kind: 'service', value: service },

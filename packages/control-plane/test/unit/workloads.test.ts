@@ -3,6 +3,16 @@ import { deriveOne, onlyWorkload } from '../support/derive.js';
 import { AMBIENT, namespace, node, pod, service, waypoint, waypointPod } from '../support/objects.js';
 
 describe('a pod as a workload', () => {
+  it('has its addresses of both families, in their canonical form', () => {
+    const podIPs = [{ ip: '10.1.0.1' }, { ip: 'FD00:0:0::1' }];
+
+    expect(onlyWorkload(deriveOne([pod('reviews-1', { status: { podIPs } })])).addresses).toEqual([
+      '10.1.0.1',
+      'fd00::1',
+    ]);
+    expect(onlyWorkload(deriveOne([pod('reviews-1', { ip: 'fd00::2' })])).addresses).toEqual(['fd00::2']);
+  });
+
   it('has the uid, identity, place and names that Istio gives it', () => {
     const cluster = deriveOne([
       namespace('shop', AMBIENT),

@@ -28,6 +28,21 @@ export interface TcpListenerInit {
   onConnection(socket: Socket): void;
 }
 
+/** A host that has no IPv6 (or no IPv4) has nothing to listen on there either. */
+const NO_SUCH_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
+/** What `open` made of every address that exists here; rejects when there is none, or one cannot be opened otherwise. */
+export async function listenable<T>(
+  hosts: readonly string[],
+  open: (host: string) => Promise<T>,
+): Promise<readonly T[]> {
+  const opened = await Promise.allSettled(hosts.map(open));
+  const failed = opened.flatMap((each) => (each.status === 'rejected' ? [each.reason as NodeJS.ErrnoException] : []));
+  const [fatal] = failed.filter(({ code }) => failed.length === hosts.length || !NO_SUCH_FAMILY.has(code ?? ''));
+  if (fatal) throw fatal;
+  return opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+}
+
 /** Resolves with the port that is bound; rejects with the system's error when it cannot be. */
 export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<number> {
   const { address, drain, log, prepare, onConnection } = init;

@@ -13,7 +13,7 @@ import type { SnapshotFeed } from './snapshot-feed.js';
 export interface ContextInit
   extends Pick<
     RoleContext,
-    'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain' | 'demand'
+    'settings' | 'clock' | 'random' | 'certificates' | 'telemetry' | 'log' | 'drain' | 'demand' | 'listeners'
   > {
   readonly role: Pick<Role, 'name'>;
   readonly feed: Pick<SnapshotFeed, 'snapshot' | 'onSnapshot'>;

@@ -3,6 +3,7 @@ import type { Snapshot, Workload } from '@isthmus/sdk/discovery';
 import type { CertificateSource, Revocations } from '@isthmus/sdk/identity';
 import type { GatewayHealth, Originate } from '@isthmus/sdk/originate';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
+import type { HandedOver } from '../capture/interception/handed-over.js';
 import type { Settings } from '../config.js';
 import type { Telemetry } from '../telemetry/types.js';
 
@@ -24,6 +25,8 @@ export interface RoleContext {
   demand?(names: readonly string[]): Promise<readonly string[]>;
   /** Calls back after each change of the snapshot, until the scope closes. */
   onSnapshot(scope: Scope, listener: (snapshot: Snapshot) => void): void;
+  /** Listening sockets that the head of this process's group opened for it. */
+  readonly listeners?: HandedOver | undefined;
   /** Aborts when the process drains: stop accepting, let what runs finish. */
   readonly drain: AbortSignal;
 }

@@ -27,13 +27,17 @@ export interface RecordContext extends ConnectionFamilies {
   readonly open: Pick<OpenConnections, 'add'>;
 }
 
+/** Kept from expiring while the connection is open: one that ended would else be closed more often than opened. */
+const HELD = ['opened', 'received', 'sent'] as const;
+type Held = Readonly<Record<(typeof HELD)[number], NumberSeries>>;
+
 export function openConnectionRecord(facts: ConnectionFacts, context: RecordContext): ConnectionRecord {
   const row = REPORTERS[facts.reporter];
   const live = { facts, received: 0, sent: 0, startedAt: context.clock.monotonic() };
   const unlist = context.open.add(live);
   const sockets = context.socketsOpen.hold(pair('reporter', facts.reporter));
   sockets.add(1);
-  let held: { readonly received: NumberSeries; readonly sent: NumberSeries } | undefined;
+  let held: Held | undefined;
   let ended = false;
 
   function family(name: keyof ReporterRow['families']): Family<NumberSeries> {
@@ -41,10 +45,14 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
   }
 
   /** Bytes that came before the tunnel was up are counted now. */
-  function countOpened(): NonNullable<typeof held> {
+  function countOpened(): Held {
     const labels = labelsOf(row, live.facts, '-');
-    family('opened').series(labels).add(1);
-    held = { received: family('received').hold(labels), sent: family('sent').hold(labels) };
+    held = {
+      opened: family('opened').hold(labels),
+      received: family('received').hold(labels),
+      sent: family('sent').hold(labels),
+    };
+    held.opened.add(1);
     held.received.add(live.received);
     held.sent.add(live.sent);
     return held;
@@ -70,8 +78,7 @@ export function openConnectionRecord(facts: ConnectionFacts, context: RecordCont
       ended = true;
       if (!held && isRevoked(outcome)) context.crlRejections.series(pair('reporter', facts.reporter)).add(1);
       const series = held ?? countOpened();
-      family('received').release(series.received);
-      family('sent').release(series.sent);
+      for (const name of HELD) family(name).release(series[name]);
       const labels = labelsOf(row, live.facts, flagsOf(row, outcome));
       family('closed').series(labels).add(1);
       if (outcome.kind === 'fault') family('failed').series(labels).add(1);

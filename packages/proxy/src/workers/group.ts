@@ -8,6 +8,8 @@ import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import type { Diagnostics } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
 import type { GatewayOutOfService } from '../admin/explain/route.js';
+import type { HandedOver } from '../capture/interception/handed-over.js';
+import type { SharedListeners } from '../capture/interception/shared-listeners.js';
 import type { Settings } from '../config.js';
 import { localWorkloads } from '../roles/local-workloads.js';
 import type { RoleContext, RunningRole } from '../roles/role.js';
@@ -32,6 +34,8 @@ export interface WorkerGroupInit {
   readonly demand: RoleContext['demand'];
   readonly counters: TelemetrySystem['workers'];
   readonly merged: Pick<MergedMetrics, 'retire'>;
+  /** Listening sockets that workers cannot open themselves. */
+  readonly listeners: Pick<SharedListeners, 'fresh'> | undefined;
   readonly drain: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
@@ -76,6 +80,9 @@ class Group implements WorkerGroup {
   readonly started: Promise<void>;
   readonly #init: WorkerGroupInit;
   readonly #slots: readonly Slot[];
+  /** Workers that were told what to listen on and live. */
+  readonly #informed = new Set<number>();
+  #listeners: HandedOver | undefined;
   #stopping = false;
   #releaseReadiness: (() => void) | undefined;
   /** The first start; gone afterwards. */
@@ -185,16 +192,22 @@ class Group implements WorkerGroup {
       random,
       certificate: (identity) => credentialOf(identity, certificates, credentials),
       demand: demand ?? (async () => []),
-      inform: (process) => this.#inform(process),
+      inform: (process) => this.#inform(id, process),
       onState: (from, to, slot) => this.#changed(from, to, slot),
       onLost: (report) => merged.retire(report),
       isReplaced: () => !this.#stopping && !this.#starting && !drain.aborted,
     });
   }
 
-  #inform({ channel }: WorkerProcess): void {
-    const { settings, store, trust, credentials, logLevels, drain } = this.#init;
-    const start = { settings: { ...settings, authToken: undefined }, logLevels: logLevels() };
+  #inform(id: number, { channel }: WorkerProcess): void {
+    const { settings, store, trust, credentials, logLevels, drain, listeners } = this.#init;
+    if (this.#informed.size === 0) this.#listeners = listeners?.fresh();
+    this.#informed.add(id);
+    const start = {
+      settings: { ...settings, authToken: undefined },
+      logLevels: logLevels(),
+      listeners: this.#listeners,
+    };
     const { snapshot } = store;
     tellState(channel, { start, trust: trust.bundles ?? null, credentials: credentials.all(), snapshot });
     if (drain.aborted) channel.tell('drain', null);
@@ -206,6 +219,7 @@ class Group implements WorkerGroup {
     if (to !== 'replacing') counters.count(to, 1);
     this.#keepReadiness();
     if (to === 'serving') this.#servesNow();
+    if (to === 'replacing') this.#informed.delete(id);
     if (to === 'starting' && from === 'replacing') counters.restarted();
     if (to !== 'replacing') return;
     this.#starting?.reject(new Error(`worker ${id}: ${reason}`));

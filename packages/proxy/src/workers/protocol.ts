@@ -7,6 +7,7 @@ import type { TrustBundles } from '@isthmus/sdk/identity';
 import type { GatewayStatus } from '@isthmus/sdk/originate';
 import type { ProfileOptions } from '../admin/diagnostics.js';
 import type { ConnectionDump } from '../admin/dump-connections.js';
+import type { HandedOver } from '../capture/interception/handed-over.js';
 import type { Settings } from '../config.js';
 import type { LogLevels } from '../telemetry/log-levels.js';
 import type { ProcessState } from '../telemetry/merged.js';
@@ -15,6 +16,8 @@ import type { WireCredential } from './credentials.js';
 export interface WorkerStart {
   readonly settings: Settings;
   readonly logLevels: LogLevels;
+  /** Descriptors of the head's to listen on, where workers cannot open what they need. */
+  readonly listeners: HandedOver | undefined;
 }
 
 export interface WorkerReport extends ProcessState {

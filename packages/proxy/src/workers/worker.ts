@@ -100,6 +100,7 @@ class Worker {
   readonly drain: Drain;
   readonly #init: WorkerInit;
   readonly #settings: Settings;
+  readonly #listeners: WorkerStart['listeners'];
   readonly #scope: Scope = createScope();
   readonly #store = createStore();
   readonly #trust = createTrust();
@@ -111,9 +112,10 @@ class Worker {
   #role: RunningRole | undefined;
   #gateways: RoleContext['gateways'] | undefined;
 
-  constructor(init: WorkerInit, { settings, logLevels }: WorkerStart, channel: Channel<FromWorker>) {
+  constructor(init: WorkerInit, { settings, logLevels, listeners }: WorkerStart, channel: Channel<FromWorker>) {
     this.#init = init;
     this.#settings = settings;
+    this.#listeners = listeners;
     this.#channel = channel;
     // All workers write to the same pipe: what is larger than the kernel writes at once could be cut by another's line.
     this.#lines = createLineWriter(init.stdout, PIPE_BUF);
@@ -175,6 +177,7 @@ class Worker {
   #context(role: Role): RoleContext {
     return createRoleContext(this.#scope, {
       settings: this.#settings,
+      listeners: this.#listeners,
       role,
       clock: realClock,
       random: Math.random,

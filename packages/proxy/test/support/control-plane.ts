@@ -33,6 +33,7 @@ export interface TestControlPlane {
   readonly roots: string;
   /** Bearer tokens that came with certificate requests. */
   readonly tokens: string[];
+  readonly certificateRequests: readonly CertificateRequest[];
   /** Names of addresses that were asked for on demand. */
   readonly asked: readonly string[];
   /** Discovery streams opened so far. */
@@ -41,6 +42,13 @@ export interface TestControlPlane {
   send(records: MeshRecords): void;
   /** Cuts every connection and gives the port back. */
   stop(): void;
+}
+
+export interface CertificateRequest {
+  /** In whose name it was asked; undefined for the caller's own. */
+  readonly impersonated: unknown;
+  readonly ttlSeconds: number;
+  readonly tenant: string | undefined;
 }
 
 type Stream = ServerDuplexStream<discoveryPb.DeltaDiscoveryRequest, DeltaResponseOrBytes>;
@@ -53,6 +61,8 @@ export interface ControlPlaneInit {
   /** What an address that is asked for on demand is answered with; for any other, that nobody has it. */
   readonly answers?: Readonly<Record<string, MeshRecords>>;
   readonly port?: number;
+  /** Who the bearer of the token is, for requests in nobody else's name. */
+  readonly bearer?: string;
 }
 
 export async function startTestControlPlane({
@@ -60,11 +70,13 @@ export async function startTestControlPlane({
   records,
   answers = {},
   port = 0,
+  bearer,
 }: ControlPlaneInit): Promise<TestControlPlane> {
   const identity = await authority.issueServer(['127.0.0.1']);
   const streams = new Map<Stream, Set<string>>();
   const tokens: string[] = [];
   const asked: string[] = [];
+  const certificateRequests: CertificateRequest[] = [];
   let current = records;
   let nonce = 0;
   let opened = 0;
@@ -117,9 +129,14 @@ export async function startTestControlPlane({
   server.addService(certificateService, {
     createCertificate(call: SignCall, respond: sendUnaryData<citadelPb.IstioCertificateResponse>) {
       tokens.push(String(call.metadata.get('authorization')[0] ?? ''));
-      const asked = call.request.metadata?.ImpersonatedIdentity;
+      const impersonated = call.request.metadata?.ImpersonatedIdentity;
+      certificateRequests.push({
+        impersonated,
+        ttlSeconds: Number(call.request.validityDuration),
+        tenant: call.metadata.get('x_tenant')[0]?.toString(),
+      });
       void authority
-        .sign(call.request.csr, String(asked))
+        .sign(call.request.csr, String(impersonated ?? bearer))
         .then(
           (pem) =>
             respond(null, create(citadelPb.IstioCertificateResponseSchema, { certChain: [pem, authority.rootPem] })),
@@ -133,6 +150,7 @@ export async function startTestControlPlane({
     roots: authority.rootPem,
     tokens,
     asked,
+    certificateRequests,
     get streams() {
       return opened;
     },

@@ -52,7 +52,7 @@ async function follow(signal: AbortSignal, init: TrustClientInit): Promise<void>
     if (signal.aborted) return;
     const isUnknown = end.code === status.UNIMPLEMENTED;
     if (isUnknown) trust.set(undefined);
-    const story = { address, reason: end.details };
+    const story = { address, reason: end.code === status.OK ? 'it ended the stream' : end.details };
     // Once per outage: discovery and certificates tell of the rest.
     if (isTold) log.debug(story, 'trust bundles are still not told');
     else if (isUnknown) log.info(story, 'the control plane tells no trust bundles; roots come with certificates');

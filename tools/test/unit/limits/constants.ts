@@ -147,13 +147,13 @@ export const HBONE_CONSTANTS: readonly ConstantRow[] = [
   {
     file: `${SDK}/hbone/io/peer-proof.ts`,
     name: 'MAX_PROOFS',
-    what: 'Clients whose chains a server remembers, for revocation lists',
+    what: 'Clients whose chains a server remembers, for revocation lists and trust domains',
     hit: 'the oldest is forgotten; its resumed session is refused',
   },
   {
     file: `${SDK}/hbone/io/peer-proof.ts`,
     name: 'MAX_CHAIN',
-    what: 'Certificates of a chain that is looked up in revocation lists',
+    what: 'Certificates of a chain that is looked up in revocation lists or trust bundles',
     hit: 'a longer chain is refused',
   },
   {
@@ -242,6 +242,24 @@ export const CLIENT_CONSTANTS: readonly ConstantRow[] = [
     name: 'DEFAULT_CONCURRENCY',
     what: 'Requests for certificates under way',
     hit: 'further ones wait',
+  },
+  {
+    file: `${SDK}/identity/trust-message.ts`,
+    name: 'MAX_DOMAINS',
+    what: 'Trust domains a control plane tells of',
+    hit: 'the message is refused, the bundles before stay in force',
+  },
+  {
+    file: `${SDK}/identity/trust-message.ts`,
+    name: 'MAX_ANCHORS',
+    what: 'Roots of all trust domains together',
+    hit: 'the message is refused, the bundles before stay in force',
+  },
+  {
+    file: `${SDK}/identity/trust-bundle.ts`,
+    name: 'MAX_LINKS',
+    what: 'Certificates a peer sends along that are tried on the way to its root',
+    hit: 'further ones are not looked at',
   },
   {
     file: `${SDK}/identity/certificate-manager.ts`,
@@ -543,6 +561,42 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   },
   { file: `${PLANE}/ca/tokens.ts`, name: 'MAX_TOKEN_BYTES', what: 'Bytes of a token', hit: 'UNAUTHENTICATED' },
   {
+    file: `${PLANE}/ca/token-review.ts`,
+    name: 'MAX_UNDER_WAY',
+    what: 'Tokens that a Kubernetes API reviews at once',
+    hit: 'a further caller is refused, and told to try again',
+  },
+  {
+    file: `${PLANE}/ca/token-review.ts`,
+    name: 'MAX_HELD',
+    what: 'Reviewed tokens that are remembered',
+    hit: 'the oldest is reviewed again when it comes',
+  },
+  {
+    file: `${PLANE}/ca/token-review.ts`,
+    name: 'HELD_MS',
+    what: 'Time a token counts as reviewed, ms',
+    hit: 'it is reviewed again; a pod that is deleted is known for so long',
+  },
+  {
+    file: `${PLANE}/sources/kubernetes/token-reviews.ts`,
+    name: 'ANSWER_MS',
+    what: 'Time to a review, ms',
+    hit: 'the caller is refused, and told to try again',
+  },
+  {
+    file: `${PLANE}/writer/leadership.ts`,
+    name: 'DEADLINE_MS',
+    what: 'Time in which a leader has to renew its Lease, ms',
+    hit: 'it writes no more',
+  },
+  {
+    file: `${PLANE}/writer/root-config-maps.ts`,
+    name: 'WRITES_AT_A_TIME',
+    what: 'ConfigMaps that are written at once',
+    hit: 'further ones wait',
+  },
+  {
     file: `${PLANE}/ca/issuer.ts`,
     name: 'MAX_CSR_BYTES',
     what: 'Bytes of a signing request',
@@ -587,7 +641,7 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
   {
     file: `${PLANE}/federation/receivers.ts`,
     name: 'MAX_STREAMS_PER_PEER',
-    what: 'Streams of one peer at once',
+    what: 'Streams of one peer at once, all its replicas together',
     hit: 'RESOURCE_EXHAUSTED',
   },
   {
@@ -601,6 +655,30 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     name: 'MAX_PROBLEMS',
     what: 'Records of a peer that are told as refused',
     hit: 'further ones are left out untold',
+  },
+  {
+    file: `${PLANE}/ca/trust-service.ts`,
+    name: 'MAX_STREAMS',
+    what: 'Proxies that follow the trust bundles',
+    hit: 'RESOURCE_EXHAUSTED; the proxy asks again',
+  },
+  {
+    file: `${PLANE}/ca/key-sets.ts`,
+    name: 'MAX_BYTES',
+    what: 'Bytes of a JWKS at a URL',
+    hit: 'it is not taken; the keys before count',
+  },
+  {
+    file: `${PLANE}/ca/key-sets.ts`,
+    name: 'TIMEOUT_MS',
+    what: 'Wait for a JWKS at a URL, ms',
+    hit: 'the keys before count',
+  },
+  {
+    file: `${PLANE}/ca/key-sets.ts`,
+    name: 'COOLDOWN_MS',
+    what: 'Shortest time between two requests to a JWKS URL, ms',
+    hit: 'tokens of keys that it lacked are refused meanwhile',
   },
   {
     file: `${PLANE}/federation/identity.ts`,
@@ -618,7 +696,31 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     file: `${PLANE}/federation/federation.ts`,
     name: 'FIRST_SYNC_MS',
     what: 'Wait for peers at start, ms',
-    hit: 'proxies are served without them',
+    hit: 'proxies are served what was saved of them, or nothing',
+  },
+  {
+    file: `${PLANE}/federation/receivers.ts`,
+    name: 'MAX_TOLD',
+    what: 'Refused callers that are remembered as told',
+    hit: 'all are logged once more',
+  },
+  {
+    file: `${PLANE}/federation/saved/format.ts`,
+    name: 'MAX_SAVED_BYTES',
+    what: 'Bytes of what is saved of one peer',
+    hit: 'it is not saved, nor read; a restart while the peer is away then loses it',
+  },
+  {
+    file: `${PLANE}/federation/saved/keeper.ts`,
+    name: 'REFRESH_MS',
+    what: 'Age in ms that saved imports understate at most',
+    hit: 'they are written anew',
+  },
+  {
+    file: `${PLANE}/federation/roots.ts`,
+    name: 'REFRESH_MS',
+    what: 'How often a connected peer is asked for its roots, ms; when it changes them, it makes its peers ask',
+    hit: 'other roots count from then on',
   },
   {
     file: `${PLANE}/xds/session.ts`,

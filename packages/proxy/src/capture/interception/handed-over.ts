@@ -6,7 +6,8 @@
 /** Names that are understood; in a systemd socket unit, FileDescriptorName=. */
 export const HANDED_OVER_NAMES = ['outbound', 'inbound-plaintext'] as const;
 export type HandedOverName = (typeof HANDED_OVER_NAMES)[number];
-export type HandedOver = Partial<Readonly<Record<HandedOverName, number>>>;
+/** Descriptors by name: one for each address, perhaps. */
+export type HandedOver = Partial<Readonly<Record<HandedOverName, readonly number[]>>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,15 +18,15 @@ export function handedOver(env: Environment, pid: number): HandedOver {
   if (env.LISTEN_PID === undefined || Number(env.LISTEN_PID) !== pid) return {};
   const count = Number(env.LISTEN_FDS ?? 0);
   const names = (env.LISTEN_FDNAMES ?? '').split(':');
-  const found: Partial<Record<HandedOverName, number>> = {};
+  const found: Partial<Record<HandedOverName, readonly number[]>> = {};
   for (let index = 0; index < count; index += 1) {
     const name = HANDED_OVER_NAMES.find((known) => known === names[index]);
-    if (!name || found[name] !== undefined) {
+    if (!name) {
       throw new Error(
-        `LISTEN_FDNAMES: socket ${index + 1} of ${count} is named "${names[index] ?? ''}"; each of ${HANDED_OVER_NAMES.join(' and ')} may be handed over once (FileDescriptorName= in its socket unit)`,
+        `LISTEN_FDNAMES: socket ${index + 1} of ${count} is named "${names[index] ?? ''}"; ${HANDED_OVER_NAMES.join(' and ')} may be handed over (FileDescriptorName= in the socket unit)`,
       );
     }
-    found[name] = FIRST + index;
+    found[name] = [...(found[name] ?? []), FIRST + index];
   }
   return found;
 }

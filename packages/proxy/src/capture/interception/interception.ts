@@ -5,11 +5,11 @@
  */
 import type { Server, Socket } from 'node:net';
 import type { Logger, Scope } from '@isthmus/sdk/runtime';
-import { listenTcp } from '../tcp-listener.js';
+import { listenable, listenTcp } from '../tcp-listener.js';
 import { conntrackMissing, originalByConntrack } from './conntrack.js';
 import { type HandedOver, type HandedOverName, handedOver } from './handed-over.js';
 import { type Destination, judge } from './judge.js';
-import { loadSocketOptions, type SocketOptionsResult } from './socket-options.js';
+import { loadSocketOptions, type SocketOptions, type SocketOptionsResult } from './socket-options.js';
 import { acceptedOn, type FindOriginal } from './types.js';
 
 export type InterceptionMode = 'REDIRECT' | 'TPROXY';
@@ -22,12 +22,16 @@ export interface Interception {
   readonly sockets: HandedOver;
   /** What a listener opened here needs first. */
   prepare?(server: Server): void;
+  /** With which listeners can be made transparent, where they have to be. */
+  readonly options?: SocketOptions;
 }
 
 export interface InterceptionSystem {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
+  /** What the head of a group opened for its workers. */
+  readonly opened?: HandedOver | undefined;
   socketOptions(): Promise<SocketOptionsResult>;
   /** Undefined when the table of connections can be read, else why not. */
   conntrackMissing(): Promise<string | undefined>;
@@ -48,7 +52,7 @@ export async function prepareInterception(
 ): Promise<Interception> {
   if (system.platform !== 'linux')
     throw new Error(`connections are intercepted on Linux only, not on ${system.platform}`);
-  const sockets = handedOver(system.env, system.pid);
+  const sockets = { ...system.opened, ...handedOver(system.env, system.pid) };
   const options = await system.socketOptions();
   if (mode === 'TPROXY') return transparent(sockets, options);
   if (options.ok) return { by: 'SO_ORIGINAL_DST', find: options.options.originalDestination, sockets };
@@ -65,7 +69,7 @@ function transparent(sockets: HandedOver, options: SocketOptionsResult): Interce
     return address ? { kind: 'found', address } : { kind: 'unknown', reason: 'the client has left' };
   };
   const base = { by: 'local address', find, sockets } as const;
-  if (options.ok) return { ...base, prepare: options.options.makeTransparent };
+  if (options.ok) return { ...base, prepare: options.options.makeTransparent, options: options.options };
   if (sockets.outbound !== undefined && sockets['inbound-plaintext'] !== undefined) return base;
   throw new Error(
     `TPROXY needs transparent listeners: hand over both (systemd: Transparent=yes, LISTEN_FDNAMES=outbound:inbound-plaintext), or let this process make them: ${options.reason}`,
@@ -83,13 +87,10 @@ export interface InterceptedListenerInit {
   onConnection(socket: Socket, destination: Destination): void;
 }
 
-/** A host that has no IPv6 (or no IPv4) has nothing to intercept there either. */
-const NO_SUCH_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
-
 /** Resolves when every address that exists here is listened on; rejects when none is. */
 export async function listenIntercepted(scope: Scope, init: InterceptedListenerInit): Promise<void> {
   const { interception, name, hosts, port, drain, log, onConnection } = init;
-  const fd = interception.sockets[name];
+  const descriptors = interception.sockets[name] ?? [];
   let bound = port;
 
   async function accept(socket: Socket): Promise<void> {
@@ -101,15 +102,8 @@ export async function listenIntercepted(scope: Scope, init: InterceptedListenerI
   }
 
   const common = { drain, log, onConnection: (socket: Socket) => void accept(socket) };
-  if (fd !== undefined) {
-    bound = await listenTcp(scope, { address: { fd }, ...common });
-    return;
-  }
+  for (const fd of descriptors) bound = await listenTcp(scope, { address: { fd }, ...common });
+  if (descriptors.length > 0) return;
   const prepare = interception.prepare && { prepare: interception.prepare };
-  const opened = await Promise.allSettled(
-    hosts.map((host) => listenTcp(scope, { address: { host, port }, ...prepare, ...common })),
-  );
-  const failed = opened.flatMap((each) => (each.status === 'rejected' ? [each.reason as NodeJS.ErrnoException] : []));
-  const [fatal] = failed.filter(({ code }) => failed.length === hosts.length || !NO_SUCH_FAMILY.has(code ?? ''));
-  if (fatal) throw fatal;
+  await listenable(hosts, (host) => listenTcp(scope, { address: { host, port }, ...prepare, ...common }));
 }

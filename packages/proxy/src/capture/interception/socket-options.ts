@@ -16,6 +16,8 @@ const SOL_IPV6 = 41;
 const SO_ORIGINAL_DST = 80;
 const IP_TRANSPARENT = 19;
 const IPV6_TRANSPARENT = 75;
+/** Unlike dup(2) it keeps the descriptor from programs that are started. */
+const F_DUPFD_CLOEXEC = 1_030;
 /** ENOENT for a connection that nothing was done to; ENOPROTOOPT in a namespace where nothing is ever done to any. */
 const NOT_REDIRECTED: ReadonlySet<number> = new Set([2, 92]);
 
@@ -23,6 +25,8 @@ export interface SocketOptions {
   readonly originalDestination: FindOriginal;
   /** Lets the listener take connections to addresses that are not this host's. Throws with the remedy. */
   makeTransparent(server: Server): void;
+  /** Another descriptor of the same socket, for the caller to close. */
+  duplicate(original: Server | number): number;
 }
 
 export type SocketOptionsResult =
@@ -54,6 +58,8 @@ function socketOptions(koffi: Koffi): SocketOptions {
   );
   const setsockopt = library.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
 
+  const fcntl = library.func('int fcntl(int fd, int command, ...)');
+
   function original(socket: Socket): OriginalDestination {
     const fd = descriptorOf(socket);
     const accepted = acceptedOn(socket);
@@ -81,6 +87,13 @@ function socketOptions(koffi: Koffi): SocketOptions {
       throw new Error(
         `the listener on port ${bound.port} cannot be made transparent (errno ${koffi.errno()}): that takes CAP_NET_ADMIN`,
       );
+    },
+    duplicate(original) {
+      const fd = typeof original === 'number' ? original : descriptorOf(original);
+      if (fd === undefined) throw new Error('the listener has no descriptor');
+      const copy = fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3);
+      if (copy < 0) throw new Error(`descriptor ${fd} cannot be duplicated (errno ${koffi.errno()})`);
+      return copy;
     },
   };
 }

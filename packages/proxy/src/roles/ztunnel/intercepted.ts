@@ -10,13 +10,15 @@ import type { Socket } from 'node:net';
 import type { Workload } from '@isthmus/sdk/discovery';
 import { formatSocketAddress, type SocketAddress } from '@isthmus/sdk/routing';
 import type { Scope } from '@isthmus/sdk/runtime';
-import { type FaultCode, ILLEGAL_PORTS, PORT } from '@isthmus/sdk/wire';
+import { type FaultCode, ILLEGAL_PORTS } from '@isthmus/sdk/wire';
 import { clientOf } from '../../capture/client.js';
+import { type DoorPlace, doorsOf } from '../../capture/interception/doors.js';
 import {
   type Interception,
   type InterceptionMode,
   listenIntercepted,
   prepareInterception,
+  realSystem,
 } from '../../capture/interception/interception.js';
 import type { Destination } from '../../capture/interception/judge.js';
 import type { Captured } from '../../capture/types.js';
@@ -33,24 +35,20 @@ export interface InterceptInit {
   locals(): readonly Workload[];
 }
 
-/** Every address, and every address nobody else can reach: whoever reaches a dedicated proxy's 15001 speaks as its workload. */
-const ANYWHERE = ['0.0.0.0', '::'];
-const LOOPBACK = ['127.0.0.1', '::1'];
-
 /** Resolves when both listeners are open. */
 export async function intercept(scope: Scope, init: InterceptInit): Promise<void> {
   const { mode, context, plaintext, onCaptured, locals } = init;
   const { settings, log } = context;
-  const interception = await prepareInterception(mode);
+  const interception = await prepareInterception(mode, { ...realSystem, opened: context.listeners });
   // The rules must leave this user or group alone, or the proxy captures itself: nothing here could tell.
   const whoami = { uid: process.getuid?.(), gid: process.getgid?.() };
   log.info({ mode, by: interception.by, ...whoami }, 'intercepting connections');
+  const doors = doorsOf(settings.mode);
   const whose = (ip: string) => localAt(locals(), ip, settings);
 
   await listen(scope, init, interception, {
     name: 'outbound',
-    hosts: settings.mode === 'dedicated' ? LOOPBACK : ANYWHERE,
-    port: PORT.outbound,
+    ...doors.outbound,
     onConnection(socket, { host: ip, port }) {
       const client = clientOf(socket);
       const workload = whose(client.clientIp);
@@ -62,8 +60,7 @@ export async function intercept(scope: Scope, init: InterceptInit): Promise<void
   });
   await listen(scope, init, interception, {
     name: 'inbound-plaintext',
-    hosts: ANYWHERE,
-    port: PORT.plaintextInbound,
+    ...doors['inbound-plaintext'],
     onConnection(socket, asked) {
       if (ILLEGAL_PORTS.has(asked.port)) {
         return { fault: 'RECURSIVE_CALL', reason: `port ${asked.port} belongs to the proxy itself` };
@@ -85,10 +82,8 @@ function unknownWorkload(ip: string): Refusal {
   return { fault: 'LOCAL_WORKLOAD_UNKNOWN', reason: `${ip} is not the address of a workload of this proxy` };
 }
 
-interface Door {
+interface Door extends DoorPlace {
   readonly name: 'outbound' | 'inbound-plaintext';
-  readonly hosts: readonly string[];
-  readonly port: number;
   /** Takes the socket over, or says why not. */
   onConnection(socket: Socket, original: SocketAddress): Refusal | undefined;
 }

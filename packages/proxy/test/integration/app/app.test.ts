@@ -1,3 +1,4 @@
+import { connect } from 'node:tls';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,9 +24,9 @@ afterEach(() => scope.close());
 
 async function startPlane(
   records: Parameters<typeof startTestControlPlane>[0]['records'],
-  port?: number,
+  more: Pick<Parameters<typeof startTestControlPlane>[0], 'port' | 'bearer'> = {},
 ): Promise<TestControlPlane> {
-  plane = await startTestControlPlane({ authority, ...(records && { records }), ...(port !== undefined && { port }) });
+  plane = await startTestControlPlane({ authority, ...(records && { records }), ...more });
   scope.own(() => plane.stop());
   return plane;
 }
@@ -125,10 +126,83 @@ describe('a proxy with its control plane', () => {
     const during = await callRatings('while it is away');
     const readyDuring = await ready();
     const records = eastRecords(ADDRESSES);
-    await startPlane({ ...records, services: records.services.filter(({ name }) => name !== 'ratings') }, plane.port);
+    await startPlane(
+      { ...records, services: records.services.filter(({ name }) => name !== 'ratings') },
+      { port: plane.port },
+    );
 
     expect([during, readyDuring]).toEqual(['while it is away', 'ready\n']);
     await expect.poll(async () => (await dumpOf(url)).discovery.connected, { timeout: 10_000 }).toBe(true);
+  });
+
+  it('in dedicated mode is the workload it is told to be, and asks for its certificate as itself', async () => {
+    const bearer = 'spiffe://cluster.local/ns/shop/sa/storefront';
+    await startPlane(eastRecords(ADDRESSES), { bearer });
+    const { app, url, ready } = await start({
+      PROXY_MODE: 'dedicated',
+      PROXY_WORKLOAD_INFO: 'shop/storefront/storefront',
+      SECRET_TTL: '1h',
+      CA_HEADER_X_Tenant: 'red',
+    });
+    await app.ready;
+
+    expect(await ready()).toBe('ready\n');
+    expect(plane.certificateRequests).toEqual([{ impersonated: undefined, ttlSeconds: 3_600, tenant: 'red' }]);
+    expect(await dumpOf(url)).toMatchObject({
+      localWorkloads: ['east//Pod/shop/storefront'],
+      certificates: [{ identity: bearer }],
+    });
+  });
+
+  it.each([
+    [{}, 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+    [{ TLS12_ENABLED: 'true' }, 'TLSv1.2'],
+    [{ TLS12_ENABLED: 'true', COMPLIANCE_POLICY: 'fips-140-2' }, 'TLSv1.2'],
+  ])('with %j meets a peer that speaks TLS 1.2 with: %s', async (env, outcome) => {
+    await startPlane(eastRecords(ADDRESSES));
+    const { app } = await start(env as Record<string, string>);
+    await app.ready;
+    const identity = await authority.issuePem('spiffe://cluster.local/ns/shop/sa/storefront');
+    const tls = connect({
+      ...identity,
+      host: ADDRESSES.ratings,
+      port: 15008,
+      maxVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+      checkServerIdentity: () => undefined,
+    });
+
+    const met = await new Promise((resolve) => {
+      tls.once('secureConnect', () => resolve(tls.getProtocol()));
+      tls.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    });
+    tls.destroy();
+
+    expect(met).toBe(outcome);
+  });
+
+  it('reports connections of long while they are open, and forgets series that nobody touched for long', async () => {
+    await startPlane(eastRecords(ADDRESSES));
+    await serveEcho(scope, ADDRESSES.ratings, 8080);
+    const { app, url, output } = await start({ ACCESS_LOG_INTERVAL: '20ms', METRICS_IDLE_TIMEOUT: '20ms' });
+    await app.ready;
+    const opened = async () =>
+      metric(await (await fetch(url('metrics', '/metrics'))).text(), 'istio_tcp_connections_opened_total');
+    const logged = (message: string) => output.lines().filter((line) => line.includes(`"message":"${message}"`)).length;
+    const socket = await connectTo(scope, LISTENER.host, LISTENER.port);
+    socket.write('hello');
+
+    await expect.poll(opened).toHaveLength(2);
+    const before = logged('connection ongoing');
+    // A line of each end per interval, so the series have been idle for that long.
+    await expect.poll(() => logged('connection ongoing')).toBeGreaterThan(before + 4);
+    const whileOpen = await opened();
+    socket.end();
+    socket.resume();
+    await expect.poll(() => logged('connection complete')).toBe(2);
+
+    expect(whileOpen).toHaveLength(2);
+    await expect.poll(opened).toEqual([]);
   });
 
   it('drains on request: unready, nothing new is accepted, the process stays until it is told to quit', async () => {

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
+import { createTrust } from '@isthmus/sdk/identity';
 import { createScope, silentLogger } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -52,7 +53,9 @@ async function serveAdmin(overrides: Partial<AdminSources> = {}) {
     ],
   });
   const authority = await createTestAuthority();
-  const certificate = await authority.issue('spiffe://cluster.local/ns/shop/sa/reviews');
+  const trust = createTrust();
+  trust.set(new Map([['cluster.local', [authority.rootPem]]]));
+  const certificate = { ...(await authority.issue('spiffe://cluster.local/ns/shop/sa/reviews')), trust };
   const sources: AdminSources = {
     version: { name: 'isthmus-proxy', version: '0.1.0' },
     config: { network: 'network-1', authToken: '(secret)' },
@@ -241,6 +244,8 @@ describe('the admin pages', () => {
       { identity: expect.stringContaining('/sa/reviews'), state: 'Available' },
     ]);
     const [leaf] = certificates[1].certChain;
+    const [root] = certificates[1].rootCerts;
+    expect(certificates[1].trustBundles).toEqual({ 'cluster.local': [root.serialNumber] });
     expect(Buffer.from(leaf.pem, 'base64').toString()).toContain('BEGIN CERTIFICATE');
     expect(leaf.serialNumber).toMatch(/^\d+$/);
     expect(leaf.expirationTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);

@@ -260,7 +260,7 @@ describe('what was proved is judged anew: a resumed peer', () => {
 
 describe('a ticket', () => {
   it('is not used after five minutes, nor after the certificate behind it', () => {
-    const proof = { names: [REVIEWS], notAfter: 400_000, chain: () => [] };
+    const proof = { names: [REVIEWS], notAfter: 400_000, chain: () => [], isLeafOnly: false };
     const key = { certificate: web, peer: 'a', expected: [REVIEWS] };
     sessions.keep(key, { ticket: Buffer.from('t'), proof }, 0);
     const early = [299_999, 300_000].map((now) => sessions.find(key, now) !== undefined);
@@ -275,7 +275,7 @@ describe('a ticket', () => {
   });
 
   it('is one of 256 for a certificate: the oldest makes room', () => {
-    const proof = { names: [REVIEWS], notAfter: 400_000, chain: () => [] };
+    const proof = { names: [REVIEWS], notAfter: 400_000, chain: () => [], isLeafOnly: false };
     const keyOf = (peer: string) => ({ certificate: web, peer, expected: [REVIEWS] });
     for (let peer = 0; peer <= 256; peer++) {
       sessions.keep(keyOf(String(peer)), { ticket: Buffer.from('t'), proof }, 0);

@@ -40,11 +40,19 @@ describe('what a mode of interception needs', () => {
     await expect(prepared).rejects.toThrow(/a-package-that-nobody-has cannot be loaded .*install it.*no table here/s);
   });
 
+  it('TPROXY takes the listeners that the head of its group opened', async () => {
+    const opened = { outbound: [20, 21], 'inbound-plaintext': [22] };
+
+    const { sockets } = await prepareInterception('TPROXY', system({ opened }));
+
+    expect(sockets).toEqual(opened);
+  });
+
   it('TPROXY takes the listeners it is handed, and without koffi needs both', async () => {
     const whole = await prepareInterception('TPROXY', system({ env: BOTH }));
     const half = prepareInterception('TPROXY', system({ env: { ...BOTH, LISTEN_FDS: '1' } }));
 
-    expect(whole).toMatchObject({ by: 'local address', sockets: { 'inbound-plaintext': 3, outbound: 4 } });
+    expect(whole).toMatchObject({ by: 'local address', sockets: { 'inbound-plaintext': [3], outbound: [4] } });
     await expect(half).rejects.toThrow(/Transparent=yes, LISTEN_FDNAMES=outbound:inbound-plaintext/);
   });
 });
@@ -55,13 +63,18 @@ describe('sockets handed over as by systemd', () => {
     const others = handedOver(BOTH, PID + 1);
     const none = handedOver({}, PID);
 
-    expect([ours, others, none]).toEqual([{ 'inbound-plaintext': 3, outbound: 4 }, {}, {}]);
+    expect([ours, others, none]).toEqual([{ 'inbound-plaintext': [3], outbound: [4] }, {}, {}]);
+  });
+
+  it('may have one name for several addresses, of either family say', () => {
+    const env = { ...BOTH, LISTEN_FDS: '3', LISTEN_FDNAMES: 'outbound:outbound:inbound-plaintext' };
+
+    expect(handedOver(env, PID)).toEqual({ outbound: [3, 4], 'inbound-plaintext': [5] });
   });
 
   it.each([
     ['an unknown name', { LISTEN_FDNAMES: 'outbound:admin' }],
     ['no names', { LISTEN_FDNAMES: undefined }],
-    ['one name twice', { LISTEN_FDNAMES: 'outbound:outbound' }],
   ])('with %s stop the start', (_, env) => {
     expect(() => handedOver({ ...BOTH, ...env }, PID)).toThrow(/LISTEN_FDNAMES: socket [12] of 2/);
   });
