@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { type Baseline, judge } from '../gate.js';
 import { figure, renderJson, renderVerdict } from '../report.js';
 import { type Effort, FULL, type Row, SCENARIOS, type Scenario, SHORT } from './cases.js';
-import { type RaceInit, race, start, type TunnelResult } from './race.js';
+import { obstacleTo, type RaceInit, race, start, type TunnelResult } from './race.js';
 import { renderTunnelTable } from './report.js';
 
 export interface TunnelOptions {
@@ -29,6 +29,10 @@ export async function tunnel(options: TunnelOptions): Promise<number> {
   const chosen = SCENARIOS.filter(({ rows }) => rows.some((row) => wanted(row, options)));
   if (chosen.length === 0) return refuse(`no row matches ${options.grep}; there are ${rowIds().join(', ')}`);
   const effort = options.short || options.gate ? SHORT : FULL;
+  for (const scenario of chosen) {
+    const obstacle = obstacleTo(scenario, effort);
+    if (obstacle !== undefined) return refuse(obstacle);
+  }
   const init = initOf({ ...effort, rounds: options.rounds ?? effort.rounds }, node);
   const results: TunnelResult[] = [];
   for (const scenario of chosen) results.push(...(await raceOf(scenario, init, options)));

@@ -3,6 +3,7 @@
  * each round. What one side comes to in a round is a window of a running load, after a warm-up.
  */
 import { median, type Result, type Round, summarize } from '../statistics.js';
+import { readCapacity, shortageOf } from './capacity.js';
 import type { Effort, Metric, Row, Scenario } from './cases.js';
 import type { IntegrityInit, RelayKind } from './contract.js';
 import { Mesh, type Window } from './mesh.js';
@@ -45,10 +46,19 @@ const SETTLING_TUNNELS = 200;
 type Sample = Window & { readonly rssBytes?: number };
 type Side = 'subject' | 'peer';
 
+/** Why this machine cannot race it; undefined when it can. */
+export function obstacleTo(scenario: Scenario, { idleTunnels }: Effort): string | undefined {
+  const shortage = isIdle(scenario) ? shortageOf(readCapacity(), SETTLING_TUNNELS + idleTunnels) : undefined;
+  return shortage && `${scenario.name}: ${shortage}`;
+}
+
 export async function race(scenario: Scenario, init: RaceInit): Promise<TunnelResult[]> {
-  const isIdle = scenario.rows.some(({ metric }) => metric === 'rss');
-  const samples = isIdle ? await idleRounds(scenario, init) : await loadedRounds(scenario, init);
+  const samples = isIdle(scenario) ? await idleRounds(scenario, init) : await loadedRounds(scenario, init);
   return scenario.rows.map((row) => resultOf(scenario, row, samples));
+}
+
+function isIdle({ rows }: Scenario): boolean {
+  return rows.some(({ metric }) => metric === 'rss');
 }
 
 async function loadedRounds(scenario: Scenario, init: RaceInit): Promise<Record<Side, Sample>[]> {
@@ -129,11 +139,10 @@ export async function start(
   init: Pick<RaceInit, 'node' | 'progress'>,
 ): Promise<Mesh> {
   const { node, progress } = init;
-  const splitLoad = scenario.rows.some(({ metric }) => metric === 'rss');
   const mesh = await Mesh.start({
     relay,
     gateway: scenario.gateway ?? false,
-    splitLoad,
+    splitLoad: isIdle(scenario),
     node,
   });
   try {

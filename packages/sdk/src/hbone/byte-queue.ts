@@ -11,9 +11,11 @@ const MAX_HELD_BACK = 4;
 const SLAB_BYTES = 4_096;
 
 const NO_SLAB = new Uint8Array(0);
+/** Of every queue that is empty, as most of an idle process are. Never written to. */
+const NO_CHUNKS: Uint8Array[] = [];
 
 export class ByteQueue {
-  #chunks: Uint8Array[] = [];
+  #chunks = NO_CHUNKS;
   /** Chunks before this index are gone; the array is trimmed when it pays. */
   #head = 0;
   #length = 0;
@@ -28,7 +30,7 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
+    this.#add(chunk);
     this.#length += chunk.length;
   }
 
@@ -67,7 +69,7 @@ export class ByteQueue {
   }
 
   clear(): void {
-    if (this.#chunks.length > 0) this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#head = 0;
     this.#length = 0;
     this.#slab = NO_SLAB;
@@ -95,6 +97,11 @@ export class ByteQueue {
     // What the last chunk is a view of is known by its memory; it may have been cut since.
     if (start > 0 && last?.buffer === this.#slab.buffer && this.#head < this.#chunks.length) {
       this.#chunks[this.#chunks.length - 1] = this.#slab.subarray(last.byteOffset, this.#slabEnd);
-    } else this.#chunks.push(this.#slab.subarray(start, this.#slabEnd));
+    } else this.#add(this.#slab.subarray(start, this.#slabEnd));
+  }
+
+  #add(chunk: Uint8Array): void {
+    if (this.#chunks === NO_CHUNKS) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
   }
 }

@@ -153,6 +153,7 @@ export class ClientConnection extends Connection {
 function settle(stream: EngineStream, answer: Answer): void {
   const { onAnswer } = stream;
   stream.onAnswer = undefined;
+  stream.onOver = undefined;
   onAnswer?.(answer);
 }
 

@@ -101,7 +101,6 @@ export class ServerConnection extends Connection {
     const { port } = block.connect();
     const request = this.#requestOf(stream, new HeaderList(this.init.codec, block), port);
     stream.onOver = () => {
-      if (!stream.owesAnswer) return;
       stream.owesAnswer = false;
       request.onAbandoned?.();
     };
@@ -132,6 +131,8 @@ export class ServerConnection extends Connection {
     const block = status === 200 ? acceptBlock(fields) : answerBlock(status, fields);
     this.writer.headers(stream.id, block, { endStream });
     stream.owesAnswer = false;
+    // With it the request goes, and its headers: a tunnel may be open for days.
+    stream.onOver = undefined;
     if (endStream) stream.sentEndWithHeaders();
   }
 

@@ -9,7 +9,7 @@ import { Duplex } from 'node:stream';
 import { Fault } from '../../wire/faults.js';
 import { ErrorCode, errorCodeName, isCleanReset } from '../engine/error-code.js';
 import type { StreamEnd, TunnelStream, TunnelStreamHandlers } from '../types.js';
-import { GatheredWrites } from './gathered-writes.js';
+import { GatheredWrites, type WriteSource } from './gathered-writes.js';
 import { readChunks } from './socket-reader.js';
 
 /** One end of a pump: what `TunnelStream` offers, without its counters. A socket that failed ends as `lost`. */
@@ -22,7 +22,7 @@ export function channelOf(side: Duplex | Channel): Channel {
 
 const CLEAN: StreamEnd = { kind: 'clean' };
 
-class DuplexChannel implements Channel {
+class DuplexChannel implements Channel, WriteSource {
   readonly #duplex: Duplex;
   readonly #writes: GatheredWrites;
   #handlers: TunnelStreamHandlers | undefined;
@@ -31,7 +31,7 @@ class DuplexChannel implements Channel {
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
-    this.#writes = new GatheredWrites(duplex, () => this.#handlers?.onDrain());
+    this.#writes = new GatheredWrites(duplex, this);
     // A side that ends one direction keeps the other; sockets of a server are not made that way by default.
     duplex.allowHalfOpen = true;
     duplex.on('error', (error) => {
@@ -74,6 +74,10 @@ class DuplexChannel implements Channel {
 
   write(chunk: Uint8Array): boolean {
     return this.#duplex.writable ? this.#writes.write(chunk) : false;
+  }
+
+  drained(): void {
+    this.#handlers?.onDrain();
   }
 
   end(): void {

@@ -16,53 +16,72 @@ const GATHER_UP_TO_BYTES = 65_536;
 const SINK_HIGH_BYTES = 262_144;
 const SINK_LOW_BYTES = SINK_HIGH_BYTES / 2;
 
+export interface WriteSource {
+  /** There is room again. */
+  drained(): void;
+}
+
 export class GatheredWrites {
   readonly #sink: Duplex;
-  readonly #onDrain: () => void;
-  readonly #queue = new ByteQueue();
+  readonly #source: WriteSource;
+  /** Made when something has to wait for the first time: an idle tunnel has none. */
+  #queue: ByteQueue | undefined;
   /** Handed to the sink and not written yet. */
   #underWay = 0;
   #drainOwed = false;
 
-  constructor(sink: Duplex, onDrain: () => void) {
+  constructor(sink: Duplex, source: WriteSource) {
     this.#sink = sink;
-    this.#onDrain = onDrain;
+    this.#source = source;
   }
 
-  /** False: the source is to wait for `onDrain`. */
+  /** False: the source is to wait for `drained`. */
   write(chunk: Uint8Array): boolean {
     if (this.#underWay > 0) {
+      this.#queue ??= new ByteQueue();
       if (!this.#queue.hold(chunk)) release(chunk);
-    } else this.#gather(chunk);
-    if (this.#underWay + this.#queue.length < SINK_HIGH_BYTES) return true;
+    } else if (this.#queuedBytes === 0 && chunk.length < GATHER_FROM_BYTES) this.#write([chunk], chunk.length);
+    else this.#gather(chunk);
+    if (this.#underWay + this.#queuedBytes < SINK_HIGH_BYTES) return true;
     this.#drainOwed = true;
     return false;
   }
 
   /** Before anything else is done to the sink. */
   flush(): void {
-    const bytes = this.#queue.length;
-    if (bytes === 0) return;
+    const bytes = this.#queuedBytes;
+    if (!this.#queue || bytes === 0) return;
     const pieces = this.#queue.take();
-    if (!this.#sink.writable) return;
-    this.#underWay += bytes;
-    writeAll(this.#sink, pieces, () => this.#written(bytes));
+    if (this.#sink.writable) this.#write(pieces, bytes);
+  }
+
+  get #queuedBytes(): number {
+    return this.#queue?.length ?? 0;
   }
 
   #gather(chunk: Uint8Array): void {
+    this.#queue ??= new ByteQueue();
     const isFirst = this.#queue.length === 0;
     this.#queue.push(chunk);
-    if (this.#queue.length >= GATHER_UP_TO_BYTES || (isFirst && chunk.length < GATHER_FROM_BYTES)) this.flush();
-    else if (isFirst) setImmediate(this.#flushLater);
+    if (this.#queue.length >= GATHER_UP_TO_BYTES) this.flush();
+    else if (isFirst) setImmediate(flush, this);
+  }
+
+  #write(pieces: readonly Uint8Array[], bytes: number): void {
+    if (bytes === 0) return;
+    this.#underWay += bytes;
+    writeAll(this.#sink, pieces, () => this.#written(bytes));
   }
 
   #written(bytes: number): void {
     this.#underWay -= bytes;
     if (this.#underWay === 0) this.flush();
-    if (!this.#drainOwed || this.#underWay + this.#queue.length > SINK_LOW_BYTES) return;
+    if (!this.#drainOwed || this.#underWay + this.#queuedBytes > SINK_LOW_BYTES) return;
     this.#drainOwed = false;
-    this.#onDrain();
+    this.#source.drained();
   }
+}
 
-  readonly #flushLater = () => this.flush();
+function flush(writes: GatheredWrites): void {
+  writes.flush();
 }

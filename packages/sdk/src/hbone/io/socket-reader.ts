@@ -45,6 +45,10 @@ export function readChunks(socket: Duplex, onChunk: OnChunk): boolean {
   return false;
 }
 
+/** Where the socket that has just been read goes on: Node asks as soon as it is told of a read, so that one will do. */
+let nextRoom: Uint8Array = staging;
+const takeNextRoom = () => nextRoom;
+
 /** False where it cannot be done. */
 function readIntoBuffers(socket: Socket, onChunk: OnChunk): boolean {
   const handle = handleOf(socket);
@@ -53,13 +57,14 @@ function readIntoBuffers(socket: Socket, onChunk: OnChunk): boolean {
   const target = new ReadTarget(socket instanceof TLSSocket ? FULL_TLS_READ : FULL_TCP_READ);
   const received = (bytes: number): boolean => {
     onChunk(target.take(bytes));
+    nextRoom = target.room;
     return true;
   };
   // One by one: a literal with computed keys is made by the runtime, at the price of three stores (0.5 % of a tunnel).
   const fields = socket as unknown as Record<symbol, unknown>;
   fields[keys.buffer] = staging;
   fields[keys.callback] = received;
-  fields[keys.generator] = () => target.room;
+  fields[keys.generator] = takeNextRoom;
   handle.useUserBuffer(staging);
   return true;
 }
