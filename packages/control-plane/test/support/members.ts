@@ -61,7 +61,7 @@ export async function enrol(
     certificate,
     clock: realClock,
     log: silentLogger,
-    onConnect: (incoming) => void (incoming.authority.startsWith('open.') ? incoming.accept() : incoming.refuse(404)),
+    onConnect: (incoming) => void (incoming.authority?.startsWith('open.') ? incoming.accept() : incoming.refuse(404)),
     onEarlyError: ({ fault }) => void refusals.push(fault.message),
   });
   return { identity, certificate, refusals, address: await server.listen({ host: '127.0.0.1', port: 0 }) };
