@@ -1,5 +1,5 @@
 /** What tests of a mesh need: time they own, certificates like those of a mesh CA, records. Not for production. */
-export { createTestService, createTestWorkload, NO_MATCH } from './testing/records.js';
+export { createTestService, createTestWorkload } from './testing/records.js';
 export {
   createTestAuthority,
   type IssueOptions,

@@ -62,6 +62,13 @@ export const APPLICATION_NAMES = ['sink', 'source', 'echo', 'mirror'] as const s
 export type LoadInit =
   | { readonly kind: 'upload' | 'download'; readonly port: number; readonly connections: number }
   | { readonly kind: 'ping-pong'; readonly port: number; readonly connections: number; readonly bytes: number }
+  | {
+      readonly kind: 'paced';
+      readonly port: number;
+      readonly connections: number;
+      readonly bytes: number;
+      readonly everyMs: number;
+    }
   | { readonly kind: 'churn'; readonly port: number; readonly concurrency: number }
   | { readonly kind: 'idle'; readonly port: number; readonly connections: number };
 

@@ -79,10 +79,10 @@ async function compile(mesh: Mesh, { load }: Scenario, effort: Effort): Promise<
   await mesh.end();
 }
 
-async function loaded(mesh: Mesh, { load }: Scenario, effort: Effort): Promise<Sample> {
+async function loaded(mesh: Mesh, { load, watchedLonger = 1 }: Scenario, effort: Effort): Promise<Sample> {
   await mesh.begin(load(mesh.ports, effort));
   await new Promise((resolve) => setTimeout(resolve, effort.warmUpMs));
-  const sample = await mesh.watch(effort.windowMs);
+  const sample = await mesh.watch(effort.windowMs * watchedLonger);
   await mesh.end();
   return sample;
 }

@@ -2,12 +2,13 @@
 import {
   type Authorization,
   createStore,
+  NO_MATCH,
   type PolicyMatch,
   type Service,
   type Store,
   type Workload,
 } from '@isthmus/sdk/discovery';
-import { createTestService, createTestWorkload, NO_MATCH } from '@isthmus/sdk/testing';
+import { createTestService, createTestWorkload } from '@isthmus/sdk/testing';
 
 export function workload(fields: Partial<Workload> & Pick<Workload, 'name'>): Workload {
   return createTestWorkload({ network: 'network-1', clusterId: 'east', node: 'node-a', ...fields });

@@ -32,5 +32,6 @@ export type { LinkState } from './link.js';
 export { type LocalMesh, readLocalMesh, resourcesOf } from './local/mesh.js';
 export { createLocalSource, type LocalSource, type LocalSourceInit, type LocalStatus } from './local/source.js';
 export type * from './model.js';
+export { NO_MATCH } from './no-match.js';
 export { type ProxyNodeInit, proxyNode } from './node.js';
 export { type Batch, createStore, type Removal, type Store } from './store.js';

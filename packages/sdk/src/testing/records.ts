@@ -1,5 +1,5 @@
 /** Records of a mesh with what a control plane fills in, so that a test names only what matters to it. */
-import type { PolicyMatch, Service, Workload } from '../discovery/model.js';
+import type { Service, Workload } from '../discovery/model.js';
 
 /** A healthy pod of a deployment that speaks HBONE, in namespace `shop` and the service account of its name. */
 export function createTestWorkload(fields: Partial<Workload> & Pick<Workload, 'name'>): Workload {
@@ -47,19 +47,3 @@ export function createTestService(fields: Partial<Service> & Pick<Service, 'name
     ...fields,
   };
 }
-
-/** Sets no condition. */
-export const NO_MATCH: PolicyMatch = {
-  namespaces: [],
-  notNamespaces: [],
-  principals: [],
-  notPrincipals: [],
-  sourceIps: [],
-  notSourceIps: [],
-  destinationIps: [],
-  notDestinationIps: [],
-  destinationPorts: [],
-  notDestinationPorts: [],
-  serviceAccounts: [],
-  notServiceAccounts: [],
-};

@@ -8,6 +8,11 @@ export interface Load {
   stop(): void;
 }
 
+/** Of one whose operations are timed: seconds, of those since the last call. */
+export interface TimedLoad extends Load {
+  latencies(): { readonly p50: number; readonly p99: number };
+}
+
 export function now(): number {
   return Number(process.hrtime.bigint()) / 1e9;
 }

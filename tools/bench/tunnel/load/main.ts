@@ -6,6 +6,7 @@ import { Download, Upload } from './bulk.js';
 import { Churn, Idle } from './connections.js';
 import { verify } from './integrity.js';
 import { type Load, now } from './load.js';
+import { Paced } from './paced.js';
 import { PingPong } from './ping-pong.js';
 
 /** What a proxy may take to let go of connections whose clients are gone. */
@@ -40,6 +41,8 @@ function create(init: LoadInit): Load {
       return new Download(init);
     case 'ping-pong':
       return new PingPong(init);
+    case 'paced':
+      return new Paced(init);
     case 'churn':
       return new Churn(init);
     case 'idle':
@@ -50,7 +53,7 @@ function create(init: LoadInit): Load {
 function count(): Count {
   if (!current) throw new Error('no load runs');
   const { bytes, operations } = current;
-  return { atSeconds: now(), bytes, operations, ...(current instanceof PingPong ? current.latencies() : {}) };
+  return { atSeconds: now(), bytes, operations, ...(current instanceof Paced ? current.latencies() : {}) };
 }
 
 /** Connections of a load must not outlive it: they would disturb the next one, and be a leak of the proxies. */

@@ -1,6 +1,5 @@
-/** A small message and its echo, one at a time on each of many connections, every round trip timed. */
+/** A small message and its echo, one at a time on each of many connections, as fast as they come. */
 import type { Socket } from 'node:net';
-import { createHistogram } from 'node:perf_hooks';
 import { dialled } from '../loopback.js';
 import type { Load } from './load.js';
 
@@ -13,7 +12,6 @@ export interface PingPongInit {
 export class PingPong implements Load {
   readonly bytes = 0;
   readonly #init: PingPongInit;
-  readonly #histogram = createHistogram();
   #sockets: Socket[] = [];
   #operations = 0;
 
@@ -31,14 +29,6 @@ export class PingPong implements Load {
     for (const socket of this.#sockets) this.#play(socket);
   }
 
-  /** Seconds, of the round trips since the last call. */
-  latencies(): { readonly p50: number; readonly p99: number } {
-    const seconds = (percentile: number) => this.#histogram.percentile(percentile) / 1e9;
-    const figures = { p50: seconds(50), p99: seconds(99) };
-    this.#histogram.reset();
-    return figures;
-  }
-
   stop(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -46,17 +36,14 @@ export class PingPong implements Load {
   #play(socket: Socket): void {
     const message = Buffer.alloc(this.#init.bytes, 'ping');
     let missing = 0;
-    let sentAt = 0n;
     const send = () => {
       missing = message.length;
-      sentAt = process.hrtime.bigint();
       socket.write(message);
     };
     socket.on('error', () => {});
     socket.on('data', ({ length }) => {
       missing -= length;
       if (missing > 0) return;
-      this.#histogram.record(process.hrtime.bigint() - sentAt);
       this.#operations++;
       send();
     });

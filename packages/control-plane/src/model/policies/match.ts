@@ -1,25 +1,16 @@
 /** Pieces of policies in istio.security's terms. */
-import type { CidrMatch, PolicyMatch, ServiceAccountMatch, StringMatch } from '@isthmus/sdk/discovery';
+import {
+  type CidrMatch,
+  NO_MATCH,
+  type PolicyMatch,
+  type ServiceAccountMatch,
+  type StringMatch,
+} from '@isthmus/sdk/discovery';
 import { canonicalIp } from '@isthmus/sdk/wire';
 import { parseBlock } from '../../sources/index.js';
 
-const NOTHING: PolicyMatch = {
-  namespaces: [],
-  notNamespaces: [],
-  principals: [],
-  notPrincipals: [],
-  sourceIps: [],
-  notSourceIps: [],
-  destinationIps: [],
-  notDestinationIps: [],
-  destinationPorts: [],
-  notDestinationPorts: [],
-  serviceAccounts: [],
-  notServiceAccounts: [],
-};
-
 export function match(attributes: Partial<PolicyMatch>): PolicyMatch {
-  return { ...NOTHING, ...attributes };
+  return { ...NO_MATCH, ...attributes };
 }
 
 export function isEmptyMatch(candidate: PolicyMatch): boolean {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Authorization, PolicyMatch, StringMatch } from '../../../src/discovery/model.js';
+import { NO_MATCH } from '../../../src/discovery/no-match.js';
 import { authorize, type ConnectionFacts } from '../../../src/routing/index.js';
-import { NO_MATCH } from '../../../src/testing.js';
 
 const strings: fc.Arbitrary<readonly StringMatch[]> = fc.array(
   fc.oneof(

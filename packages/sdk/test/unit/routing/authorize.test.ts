@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Authorization, PolicyMatch } from '../../../src/discovery/model.js';
+import { NO_MATCH } from '../../../src/discovery/no-match.js';
 import { authorize, type ConnectionFacts } from '../../../src/routing/index.js';
-import { NO_MATCH } from '../../../src/testing.js';
 import { pod, snapshotOf, spiffe } from '../../support/routing-world.js';
 
 const facts: ConnectionFacts = {
