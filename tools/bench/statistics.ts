@@ -9,6 +9,8 @@ export interface Result {
   readonly ratio: number;
   readonly min: number;
   readonly max: number;
+  /** A quarter of the rounds came above it. */
+  readonly upperQuartile: number;
   readonly rounds: number;
 }
 
@@ -29,7 +31,16 @@ export function median(values: readonly number[]): number {
 
 /** The value a quarter of the way up. Throws on an empty list. */
 export function lowerQuartile(values: readonly number[]): number {
-  const value = values.toSorted((a, b) => a - b)[values.length >> 2];
+  return quartile(values.toSorted((a, b) => a - b));
+}
+
+/** The value a quarter of the way down. Throws on an empty list. */
+function upperQuartile(values: readonly number[]): number {
+  return quartile(values.toSorted((a, b) => b - a));
+}
+
+function quartile(sorted: readonly number[]): number {
+  const value = sorted[sorted.length >> 2];
   if (value === undefined) throw new Error('quartile of nothing');
   return value;
 }
@@ -40,6 +51,12 @@ export function summarize(names: Pick<Result, 'id' | 'subject' | 'peer'>, rounds
     throw new Error(`${names.id}: a round took no time or failed: ${JSON.stringify(rounds)}`);
   }
   const { id, subject, peer } = names;
-  const figures = { ratio: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios), rounds: rounds.length };
+  const figures = {
+    ratio: median(ratios),
+    min: Math.min(...ratios),
+    max: Math.max(...ratios),
+    upperQuartile: upperQuartile(ratios),
+    rounds: rounds.length,
+  };
   return { id, subject, peer, ...figures };
 }

@@ -47,7 +47,7 @@ export interface Effort {
 }
 
 export const FULL: Effort = { rounds: 7, compileMs: 6_000, warmUpMs: 500, windowMs: 1_500, idleTunnels: 10_000 };
-export const SHORT: Effort = { rounds: 5, compileMs: 5_000, warmUpMs: 200, windowMs: 600, idleTunnels: 1_000 };
+export const SHORT: Effort = { rounds: 5, compileMs: 4_000, warmUpMs: 200, windowMs: 600, idleTunnels: 1_000 };
 
 const BULK_CONNECTIONS = 8;
 
@@ -86,7 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
     peer: 'http2-tuned',
     unit: 'message',
     load: ({ echo }) => ({ kind: 'paced', port: echo, connections: 64, bytes: 64, everyMs: 8 }),
-    watchedLonger: 4,
+    watchedLonger: 3,
     rows: [{ id: 'tunnel.latency.p99.64', metric: 'p99', floor: 1, goal: 1.5 }],
   },
   {

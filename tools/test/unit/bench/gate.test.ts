@@ -5,7 +5,7 @@ import type { Result } from '../../../bench/statistics.js';
 const BASELINE = { 'a.fast': { floor: 5, ratio: 10 }, 'b.even': { floor: 1, ratio: 1.1 } };
 
 function resultOf(id: string, ratio: number): Result {
-  return { id, subject: 'ours', peer: 'theirs', ratio, min: ratio, max: ratio, rounds: 5 };
+  return { id, subject: 'ours', peer: 'theirs', ratio, min: ratio, max: ratio, upperQuartile: ratio, rounds: 5 };
 }
 
 describe('a case', () => {

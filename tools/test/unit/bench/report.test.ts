@@ -2,7 +2,16 @@ import { expect, test } from 'vitest';
 import { idsOfPage, renderMarkdown, renderTable, renderVerdict, replaceTable } from '../../../bench/report.js';
 import type { Result } from '../../../bench/statistics.js';
 
-const RESULT: Result = { id: 'a.b', subject: 'ours', peer: 'theirs', ratio: 12.345, min: 9.99, max: 101.4, rounds: 11 };
+const RESULT: Result = {
+  id: 'a.b',
+  subject: 'ours',
+  peer: 'theirs',
+  ratio: 12.345,
+  min: 9.99,
+  max: 101.4,
+  upperQuartile: 50,
+  rounds: 11,
+};
 
 test('the table has a line for each case, with times for one operation', () => {
   const table = renderTable([{ result: RESULT, subjectNs: 46.04, peerNs: 568.3 }]);

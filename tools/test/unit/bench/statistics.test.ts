@@ -42,7 +42,7 @@ describe('summary of rounds', () => {
 
     const result = summarize(NAMES, rounds);
 
-    expect(result).toEqual({ ...NAMES, ratio: 8, min: 2, max: 10, rounds: 3 });
+    expect(result).toEqual({ ...NAMES, ratio: 8, min: 2, max: 10, upperQuartile: 10, rounds: 3 });
   });
 
   test('is not moved by one round in which something else had the machine', () => {

@@ -56,6 +56,7 @@ describe('the report', () => {
     ratio: 1.254,
     min: 1.1,
     max: 1.4,
+    upperQuartile: 1.3,
     rounds: 7,
     metric: 'rate',
     unit: 'byte',
