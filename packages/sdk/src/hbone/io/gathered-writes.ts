@@ -4,7 +4,7 @@
  * together, and while a write is under way the next one grows. A small chunk into an idle socket does not wait.
  */
 import type { Duplex } from 'node:stream';
-import { release } from '../blocks.js';
+import { isPassedOn, release } from '../blocks.js';
 import { ByteQueue } from '../byte-queue.js';
 import { writeAll } from './vectored-write.js';
 
@@ -35,13 +35,14 @@ export class GatheredWrites {
     this.#source = source;
   }
 
-  /** False: the source is to wait for `drained`. */
+  /** False: the source is to wait for `drained`. A small chunk into an idle sink needs no accounts: there is at most one. */
   write(chunk: Uint8Array): boolean {
     if (this.#underWay > 0) {
       this.#queue ??= new ByteQueue();
       if (!this.#queue.hold(chunk)) release(chunk);
-    } else if (this.#queuedBytes === 0 && chunk.length < GATHER_FROM_BYTES) this.#write([chunk], chunk.length);
-    else this.#gather(chunk);
+    } else if (chunk.length >= GATHER_FROM_BYTES || this.#queuedBytes > 0) this.#gather(chunk);
+    else if (this.#sink.writableLength === 0 && !isPassedOn(chunk)) this.#sink.write(chunk);
+    else this.#write([chunk], chunk.length);
     if (this.#underWay + this.#queuedBytes < SINK_HIGH_BYTES) return true;
     this.#drainOwed = true;
     return false;
