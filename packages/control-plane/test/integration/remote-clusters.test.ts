@@ -104,7 +104,7 @@ describe('remote clusters by Secrets', () => {
     expect(seen.at(-1)).toContain('north: nothing');
   });
 
-  it('go on without a blink when their credentials change, and keep the old ones while the new are wrong', async () => {
+  it('6.6-7 credentials rotated: go on without a blink when their credentials change, and keep the old ones while the new are wrong', async () => {
     east.put(secret('s', { west: west.kubeconfig() }));
     const { remotes, until, names, logged, logs, watchesSecrets } = watchRemotes();
     await remotes.firstRead;
