@@ -11,8 +11,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // For what hangs. A property is seconds of computing, and on a busy machine many times that.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A test that waits is bounded by its own time limit; vitest's one second is too little on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     passWithNoTests: false,
