@@ -25,8 +25,8 @@ const ATTACKERS = 2;
 const MAX_WAIT_RATIO = 25;
 /** Where the attackers open hundreds of tunnels again and again, each a connection to the application. */
 const MAX_WAIT_RATIO_TUNNELS = 100;
-/** 1 to 7 MB are seen, most of it compiled code; what an attacker could leave behind grows with each of the attacks. */
-const MAX_GROWTH_MB = 32;
+/** 0 to 13 MB are seen at the first look; what an attacker could leave behind grows with each of the attacks. */
+const MAX_GROWTH_MB = 16;
 
 let lab: Lab;
 let probes: string;
