@@ -14,6 +14,7 @@ import {
   startLab,
 } from '@isthmus/tools/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lineWith } from '../support/access-log.js';
 import { until } from '../support/wait.js';
 import {
   type Format,
@@ -133,12 +134,11 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
       const page = await reviews();
 
       expect(JSON.parse(page)).toMatchObject({ servedBy: { cluster: expect.stringMatching(/east|west/) } });
-      expect(ztunnel.lines()).toContainEqual(expect.objectContaining({ message: 'intercepting connections', by }));
-      const line = await until('the outbound line', () =>
-        ztunnel
-          .lines()
-          .find((each) => each.direction === 'outbound' && each['dst.service'] === 'reviews.shop.svc.cluster.local'),
-      );
+      await lineWith(ztunnel.lines, { message: 'intercepting connections', by });
+      const line = await lineWith(ztunnel.lines, {
+        direction: 'outbound',
+        'dst.service': 'reviews.shop.svc.cluster.local',
+      });
       expect(line['src.addr']).toContain(`${podIp}:`);
     });
 
@@ -146,7 +146,7 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
       const page = await fromOutside();
 
       expect(JSON.parse(page)).toMatchObject({ servedBy: { cluster: 'east' } });
-      const line = await until('the inbound line', () => ztunnel.lines().find((each) => each.direction === 'inbound'));
+      const line = await lineWith(ztunnel.lines, { direction: 'inbound' });
       expect(line['dst.addr']).toBe(`${podIp}:8080`);
     });
 
@@ -154,7 +154,7 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
       const called = clients.lines(pod, { host: '127.0.0.1', port: 15001 }, 'hello\n');
 
       await expect(called).rejects.toThrow(/ECONNRESET/);
-      const line = await until('the refusal', () => ztunnel.lines().find((each) => each.fault === 'RECURSIVE_CALL'));
+      const line = await lineWith(ztunnel.lines, { fault: 'RECURSIVE_CALL' });
       expect(String(line.error)).toContain('127.0.0.1:15001');
     });
 
@@ -178,7 +178,7 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
 
       // The reset may come before curl has seen that it was connected.
       expect(refused).toMatch(/reset|Empty reply|Failed to connect/i);
-      expect(ztunnel.lines()).toContainEqual(expect.objectContaining({ direction: 'inbound', fault: 'POLICY_DENY' }));
+      await lineWith(ztunnel.lines, { direction: 'inbound', fault: 'POLICY_DENY' });
       expect(JSON.parse(await reviews())).toHaveProperty('servedBy');
     } finally {
       unlinkSync(file);

@@ -1,6 +1,7 @@
 /** Capture and HBONE on a network without IPv4: the rules of both modes, original destinations, addresses in brackets. */
 import { findPrograms, missingForLab } from '@isthmus/tools/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LogLine, lineWith } from '../support/access-log.js';
 import { until } from '../support/wait.js';
 import { CLIENT, type Ipv6Stage, openIpv6Stage, PORT, type PodName, SERVER, VIP } from './ipv6-stage.js';
 import { type Format, INSTALLED, inNamespace, type Mode, printedRules, withoutKoffi } from './support.js';
@@ -44,10 +45,7 @@ describe.skipIf(missing.length > 0)('pods that have IPv6 alone', () => {
     inNamespace(namespace, ['sh'], printedRules(...options));
   }
 
-  const lineOf = (pod: PodName, wanted: Readonly<Record<string, unknown>>) =>
-    until(`a line of ${pod} with ${JSON.stringify(wanted)}`, () =>
-      stage.lines(pod).find((line) => Object.entries(wanted).every(([name, value]) => line[name] === value)),
-    );
+  const lineOf = (pod: PodName, wanted: LogLine) => lineWith(() => stage.lines(pod), wanted);
 
   describe.each(WAYS.filter(({ format }) => INSTALLED.includes(format)))('captured by $way', (chosen) => {
     const { format, mode, by, env = {} } = chosen;
@@ -60,9 +58,7 @@ describe.skipIf(missing.length > 0)('pods that have IPv6 alone', () => {
       const caller = await stage.curl('client', `http://[${VIP}]:${PORT.service}/`);
 
       expect(caller).toBe(SERVER.ip);
-      expect(stage.lines('client')).toContainEqual(
-        expect.objectContaining({ message: 'intercepting connections', by }),
-      );
+      await lineOf('client', { message: 'intercepting connections', by });
       expect(await lineOf('client', { direction: 'outbound', message: 'connection complete' })).toMatchObject({
         'src.addr': expect.stringMatching(/^\[fd00:15::a\]:\d+$/),
         'dst.addr': `[${SERVER.ip}]:15008`,
