@@ -118,18 +118,22 @@ export class EngineStream implements TunnelStream, DataSource {
   }
 
   close(): void {
-    if (this.#end || this.#ending === 'close') return;
-    this.#ending = 'close';
     // Our END_STREAM may be gone already.
-    if (canSend(this.#state)) this.#link.ready(this);
-    else this.reset(this.#stopCode);
+    if (!canSend(this.#state)) {
+      this.reset(this.#stopCode);
+      return;
+    }
+    if (this.#ending === 'close') return;
+    this.#ending = 'close';
+    this.#link.ready(this);
   }
 
   reset(errorCode: number = ErrorCode.CANCEL): void {
-    if (this.#end) return;
-    this.#link.sendReset(this, errorCode);
+    if (!this.#end) this.#link.sendReset(this, errorCode);
     this.#dropUnread();
     this.#finish('reset', { kind: 'reset', by: 'local', errorCode });
+    // It may have been over already, and waited for a reader that has now left.
+    this.#deliver();
   }
 
   pause(): void {
@@ -240,6 +244,7 @@ export class EngineStream implements TunnelStream, DataSource {
     if (this.#end) return;
     this.#state = nextState(this.#state, step);
     this.#end = end;
+    if (this.#ending === 'close') this.#dropUnread();
     this.#outbound.clear();
     this.#link.over(this, end);
     this.onOver?.(end);

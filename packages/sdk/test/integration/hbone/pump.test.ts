@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   channelOf,
   ErrorCode,
+  type HboneServer,
+  type HboneSettings,
   type PumpEnd,
   pump,
   type StreamEnd,
@@ -42,30 +44,35 @@ interface Path {
   readonly app: Socket;
   readonly ended: Promise<PumpEnd>;
   readonly observed: { received: number; sent: number };
+  /** Where the tunnel ends. */
+  readonly server: HboneServer;
 }
 
 /** tunnel -> server -> pump -> TCP -> application. */
-async function openPath(): Promise<Path> {
+async function openPath(settings: Partial<HboneSettings> = {}): Promise<Path> {
   const app = await startApp();
   const ended = deferred<PumpEnd>();
   const observed = { received: 0, sent: 0 };
-  const { address } = await fixture.serve((incoming) => {
-    const upstream = connect(app.address);
-    upstream.once('connect', () => {
-      const observer = {
-        received: (bytes: number) => {
-          observed.received += bytes;
-        },
-        sent: (bytes: number) => {
-          observed.sent += bytes;
-        },
-      };
-      void pump(incoming.accept(), upstream, observer).then(ended.resolve);
-    });
-  });
+  const { address, server } = await fixture.serve(
+    (incoming) => {
+      const upstream = connect(app.address);
+      upstream.once('connect', () => {
+        const observer = {
+          received: (bytes: number) => {
+            observed.received += bytes;
+          },
+          sent: (bytes: number) => {
+            observed.sent += bytes;
+          },
+        };
+        void pump(incoming.accept(), upstream, observer).then(ended.resolve);
+      });
+    },
+    { settings },
+  );
   const connection = await fixture.dial(address);
   const { stream } = await connection.connect({ authority: '10.0.0.1:80', headers: [] });
-  return { stream, app: await app.accepted, ended: ended.promise, observed };
+  return { stream, app: await app.accepted, ended: ended.promise, observed, server };
 }
 
 describe('between a tunnel and a TCP socket', () => {
@@ -199,6 +206,21 @@ describe('between a tunnel and a TCP socket', () => {
 
     expect(stalled).toBe(true);
     expect(received).toBe(total);
+  });
+
+  it('an application that leaves without reading all of a tunnel that has ended lets go of the tunnel', async () => {
+    // More than the kernel and the socket hold, no more than the window of the stream.
+    const bytes = 16_000_000;
+    const { stream, app, ended, server } = await openPath({ streamWindowBytes: bytes });
+    app.pause();
+    stream.write(Buffer.alloc(bytes));
+    stream.end();
+    app.end();
+    await until(() => server.activeStreams === 0);
+
+    app.resetAndDestroy();
+
+    expect(await ended).toMatchObject({ kind: 'lost', side: 'upstream' });
   });
 
   it('a socket that was gone before it began resets the tunnel', async () => {

@@ -142,6 +142,65 @@ describe('a stream', () => {
     expect(sink.end).toEqual({ kind: 'reset', by: 'local', errorCode: ErrorCode.CANCEL });
   });
 
+  it.each([
+    ['ended in both directions', () => near.end()],
+    ['reset with CANCEL', () => near.reset(ErrorCode.CANCEL)],
+    ['lost with its connection', () => pair.server.transportEnded(new Error('read ECONNRESET'))],
+  ])('that was %s lets go of what is unread when its reader gives up', async (_, finish) => {
+    const sink = collect(far);
+    far.pause();
+    near.write(Buffer.from('never read'));
+    await pair.settle();
+    far.end();
+    finish();
+    await pair.settle();
+    const endWhileUnread = sink.end;
+
+    far.reset(ErrorCode.CONNECT_ERROR);
+    await Promise.resolve();
+
+    expect(endWhileUnread).toBeUndefined();
+    expect(sink.text()).toBe('');
+    expect(sink.end).toBeDefined();
+  });
+
+  it('that was closed while its reader had stopped is over as soon as the peer has reset it', async () => {
+    const sink = collect(far);
+    far.pause();
+    near.write(Buffer.from('never read'));
+    await pair.settle();
+    far.close();
+    near.reset(ErrorCode.CANCEL);
+
+    pair.move('client');
+    await Promise.resolve();
+
+    expect([sink.text(), sink.end]).toEqual(['', { kind: 'clean' }]);
+  });
+
+  it.each(['reset', 'close'] as const)('that is over gives the window of the connection back on %s', async (giveUp) => {
+    const settings = { connectionWindowBytes: 65_535, streamWindowBytes: 65_535 };
+    pair = createEnginePair({ clientSettings: settings, serverSettings: settings });
+    const senders: EngineStream[] = [];
+    for (let index = 0; index < 3; index++) {
+      senders.push(pair.client.open({ authority: 'a:1', headers: [], answered() {} }));
+      await pair.settle();
+      const { stream } = pair.requests[index]!;
+      collect(stream);
+      stream.pause();
+      senders[index]!.write(Buffer.alloc(60_000));
+      senders[index]!.end();
+      stream.end();
+      await pair.settle();
+
+      stream[giveUp]();
+      await pair.settle();
+    }
+
+    expect(senders.map(({ bytesSent }) => bytesSent)).toEqual([60_000, 60_000, 60_000]);
+    expect([pair.client.activeStreams, pair.server.activeStreams]).toEqual([0, 0]);
+  });
+
   it('does not let a write follow its end', () => {
     near.end();
 
