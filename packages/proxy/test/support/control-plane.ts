@@ -60,6 +60,8 @@ export interface ControlPlaneInit {
   readonly records?: MeshRecords;
   /** What an address that is asked for on demand is answered with; for any other, that nobody has it. */
   readonly answers?: Readonly<Record<string, MeshRecords>>;
+  /** Default 127.0.0.1; one of its own if it is to come back on its port, which on 127.0.0.1 somebody else may get meanwhile. */
+  readonly host?: string;
   readonly port?: number;
   /** Who the bearer of the token is, for requests in nobody else's name. */
   readonly bearer?: string;
@@ -69,10 +71,11 @@ export async function startTestControlPlane({
   authority,
   records,
   answers = {},
+  host = '127.0.0.1',
   port = 0,
   bearer,
 }: ControlPlaneInit): Promise<TestControlPlane> {
-  const identity = await authority.issueServer(['127.0.0.1']);
+  const identity = await authority.issueServer([host]);
   const streams = new Map<Stream, Set<string>>();
   const tokens: string[] = [];
   const asked: string[] = [];
@@ -144,7 +147,7 @@ export async function startTestControlPlane({
         );
     },
   });
-  const bound = await bind(server, identity, port);
+  const bound = await bind(server, identity, `${host}:${port}`);
   return {
     port: bound,
     roots: authority.rootPem,
@@ -164,12 +167,12 @@ export async function startTestControlPlane({
 
 const TYPES = ['address', 'authorization'] as const satisfies readonly ResourceTypeName[];
 
-function bind(server: Server, { key, cert }: PemIdentity, port: number): Promise<number> {
+function bind(server: Server, { key, cert }: PemIdentity, address: string): Promise<number> {
   const credentials = ServerCredentials.createSsl(null, [
     { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },
   ]);
   return new Promise((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
 }
 

@@ -25,8 +25,12 @@ export function startProgram(scope: Scope, args: readonly string[], env: Record<
   child.stderr.on('data', (chunk) => {
     text.stderr += String(chunk);
   });
-  scope.own(() => void child.kill('SIGKILL'));
   const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }));
+  // Until it is gone, and its workers who share its output, its addresses are taken.
+  scope.own(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
   return {
     child,
     text,

@@ -1,13 +1,13 @@
 /**
- * Two clusters on two networks, on loopback: storefront and ratings in east, reviews and a gateway in west. Each test file
- * takes a third octet of its own, since the mesh's ports are
- * fixed; labs take 127.80.0.0/16 and up.
+ * Two clusters on two networks, on loopback: storefront and ratings in east, reviews and a gateway in west, at addresses that
+ * nobody else has.
  */
 import type { CertificateSource } from '@isthmus/sdk/identity';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { createTestAuthority, type TestAuthority } from '@isthmus/sdk/testing';
 import { eastWestGateway } from '../../src/roles/east-west-gateway.js';
 import { ztunnel } from '../../src/roles/ztunnel.js';
+import { reserveBlock } from './loopback.js';
 import { type MeshRecords, service, workload } from './model.js';
 import { startProxy, type TestProxy } from './proxy.js';
 import { serveEcho, type TestServer } from './tcp.js';
@@ -34,8 +34,6 @@ export interface TwoClusters {
 }
 
 export interface TwoClustersInit {
-  /** 1 to 250, one per test file. */
-  readonly octet: number;
   /** On top of every proxy's environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** In place of those of the test authority. */
@@ -44,9 +42,18 @@ export interface TwoClustersInit {
   readonly gatewayRandom?: () => number;
 }
 
-export function addressesOf(octet: number) {
-  const at = (last: number) => `127.41.${octet}.${last}`;
-  return { storefront: at(1), ratings: at(2), reviews: at(3), gateway: at(4), capture: at(8) };
+/** @param block its first three numbers */
+export function addressesOf(block: string) {
+  const at = (last: number) => `${block}.${last}`;
+  return {
+    storefront: at(1),
+    ratings: at(2),
+    reviews: at(3),
+    gateway: at(4),
+    capture: at(8),
+    controlPlane: at(9),
+    further: at,
+  };
 }
 
 export function eastRecords(addresses: ReturnType<typeof addressesOf>): Required<MeshRecords> {
@@ -114,13 +121,12 @@ export function westRecords(addresses: ReturnType<typeof addressesOf>): Required
 }
 
 export async function startTwoClusters({
-  octet,
   env = {},
   certificates,
   gatewayRandom,
-}: TwoClustersInit): Promise<TwoClusters> {
+}: TwoClustersInit = {}): Promise<TwoClusters> {
   const scope = createScope();
-  const addresses = addressesOf(octet);
+  const addresses = addressesOf(await reserveBlock(scope));
   const authority = await createTestAuthority();
   const socks5 = { host: addresses.capture, port: 15080 };
   const listener = { host: addresses.capture, port: 9080 };

@@ -26,6 +26,7 @@ import { readSettings, type Settings } from '../../src/config.js';
 import type { RunningRole } from '../../src/roles/role.js';
 import { waypoint as waypointRole } from '../../src/roles/waypoint.js';
 import type { RequestFacts, Telemetry } from '../../src/telemetry/types.js';
+import { reserveBlock } from './loopback.js';
 import { feed, service, storeOf, workload } from './model.js';
 import { testTelemetry } from './telemetry.js';
 
@@ -87,10 +88,8 @@ export interface Mesh {
   readonly port: number;
 }
 
-let meshes = Math.floor(Math.random() * 60_000);
-
 export async function startMesh(scope: Scope, init: MeshInit): Promise<Mesh> {
-  const block = `127.${1 + ((meshes >> 8) % 254)}.${meshes++ % 256}`;
+  const block = await reserveBlock(scope);
   const authority = await createTestAuthority();
   const certificates = certificatesOf(authority);
   const baggage = init.baggage ?? true;

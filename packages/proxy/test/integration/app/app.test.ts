@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type App, startApp } from '../../../src/app.js';
 import { ROLES } from '../../../src/roles/index.js';
 import { startTestControlPlane, type TestControlPlane } from '../../support/control-plane.js';
+import { reserveBlock } from '../../support/loopback.js';
 import { settingsFor } from '../../support/proxy.js';
 import { connectTo, exchange, serveEcho } from '../../support/tcp.js';
 import { collectLines, parseMetrics } from '../../support/telemetry.js';
 import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
-const ADDRESSES = addressesOf(61);
+const ADDRESSES = addressesOf(await reserveBlock());
 const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
 let scope: Scope;
@@ -26,7 +27,12 @@ async function startPlane(
   records: Parameters<typeof startTestControlPlane>[0]['records'],
   more: Pick<Parameters<typeof startTestControlPlane>[0], 'port' | 'bearer'> = {},
 ): Promise<TestControlPlane> {
-  plane = await startTestControlPlane({ authority, ...(records && { records }), ...more });
+  plane = await startTestControlPlane({
+    authority,
+    host: ADDRESSES.controlPlane,
+    ...(records && { records }),
+    ...more,
+  });
   scope.own(() => plane.stop());
   return plane;
 }
@@ -38,7 +44,7 @@ async function start(env: Record<string, string> = {}) {
     CLUSTER_ID: 'east',
     NETWORK: 'network-1',
     NODE_NAME: 'node-a',
-    XDS_ADDRESS: `https://127.0.0.1:${plane.port}`,
+    XDS_ADDRESS: `https://${ADDRESSES.controlPlane}:${plane.port}`,
     XDS_ROOT_CA: plane.roots,
     AUTH_TOKEN: 'a-token-nobody-should-see',
     ADMIN_ADDRESS: '127.0.0.1:0',
@@ -132,7 +138,7 @@ describe('a proxy with its control plane', () => {
     );
 
     expect([during, readyDuring]).toEqual(['while it is away', 'ready\n']);
-    await expect.poll(async () => (await dumpOf(url)).discovery.connected, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await dumpOf(url)).discovery.connected).toBe(true);
   });
 
   it('in dedicated mode is the workload it is told to be, and asks for its certificate as itself', async () => {

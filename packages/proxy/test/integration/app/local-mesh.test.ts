@@ -9,12 +9,13 @@ import { createExplainCommand } from '../../../src/admin/explain/command.js';
 import { startApp } from '../../../src/app.js';
 import { ROLES } from '../../../src/roles/index.js';
 import { startTestControlPlane } from '../../support/control-plane.js';
+import { reserveBlock } from '../../support/loopback.js';
 import { settingsFor } from '../../support/proxy.js';
 import { connectTo, exchange, serveEcho } from '../../support/tcp.js';
 import { collectLines } from '../../support/telemetry.js';
 import { addressesOf } from '../../support/two-clusters.js';
 
-const ADDRESSES = addressesOf(62);
+const ADDRESSES = addressesOf(await reserveBlock());
 const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
 const workload = (name: string, ip: string, more = '') => `

@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listenIntercepted } from '../../../src/capture/interception/interception.js';
 import type { Destination } from '../../../src/capture/interception/judge.js';
 import { loadSocketOptions } from '../../../src/capture/interception/socket-options.js';
+import { reserveBlock } from '../../support/loopback.js';
 import { connectTo } from '../../support/tcp.js';
 
 /** Without rules nothing is redirected; what the rules do is tried in network namespaces (e2e/test/netns.test.ts). */
-const HOST = '127.41.150.1';
+const BLOCK = await reserveBlock();
+const HOST = `${BLOCK}.1`;
 let scope: Scope;
 beforeEach(() => {
   scope = createScope();
@@ -52,7 +54,7 @@ describe('a listener for intercepted connections', () => {
 
     await listenIntercepted(scope, { ...init, hosts: [HOST, '2001:db8::1'] });
     const nowhere = listenIntercepted(scope, { ...init, hosts: ['2001:db8::1', '192.0.2.1'] });
-    const taken = listenIntercepted(scope, { ...init, hosts: [HOST, '127.41.150.2'] });
+    const taken = listenIntercepted(scope, { ...init, hosts: [HOST, `${BLOCK}.2`] });
 
     await expect(nowhere).rejects.toThrow(/EADDRNOTAVAIL/);
     await expect(taken).rejects.toThrow(/EADDRINUSE/);

@@ -4,11 +4,12 @@ import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../../src/config.js';
 import { startTestControlPlane } from '../../support/control-plane.js';
+import { reserveBlock } from '../../support/loopback.js';
 import { startProgram } from '../../support/program.js';
 import { connectTo, serveEcho } from '../../support/tcp.js';
 import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
-const ADDRESSES = addressesOf(71);
+const ADDRESSES = addressesOf(await reserveBlock());
 const LISTENER = { host: ADDRESSES.capture, port: 9080 };
 
 let scope = createScope();

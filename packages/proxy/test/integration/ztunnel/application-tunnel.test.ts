@@ -4,12 +4,14 @@ import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ztunnel } from '../../../src/roles/ztunnel.js';
+import { reserveBlock } from '../../support/loopback.js';
 import { policy, service, workload } from '../../support/model.js';
 import { startProxy, type TestProxy } from '../../support/proxy.js';
 import { exchange, read, socks5 } from '../../support/tcp.js';
 
-const CLIENT = '127.41.151.1';
-const SERVER = '127.41.151.2';
+const BLOCK = await reserveBlock();
+const CLIENT = `${BLOCK}.1`;
+const SERVER = `${BLOCK}.2`;
 const PORTS = [{ servicePort: 80, targetPort: 8080, appProtocol: 'unknown' }] as const;
 const HOST = 'reviews.shop.svc.cluster.local';
 

@@ -6,8 +6,8 @@ import { identity, RATINGS, startTwoClusters, type TwoClusters } from '../../sup
 const meshes: Record<'on' | 'off', TwoClusters | undefined> = { on: undefined, off: undefined };
 beforeAll(async () => {
   [meshes.on, meshes.off] = await Promise.all([
-    startTwoClusters({ octet: 11 }),
-    startTwoClusters({ octet: 12, env: { AMBIENT_ENABLE_BAGGAGE: 'false' } }),
+    startTwoClusters(),
+    startTwoClusters({ env: { AMBIENT_ENABLE_BAGGAGE: 'false' } }),
   ]);
 });
 afterAll(() => Promise.all([meshes.on?.close(), meshes.off?.close()]));

@@ -10,7 +10,7 @@ import { identity, RATINGS, startTwoClusters, type TwoClusters } from '../../sup
 
 let mesh: TwoClusters;
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: 31 });
+  mesh = await startTwoClusters();
 });
 afterAll(() => mesh?.close());
 
@@ -135,14 +135,19 @@ describe('the HBONE port', () => {
 
   // hbone §10.server.5
   it.each([
-    ['without a port', 'ratings', 'BAD_AUTHORITY', '400'],
-    ['with an address that is not the workload', '127.41.31.77:8080', 'AUTHORITY_NOT_LOCAL', '400'],
-    ['with a name nobody knows', 'nobody:80', 'UNKNOWN_DESTINATION', '503'],
-    ['with a port of the proxy', '127.41.31.2:15006', 'RECURSIVE_CALL', '503'],
+    ['without a port', () => 'ratings', 'BAD_AUTHORITY', '400'],
+    [
+      'with an address that is not the workload',
+      () => `${mesh.addresses.further(77)}:8080`,
+      'AUTHORITY_NOT_LOCAL',
+      '400',
+    ],
+    ['with a name nobody knows', () => 'nobody:80', 'UNKNOWN_DESTINATION', '503'],
+    ['with a port of the proxy', () => `${mesh.addresses.ratings}:15006`, 'RECURSIVE_CALL', '503'],
   ])('refuses a CONNECT %s, and goes on serving that connection', async (_, authority, fault, status) => {
     const connection = await dial();
 
-    const refused = connection.connect({ authority, headers: [] });
+    const refused = connection.connect({ authority: authority(), headers: [] });
 
     await expect(refused).rejects.toThrow(status);
     await mesh.east.logged({ message: 'connection failed', direction: 'inbound', fault });
@@ -222,7 +227,7 @@ describe('a proxy without a certificate', () => {
         Promise.reject(new Fault('IDENTITY_UNAVAILABLE', `certificate of ${asked}: the CA says no`)),
       held: () => [],
     };
-    const poor = await startTwoClusters({ octet: 32, certificates });
+    const poor = await startTwoClusters({ certificates });
     scope.own(() => poor.close());
 
     const { reply } = await socks5(scope, poor.socks5, RATINGS, 80);

@@ -5,13 +5,13 @@ import { RATINGS, startTwoClusters, type TwoClusters } from '../../support/two-c
 
 let mesh: TwoClusters;
 beforeEach(async () => {
-  mesh = await startTwoClusters({ octet: 51 });
+  mesh = await startTwoClusters();
 });
 afterEach(() => mesh?.close());
 
 describe('listeners', () => {
   it('come with a workload and go with it, and one that is not on this host harms nobody', async () => {
-    const address = '127.41.51.20';
+    const address = mesh.addresses.further(20);
     const late = workload({ name: 'late', addresses: [address, '192.0.2.1'] });
     await serveEcho(mesh.scope, address, 8080);
 

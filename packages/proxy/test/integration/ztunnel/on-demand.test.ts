@@ -3,12 +3,13 @@ import { createScope } from '@isthmus/sdk/runtime';
 import { createTestAuthority } from '@isthmus/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ztunnel } from '../../../src/roles/ztunnel.js';
+import { reserveBlock } from '../../support/loopback.js';
 import type { MeshRecords } from '../../support/model.js';
 import { startProxy, type TestProxy } from '../../support/proxy.js';
 import { exchange, serveEcho, socks5 } from '../../support/tcp.js';
 import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
-const ADDRESSES = addressesOf(63);
+const ADDRESSES = addressesOf(await reserveBlock());
 const SOCKS5 = { host: ADDRESSES.capture, port: 15080 };
 const { workloads, services } = eastRecords(ADDRESSES);
 const isCalled = (name: string) => (each: { readonly name: string }) => each.name === name;

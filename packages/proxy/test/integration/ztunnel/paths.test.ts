@@ -4,7 +4,7 @@ import { identity, RATINGS, REVIEWS, startTwoClusters, type TwoClusters } from '
 
 let mesh: TwoClusters;
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: 1 });
+  mesh = await startTwoClusters();
 });
 afterAll(() => mesh?.close());
 

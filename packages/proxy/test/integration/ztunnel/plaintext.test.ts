@@ -6,7 +6,7 @@ import { startTwoClusters, type TwoClusters } from '../../support/two-clusters.j
 
 let mesh: TwoClusters;
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: 41 });
+  mesh = await startTwoClusters();
 });
 afterAll(() => mesh?.close());
 

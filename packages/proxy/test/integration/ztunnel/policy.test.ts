@@ -5,7 +5,7 @@ import { startTwoClusters, type TwoClusters } from '../../support/two-clusters.j
 
 let mesh: TwoClusters;
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: 21 });
+  mesh = await startTwoClusters();
 });
 afterAll(() => mesh?.close());
 

@@ -5,7 +5,7 @@ import { startTwoClusters, type TwoClusters } from '../../support/two-clusters.j
 
 let mesh: TwoClusters;
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: 52, env: { REQUIRE_WAYPOINT: 'true' } });
+  mesh = await startTwoClusters({ env: { REQUIRE_WAYPOINT: 'true' } });
 });
 afterAll(() => mesh?.close());
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await revoke();
   const certificates = certificatesOf(authority);
   storefront = await certificates.certificate(identity('storefront'));
-  mesh = await startTwoClusters({ octet: 71, env: { CRL_PATH: path }, certificates });
+  mesh = await startTwoClusters({ env: { CRL_PATH: path }, certificates });
 });
 afterAll(async () => {
   await mesh?.close();

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exchange, serveEcho, socks5, type TestServer } from '../../support/tcp.js';
 import { eastRecords, REVIEWS, startTwoClusters, type TwoClusters, westRecords } from '../../support/two-clusters.js';
 
-const OCTET = 61;
 const PODS = 3;
 /** A connection for each pod is a round; so many even ones in a row, and nothing is being looked for any more. */
 const EVEN_ROUNDS = 3;
@@ -14,8 +13,8 @@ let mesh: TwoClusters;
 let apps: TestServer[];
 
 beforeAll(async () => {
-  mesh = await startTwoClusters({ octet: OCTET, gatewayRandom: drawInTurnOf([0.1, 0.9, 0.1, 0.5, 0.7, 0.3]) });
-  const addresses = Array.from({ length: PODS - 1 }, (_, index) => `127.41.${OCTET}.${20 + index}`);
+  mesh = await startTwoClusters({ gatewayRandom: drawInTurnOf([0.1, 0.9, 0.1, 0.5, 0.7, 0.3]) });
+  const addresses = Array.from({ length: PODS - 1 }, (_, index) => mesh.addresses.further(20 + index));
   const others = await Promise.all(addresses.map((host) => serveEcho(mesh.scope, host, 8080)));
   apps = [mesh.reviewsApp, ...others];
   const known = westRecords(mesh.addresses);

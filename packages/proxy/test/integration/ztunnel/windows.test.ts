@@ -9,7 +9,6 @@ import { identity, RATINGS, startTwoClusters, type TwoClusters } from '../../sup
 let mesh: TwoClusters;
 beforeAll(async () => {
   mesh = await startTwoClusters({
-    octet: 73,
     env: {
       HTTP2_STREAM_WINDOW_SIZE: '131072',
       HTTP2_CONNECTION_WINDOW_SIZE: '1048576',

@@ -12,7 +12,7 @@ afterEach(async () => {
   scope = createScope();
 });
 
-const ADDRESSES = addressesOf(90);
+const ADDRESSES = addressesOf('127.41.90');
 const GATEWAY = `${ADDRESSES.gateway}:15008`;
 
 /** The admin port of a ztunnel in east, as far as this page needs one. */

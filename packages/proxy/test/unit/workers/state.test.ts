@@ -6,7 +6,7 @@ import { addressesOf, eastRecords } from '../../support/two-clusters.js';
 
 describe('the state a worker is told', () => {
   it('makes an empty store equal, in pieces', () => {
-    const head = feed(createStore(), eastRecords(addressesOf(1)));
+    const head = feed(createStore(), eastRecords(addressesOf('127.41.1')));
     const many = Array.from({ length: 2_500 }, (_, index) => workload({ name: `pod-${index}` }));
     feed(head, { workloads: many });
 
@@ -25,7 +25,7 @@ describe('the state a worker is told', () => {
     const worker = createStore();
     head.follow((batch) => worker.apply(decodeBatch(encodeBatch(batch))));
 
-    feed(head, eastRecords(addressesOf(1)));
+    feed(head, eastRecords(addressesOf('127.41.1')));
     const [gone] = [...head.snapshot.workloads()];
     head.apply({ upserts: [], removals: [{ type: 'address', name: gone?.uid ?? '' }] });
 
