@@ -63,7 +63,7 @@ export interface HboneClientConnection {
   close(): Promise<void>;
   /** How it ended, when the socket is gone. Never rejects. */
   readonly closed: Promise<ConnectionEnd>;
-  /** Called after each change of `availableStreams` or `draining`. */
+  /** Called after each change of `availableStreams` or `draining`, except that `connect` takes a stream. */
   onChange: (() => void) | undefined;
 }
 

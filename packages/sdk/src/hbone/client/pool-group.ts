@@ -217,7 +217,10 @@ export class PoolGroup {
     if (connection.settled) this.#streamsEach = Math.max(1, connection.availableStreams + connection.activeStreams);
     if (connection.activeStreams === 0) {
       member.idleSince = clock.monotonic();
-      member.cancelIdle = clock.schedule(idleMs, () => connection.drain());
+      // A stream that is opened is no change that is told of; its end is, and starts the clock anew.
+      member.cancelIdle = clock.schedule(idleMs, () => {
+        if (connection.activeStreams === 0) connection.drain();
+      });
     }
     if (this.#waiters.size > 0) this.#serve();
   }

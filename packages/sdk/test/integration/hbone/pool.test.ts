@@ -183,11 +183,13 @@ describe('a pool', () => {
     const clock = createVirtualClock();
     const { address, server } = await serveCounting();
     const pool = createHbonePool(fixture.scope, { clock });
-    const busy = await pool.connect(fixture.hop(address, { clientIp: '10.0.0.1' }), CONNECT);
-    const idle = await pool.connect(fixture.hop(address, { clientIp: '10.0.0.2' }), CONNECT);
-    const sink = collect(idle.stream);
-    idle.stream.end();
-    await until(() => sink.end !== undefined);
+    const use = (clientIp: string) => pool.connect(fixture.hop(address, { clientIp }), CONNECT);
+    const ended = (await Promise.all([use('10.0.0.1'), use('10.0.0.2')])).map(({ stream }) => {
+      stream.end();
+      return collect(stream);
+    });
+    await until(() => ended.every(({ end }) => end !== undefined));
+    const busy = await use('10.0.0.1');
 
     // In steps, so that the PINGs on the way are answered.
     for (let elapsed = 0; elapsed < 300_000; elapsed += 5_000) {
@@ -200,7 +202,9 @@ describe('a pool', () => {
     const stillThere = collect(busy.stream);
     busy.stream.write(Buffer.from('hello'));
     await until(() => stillThere.text() === 'hello');
+    await use('10.0.0.1');
     expect(stillThere.end).toBeUndefined();
+    expect(pool.size).toBe(1);
   });
 
   it('tells who waits when the connection dialled for them ended before it could be used', async () => {
