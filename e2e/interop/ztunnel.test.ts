@@ -51,7 +51,7 @@ const PATHS: readonly Path[] = [
   { path: 'the real ztunnel through our gateway to ours', entry: FROM_REAL, host: VIP.remoteInEast, ends: [ZT_APP, REMOTE_APP], reporters: ['real/ztunnel', 'west/ztunnel'], gateway: 'west/gateway' },
 ];
 
-const missing = missingRequirements();
+const missing = missingRequirements(['ZTUNNEL_BIN']);
 if (missing.length > 0) console.warn(`Skipped. To run against a real ztunnel, this is missing: ${missing.join('; ')}`);
 
 describe.skipIf(missing.length > 0)('a real ztunnel', () => {
@@ -204,7 +204,7 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     const path = { entry: FROM_TS, host: VIP.zt };
     await untilEchoes(path);
 
-    stage.apply('east', { denyTs: true });
+    await stage.apply('east', { denyTs: true });
     const refusal = await until('a refusal', () =>
       echoOnce(path).then(
         () => undefined,
@@ -224,7 +224,7 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     expect(line.hint).toMatch(/AuthorizationPolicy/);
     expect(denied).toMatchObject({ direction: 'inbound', 'src.identity': TS_APP.identity });
 
-    stage.apply('east', {});
+    await stage.apply('east', {});
     await untilEchoes(path);
   });
 
@@ -234,12 +234,12 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
       (await realConfigDump(stage)).workloads.find(({ name }) => name === TS_APP.workload)?.status;
     expect(await statusOfPod()).toBe('Healthy');
 
-    stage.apply('east', { unready: [TS_APP.workload] });
+    await stage.apply('east', { unready: [TS_APP.workload] });
     await until('the pod unhealthy', async () => (await statusOfPod()) === 'Unhealthy' || undefined);
     const attempt = echoOnce(path);
 
     await expect(attempt).rejects.toThrow();
-    stage.apply('east', {});
+    await stage.apply('east', {});
     await untilEchoes(path);
   });
 
@@ -250,12 +250,12 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     // The service, the headless one, and its pod by its name.
     expect(await behindGateway()).toHaveLength(3);
 
-    stage.apply('west', { unready: [REMOTE_APP.workload] });
+    await stage.apply('west', { unready: [REMOTE_APP.workload] });
     await until('the record gone', async () => (await behindGateway()).length === 0 || undefined);
     const attempt = echoOnce(path);
 
     await expect(attempt).rejects.toThrow();
-    stage.apply('west', {});
+    await stage.apply('west', {});
     await untilEchoes(path);
   });
 

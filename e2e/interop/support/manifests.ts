@@ -1,7 +1,8 @@
-/** The Kubernetes objects of both clusters, as plain values; what a test changes is a parameter. JSON is YAML. */
+/** The Kubernetes objects of both clusters, as plain values; what a test changes is a parameter. */
 import { type ClusterId, ECHO_PORT, NETWORK, OURS, REAL_IP, VIP, WEB_PORT } from './world.js';
 
 type Labels = Readonly<Record<string, string>>;
+export type Manifest = Record<string, unknown>;
 
 export interface Variation {
   /** Names of pods whose condition Ready is False. */
@@ -10,16 +11,15 @@ export interface Variation {
   readonly denyTs?: boolean;
 }
 
-export function manifestsOf(cluster: ClusterId, variation: Variation = {}): string {
-  const objects = cluster === 'east' ? east(variation) : west(variation);
-  return objects.map((object) => JSON.stringify(object)).join('\n---\n');
+export function manifestsOf(cluster: ClusterId, variation: Variation): readonly Manifest[] {
+  return cluster === 'east' ? east(variation) : west(variation);
 }
 
-function east(variation: Variation): readonly object[] {
+function east(variation: Variation): readonly Manifest[] {
   return [
     ...namespaces('east'),
-    pod(variation, { name: 'zt-app', app: 'zt', ip: REAL_IP, node: 'n-z' }),
-    pod(variation, { name: 'ts-app', app: 'ts', ip: OURS.eastZtunnel, node: 'n-t' }),
+    podOf(variation, { name: 'zt-app', app: 'zt', ip: REAL_IP, node: 'n-z' }),
+    podOf(variation, { name: 'ts-app', app: 'ts', ip: OURS.eastZtunnel, node: 'n-t' }),
     service({ name: 'zt', vip: VIP.zt, app: 'zt', labels: GLOBAL }),
     service({ name: 'ts', vip: VIP.ts, app: 'ts' }),
     headless('zt'),
@@ -32,10 +32,10 @@ function east(variation: Variation): readonly object[] {
   ];
 }
 
-function west(variation: Variation): readonly object[] {
+function west(variation: Variation): readonly Manifest[] {
   return [
     ...namespaces('west'),
-    pod(variation, { name: 'remote-app', app: 'remote', ip: OURS.westZtunnel, node: 'n-b' }),
+    podOf(variation, { name: 'remote-app', app: 'remote', ip: OURS.westZtunnel, node: 'n-b' }),
     service({ name: 'remote', vip: VIP.remoteInWest, app: 'remote', labels: GLOBAL }),
     headless('remote'),
     ...eastWestGateway(variation, 'west', OURS.westGateway),
@@ -46,7 +46,7 @@ const GLOBAL: Labels = { 'istio.io/global': 'true' };
 const BEHIND_WAYPOINT: Labels = { 'istio.io/use-waypoint': 'waypoint' };
 const CAPTURED: Labels = { 'ambient.istio.io/redirection': 'enabled' };
 
-function namespaces(cluster: ClusterId): readonly object[] {
+function namespaces(cluster: ClusterId): readonly Manifest[] {
   const namespace = (name: string, labels: Labels) => ({
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -69,7 +69,7 @@ interface PodFacts {
 }
 
 /** Its service account has the name of the app. */
-function pod({ unready = [] }: Variation, facts: PodFacts): object {
+export function podOf({ unready = [] }: Variation, facts: PodFacts): Manifest {
   const { name, app, ip, node, namespace = 'demo', labels = {}, annotations = CAPTURED } = facts;
   return {
     apiVersion: 'v1',
@@ -80,7 +80,7 @@ function pod({ unready = [] }: Variation, facts: PodFacts): object {
       serviceAccountName: app,
       hostname: name,
       subdomain: setOf(app),
-      containers: [{ name: app }],
+      containers: [{ name: app, image: 'none' }],
     },
     status: {
       phase: 'Running',
@@ -99,7 +99,7 @@ interface ServiceFacts {
   readonly web?: boolean;
 }
 
-function service({ name, vip, app, labels = {}, web = false }: ServiceFacts): object {
+function service({ name, vip, app, labels = {}, web = false }: ServiceFacts): Manifest {
   const protocol = web ? 'http' : 'tcp';
   const port = { name: protocol, port: 80, targetPort: web ? WEB_PORT : ECHO_PORT, appProtocol: protocol };
   return {
@@ -111,7 +111,7 @@ function service({ name, vip, app, labels = {}, web = false }: ServiceFacts): ob
 }
 
 /** Exported, so that its pods are reached by name from the other network: `<pod>.<app>-set.demo.svc.cluster.local`. */
-function headless(app: string): object {
+function headless(app: string): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -124,7 +124,10 @@ function setOf(app: string): string {
   return `${app}-set`;
 }
 
-function eastWestGateway(variation: Variation, cluster: ClusterId, ip: string): readonly object[] {
+/** Without it istiod takes no gateway of another cluster for one. */
+const TERMINATE = { mode: 'Terminate', options: { 'gateway.istio.io/tls-terminate-mode': 'ISTIO_MUTUAL' } };
+
+function eastWestGateway(variation: Variation, cluster: ClusterId, ip: string): readonly Manifest[] {
   const labels = {
     'gateway.networking.k8s.io/gateway-name': 'eastwest',
     'gateway.istio.io/managed': 'istio.io-eastwest-controller',
@@ -138,18 +141,19 @@ function eastWestGateway(variation: Variation, cluster: ClusterId, ip: string): 
         name: 'eastwest',
         namespace: 'istio-system',
         labels: { 'topology.istio.io/network': NETWORK[cluster] },
+        annotations: { 'gateway.istio.io/service-account': 'eastwest' },
       },
       spec: {
         gatewayClassName: 'istio-east-west',
-        listeners: [{ name: 'cross-network', port: 15008, protocol: 'HBONE' }],
+        listeners: [{ name: 'cross-network', port: 15008, protocol: 'HBONE', tls: TERMINATE }],
       },
       status: { addresses: [{ type: 'IPAddress', value: ip }] },
     },
-    pod(variation, { ...facts, labels, annotations: {} }),
+    podOf(variation, { ...facts, labels, annotations: {} }),
   ];
 }
 
-function waypoint(variation: Variation): readonly object[] {
+function waypoint(variation: Variation): readonly Manifest[] {
   const labels = {
     'gateway.networking.k8s.io/gateway-name': 'waypoint',
     'gateway.istio.io/managed': 'istio.io-mesh-controller',
@@ -173,7 +177,7 @@ function waypoint(variation: Variation): readonly object[] {
         ports: [port],
       },
     },
-    pod(variation, {
+    podOf(variation, {
       name: 'waypoint-east',
       app: 'waypoint',
       ip: OURS.waypoint,

@@ -4,6 +4,8 @@ import { OURS, PREFIX_LENGTH, REAL_IP, type Side } from './world.js';
 
 export interface TwoNamespaces {
   nameOf(side: Side): string;
+  /** A file of /etc as programs started there from now on see it. */
+  overlay(side: Side, file: string, text: string): void;
   /** Idempotent; whatever is inside has to be ended before. */
   remove(): void;
 }
@@ -23,7 +25,11 @@ export function createTwoNamespaces(): TwoNamespaces {
     namespaces.remove();
     throw error;
   }
-  return { nameOf: (side) => names[side], remove: namespaces.remove };
+  return {
+    nameOf: (side) => names[side],
+    overlay: (side, file, text) => namespaces.overlay(names[side], file, text),
+    remove: namespaces.remove,
+  };
 }
 
 function plug(namespaces: Namespaces, name: string, addresses: readonly string[]): void {

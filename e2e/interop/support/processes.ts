@@ -2,7 +2,7 @@
  * Processes inside network namespaces: each with exactly the environment it is given and a log of its own, signalled by its
  * own id only. `ip netns exec` becomes the program, so its id is the program's.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,10 +12,14 @@ export interface Spec {
   readonly namespace: string;
   readonly command: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** Where it runs; by default where the logs are. */
+  readonly directory?: string;
 }
 
 export interface Processes {
   start(spec: Spec): void;
+  /** For whoever ends it by itself; nobody reads what it says. */
+  spawn(spec: Pick<Spec, 'namespace' | 'command' | 'env'>): ChildProcess;
   /** What it ended with; undefined while it runs. */
   exitOf(name: string): string | undefined;
   /** SIGTERM, and SIGKILL after a grace; resolves when it is gone. */
@@ -46,10 +50,14 @@ export function createProcesses(logDirectory: string): Processes {
     clearTimeout(timer);
   }
 
+  const spawnIn = ({ namespace, command }: Pick<Spec, 'namespace' | 'command'>, options: SpawnOptions) =>
+    spawn('ip', ['netns', 'exec', namespace, ...command], options);
+
   return {
-    start({ name, namespace, command, env }) {
+    spawn: ({ env, ...rest }) => spawnIn(rest, { env, cwd: logDirectory, stdio: 'ignore' }),
+    start({ name, env, directory = logDirectory, ...rest }) {
       const log = openSync(logFile(name), 'a', 0o600);
-      const child = spawn('ip', ['netns', 'exec', namespace, ...command], { env, stdio: ['ignore', log, log] });
+      const child = spawnIn(rest, { env, cwd: directory, stdio: ['ignore', log, log] });
       closeSync(log);
       // Told by `exitOf`; unheard, the event would end the test run.
       child.on('error', () => {});

@@ -2,25 +2,18 @@
  * The whole scene as one thing: namespaces, files, control planes, applications, proxies, the real ztunnel. Every step
  * waits on readiness, and a failure at any step takes everything down again.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDoors, type Doors, findPrograms, type HostPort } from '@isthmus/tools/lab';
 import { until } from '../../support/wait.js';
-import { createCredentials } from './credentials.js';
-import { manifestsOf, type Variation } from './manifests.js';
+import { type ControlPlanes, type Ground, type OpenControlPlanes, openOurs } from './control-planes.js';
+import type { Variation } from './manifests.js';
 import { createTwoNamespaces } from './namespaces.js';
 import { createProcesses, type Processes, type Spec } from './processes.js';
-import {
-  controlPlaneConfiguration,
-  controlPlaneSpec,
-  OUR_PROXIES,
-  ourProxySpec,
-  realZtunnelSpec,
-  type Setting,
-} from './programs.js';
-import { type ClusterId, ECHO_PORT, OURS, REAL_IP, type Side, WEB_PORT } from './world.js';
+import { OUR_PROXIES, ourProxySpec, REAL_HOLDER, realZtunnelSpec } from './programs.js';
+import { CLUSTERS, type ClusterId, CONTROL_PLANE, ECHO_PORT, OURS, REAL_IP, type Side, WEB_PORT } from './world.js';
 
 export interface Stage {
   log(name: string): string;
@@ -28,25 +21,27 @@ export interface Stage {
   door(side: Side, host: string, port: number): Promise<HostPort>;
   /** GET of a page in the namespace; rejects unless it is answered 200. */
   page(side: Side, host: string, port: number, path: string): Promise<string>;
-  /** Replaces the files of the cluster. */
-  apply(cluster: ClusterId, variation: Variation): void;
-  /** Ends a process and starts it again, with some of its environment changed. */
+  /** Makes the objects of the cluster so, all of them. */
+  apply(cluster: ClusterId, variation: Variation): Promise<void>;
+  /** Ends a process and starts it again, with some of its environment changed; resolves when it is ready. */
   restart(name: string, env?: Spec['env']): Promise<void>;
+  stop(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 60_000;
 const SIDES: readonly Side[] = ['real', 'ours'];
 
-/** Readiness is asked for at these addresses. */
-const READINESS: Readonly<Record<string, readonly [Side, string]>> = {
-  'east/control-plane': ['ours', OURS.eastControlPlane],
-  'west/control-plane': ['ours', OURS.westControlPlane],
-  'real/ztunnel': ['real', REAL_IP],
-  ...Object.fromEntries(OUR_PROXIES.map(({ name, ip }) => [name, ['ours', ip] as const])),
-};
+interface Ready {
+  readonly side: Side;
+  readonly ip: string;
+  readonly port: number;
+  readonly path: string;
+}
 
-export async function openStage(ztunnel: string): Promise<Stage> {
+const ofProxy = (side: Side, ip: string): Ready => ({ side, ip, port: 15021, path: '/healthz/ready' });
+
+export async function openStage(ztunnel: string, openControlPlanes: OpenControlPlanes = openOurs): Promise<Stage> {
   const programs = findPrograms();
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-interop-'));
   const processes = createProcesses(directory);
@@ -56,8 +51,10 @@ export async function openStage(ztunnel: string): Promise<Stage> {
   };
   // After that of the processes, for a test run that leaves without closing.
   process.once('exit', cleanUp);
+  let controlPlanes: ControlPlanes | undefined;
   const close = async () => {
     await processes.stopAll();
+    await controlPlanes?.close();
     cleanUp();
     process.off('exit', cleanUp);
   };
@@ -65,15 +62,19 @@ export async function openStage(ztunnel: string): Promise<Stage> {
     const names = createTwoNamespaces();
     cleanups.push(names.remove);
     const namespaces = { real: names.nameOf('real'), ours: names.nameOf('ours') };
-    const credentials = await createCredentials(directory);
-    const setting = { programs, ztunnel, directory, credentials, namespaces };
-    for (const cluster of ['east', 'west'] as const) writeCluster(setting, cluster);
-    const doors = await openDoors(setting, processes);
+    const doors = await openDoors(programs.doorkeeper, directory, { namespaces, processes });
     cleanups.push(() => SIDES.map((side) => doors[side].close()));
-    const specs = await specsOf(setting);
-    const stage = createStage({ directory, processes, doors, specs, close });
-    startApplications(setting, processes);
-    await Promise.all(['east/control-plane', 'west/control-plane'].map((name) => stage.restart(name)));
+    const ground: Ground = {
+      ...{ programs, directory, namespaces, processes, overlay: names.overlay },
+      door: (side, host, port) => doors[side].to(host, port),
+    };
+    controlPlanes = await openControlPlanes(ground);
+    const roster = controlPlaneRoster(controlPlanes);
+    const { apply } = controlPlanes;
+    const stage = createStage({ processes, doors, roster, apply, close });
+    startApplications(ground);
+    await Promise.all([...roster.keys()].map((name) => stage.restart(name)));
+    await enrollProxies(ground, ztunnel, controlPlanes, roster);
     await Promise.all(['real/ztunnel', ...OUR_PROXIES.map(({ name }) => name)].map((name) => stage.restart(name)));
     return stage;
   } catch (error) {
@@ -82,19 +83,39 @@ export async function openStage(ztunnel: string): Promise<Stage> {
   }
 }
 
-function writeCluster(setting: Setting, cluster: ClusterId): void {
-  const { directory } = setting;
-  mkdirSync(join(directory, `manifests-${cluster}`));
-  writeFileSync(join(directory, `manifests-${cluster}`, 'all.yaml'), manifestsOf(cluster));
-  writeFileSync(join(directory, `${cluster}.yaml`), JSON.stringify(controlPlaneConfiguration(setting, cluster)));
+/** All that can be started again, by name. */
+type Roster = Map<string, { readonly spec: Spec; readonly ready: Ready }>;
+
+function controlPlaneRoster({ specs, readiness }: ControlPlanes): Roster {
+  return new Map(
+    CLUSTERS.map((cluster) => {
+      const ready: Ready = { side: 'ours', ip: CONTROL_PLANE[cluster], ...readiness };
+      return [specs[cluster].name, { spec: specs[cluster], ready }];
+    }),
+  );
+}
+
+async function enrollProxies(
+  ground: Ground,
+  ztunnel: string,
+  { accessOf }: ControlPlanes,
+  roster: Roster,
+): Promise<void> {
+  const real = realZtunnelSpec(ground, ztunnel, await accessOf(REAL_HOLDER));
+  roster.set(real.name, { spec: real, ready: ofProxy('real', REAL_IP) });
+  for (const proxy of OUR_PROXIES) {
+    const spec = ourProxySpec(ground, proxy, await accessOf(proxy));
+    roster.set(spec.name, { spec, ready: ofProxy('ours', proxy.ip) });
+  }
 }
 
 async function openDoors(
-  { programs, directory, namespaces }: Setting,
-  processes: Processes,
+  doorkeeper: string,
+  directory: string,
+  { namespaces, processes }: Pick<Ground, 'namespaces' | 'processes'>,
 ): Promise<Record<Side, Doors>> {
   for (const side of SIDES) {
-    const command = [process.execPath, programs.doorkeeper, join(directory, `${side}.sock`)] as const;
+    const command = [process.execPath, doorkeeper, join(directory, `${side}.sock`)] as const;
     processes.start({ name: `${side}/doorkeeper`, namespace: namespaces[side], command, env: {} });
     await until(`the door to ${side}`, () => existsSync(join(directory, `${side}.sock`)) || undefined);
   }
@@ -104,7 +125,7 @@ async function openDoors(
   };
 }
 
-function startApplications({ namespaces }: Setting, processes: Processes): void {
+function startApplications({ namespaces, processes }: Ground): void {
   const start = (side: Side, ip: string, name: string) => {
     const command = [process.execPath, beside('application.mjs'), ip, `${ECHO_PORT}`, `${WEB_PORT}`, name] as const;
     processes.start({ name: `app/${name}`, namespace: namespaces[side], command, env: {} });
@@ -114,25 +135,15 @@ function startApplications({ namespaces }: Setting, processes: Processes): void 
   start('ours', OURS.westZtunnel, 'remote-app');
 }
 
-async function specsOf(setting: Setting): Promise<ReadonlyMap<string, Spec>> {
-  const specs = await Promise.all([
-    controlPlaneSpec(setting, 'east'),
-    controlPlaneSpec(setting, 'west'),
-    realZtunnelSpec(setting),
-    ...OUR_PROXIES.map((proxy) => ourProxySpec(setting, proxy)),
-  ]);
-  return new Map(specs.map((spec) => [spec.name, spec]));
-}
-
 interface Parts {
-  readonly directory: string;
   readonly processes: Processes;
   readonly doors: Readonly<Record<Side, Doors>>;
-  readonly specs: ReadonlyMap<string, Spec>;
+  readonly roster: Roster;
+  readonly apply: Stage['apply'];
   readonly close: () => Promise<void>;
 }
 
-function createStage({ directory, processes, doors, specs, close }: Parts): Stage {
+function createStage({ processes, doors, roster, apply, close }: Parts): Stage {
   const page: Stage['page'] = async (side, host, port, path) => {
     const door = await doors[side].to(host, port);
     const response = await fetch(`http://${door.host}:${door.port}${path}`, { signal: AbortSignal.timeout(5_000) });
@@ -142,28 +153,23 @@ function createStage({ directory, processes, doors, specs, close }: Parts): Stag
   };
   return {
     page,
+    apply,
     close,
     log: processes.log,
+    stop: processes.stop,
     door: (side, host, port) => doors[side].to(host, port),
-    apply(cluster, variation) {
-      const file = join(directory, `manifests-${cluster}`, 'all.yaml');
-      // In one step, so that nobody reads half of it.
-      writeFileSync(`${file}.new`, manifestsOf(cluster, variation));
-      renameSync(`${file}.new`, file);
-    },
     async restart(name, env = {}) {
-      const spec = specs.get(name);
-      const [side, ip] = READINESS[name] ?? [];
-      if (!spec || !side || !ip) throw new Error(`no process ${name}; there are ${[...specs.keys()].join(', ')}`);
+      const { spec, ready } = roster.get(name) ?? {};
+      if (!spec || !ready) throw new Error(`no process ${name}; there are ${[...roster.keys()].join(', ')}`);
       await processes.stop(name);
       processes.start({ ...spec, env: { ...spec.env, ...env } });
-      const ready = async () => {
+      const untilReady = async () => {
         const exit = processes.exitOf(name);
         if (exit !== undefined) return `${exit}; its log:\n${processes.log(name).slice(-2_000)}`;
-        await page(side, ip, 15021, '/healthz/ready');
+        await page(ready.side, ready.ip, ready.port, ready.path);
         return '';
       };
-      const ended = await until(`${name} to be ready`, ready, START_TIMEOUT_MS);
+      const ended = await until(`${name} to be ready`, untilReady, START_TIMEOUT_MS);
       if (ended !== '') throw new Error(`${name} ended: ${ended}`);
     },
   };

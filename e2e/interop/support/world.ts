@@ -15,15 +15,15 @@ export const OURS = {
   westControlPlane: '10.77.0.11',
 } as const;
 
-/** Cluster addresses of services; nobody has them, ztunnels know them. */
+/** Cluster addresses of services, in the range that a Kubernetes API has for them; nobody has them, ztunnels know them. */
 export const VIP = {
-  zt: '10.99.0.1',
-  ts: '10.99.0.2',
-  tsWeb: '10.99.0.3',
-  ztWeb: '10.99.0.4',
-  waypoint: '10.99.0.7',
-  remoteInEast: '10.99.0.9',
-  remoteInWest: '10.99.1.1',
+  zt: '10.96.99.1',
+  ts: '10.96.99.2',
+  tsWeb: '10.96.99.3',
+  ztWeb: '10.96.99.4',
+  waypoint: '10.96.99.7',
+  remoteInEast: '10.96.99.9',
+  remoteInWest: '10.96.98.1',
 } as const;
 
 export const ECHO_PORT = 9000;
@@ -33,7 +33,16 @@ export const TRUST_DOMAIN = 'cluster.local';
 export const TOKEN = { issuer: 'isthmus-interop', audience: 'istio-ca' } as const;
 
 export type ClusterId = 'east' | 'west';
+export const CLUSTERS: readonly ClusterId[] = ['east', 'west'];
 export const NETWORK: Readonly<Record<ClusterId, string>> = { east: 'net-a', west: 'net-b' };
+
+export const CONTROL_PLANE: Readonly<Record<ClusterId, string>> = {
+  east: OURS.eastControlPlane,
+  west: OURS.westControlPlane,
+};
+
+/** All that any process here has of the user's own environment. */
+export const BASE_ENV = { PATH: process.env.PATH ?? '' };
 
 /** A process's own loopback address where several of ours share a namespace: the last number of its address. */
 export function loopbackOf(ip: string): string {

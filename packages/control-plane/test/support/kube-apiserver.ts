@@ -16,10 +16,20 @@ import { SignJWT } from 'jose';
 import { kubeconfigOf } from './api-server.js';
 import type { Manifest } from './objects.js';
 
+/** Where the two run: on this machine's own loopback, or on that of a network namespace. */
+export interface Place {
+  spawn(program: string, flags: readonly string[]): ChildProcess;
+  /** A port here that leads to that one there. */
+  reach(port: number): Promise<number>;
+  /** More of the API server's own. */
+  readonly flags: readonly string[];
+}
+
 export interface KubeApiserver {
+  /** As it is reached from here. */
   readonly url: string;
   readonly caPem: string;
-  /** Of whoever has the token. */
+  /** Of whoever has the token, for programs in the same place. */
   kubeconfig(token: string): string;
   /** As the account that may do everything. Rejects unless the answer is 2xx. */
   send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: Manifest): Promise<Manifest>;
@@ -47,14 +57,21 @@ const ADMIN_TOKEN = 'token-of-the-administrator';
 const ISSUER = 'https://kubernetes.default.svc';
 const START_MS = 60_000;
 
-export async function startKubeApiserver(): Promise<KubeApiserver> {
+const HERE: Place = {
+  spawn: (program, flags) => spawn(program, flags, { stdio: 'ignore' }),
+  reach: async (port) => port,
+  flags: [],
+};
+
+export async function startKubeApiserver(place: Place = HERE): Promise<KubeApiserver> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-apiserver-'));
   const [clients, peers, port] = [await freePort(), await freePort(), await freePort()];
   const etcdUrl = `http://127.0.0.1:${clients}`;
   const key = await writeFiles(directory);
-  const etcd = startEtcd(directory, etcdUrl, peers);
-  let server = startServer(directory, etcdUrl, port);
-  const url = `https://127.0.0.1:${port}`;
+  const etcd = startEtcd(place, directory, etcdUrl, peers);
+  const serve = (onPort: number) => startServer(place, directory, etcdUrl, onPort);
+  const urlOf = async (ofPort: number) => `https://127.0.0.1:${await place.reach(ofPort)}`;
+  let server = serve(port);
 
   async function close(): Promise<void> {
     await stop(server);
@@ -63,6 +80,7 @@ export async function startKubeApiserver(): Promise<KubeApiserver> {
   }
 
   try {
+    const url = await urlOf(port);
     // The server makes its own certificate; until it is ready there is none, or nobody who answers.
     const caPem = await retry(server, () => readFile(join(directory, 'apiserver.crt'), 'utf8'));
     await isReady(server, url, caPem);
@@ -70,7 +88,7 @@ export async function startKubeApiserver(): Promise<KubeApiserver> {
     return {
       url,
       caPem,
-      kubeconfig: (token) => kubeconfigOf(url, caPem, token),
+      kubeconfig: (token) => kubeconfigOf(`https://127.0.0.1:${port}`, caPem, token),
       ...admin,
       async token(account, { audience, pod } = {}) {
         const [namespace, name] = account.split('/');
@@ -84,13 +102,13 @@ export async function startKubeApiserver(): Promise<KubeApiserver> {
       async restart(meanwhile) {
         await stop(server);
         const otherPort = await freePort();
-        const other = startServer(directory, etcdUrl, otherPort);
-        const otherUrl = `https://127.0.0.1:${otherPort}`;
+        const other = serve(otherPort);
+        const otherUrl = await urlOf(otherPort);
         await isReady(other, otherUrl, caPem);
         await meanwhile(adminOf(otherUrl, caPem));
         await stop(other);
         await compact(etcdUrl);
-        server = startServer(directory, etcdUrl, port);
+        server = serve(port);
         await isReady(server, url, caPem);
       },
       close,
@@ -116,17 +134,17 @@ async function writeFiles(directory: string): Promise<KeyObject> {
   return privateKey;
 }
 
-function startEtcd(directory: string, url: string, peers: number): ChildProcess {
+function startEtcd(place: Place, directory: string, url: string, peers: number): ChildProcess {
   const flags = [
     `--data-dir=${join(directory, 'etcd')}`,
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=http://127.0.0.1:${peers}`,
   ];
-  return spawn(ETCD, flags, { stdio: 'ignore' });
+  return place.spawn(ETCD, flags);
 }
 
-function startServer(directory: string, etcdUrl: string, port: number): ChildProcess {
+function startServer(place: Place, directory: string, etcdUrl: string, port: number): ChildProcess {
   const flags = [
     `--etcd-servers=${etcdUrl}`,
     '--bind-address=127.0.0.1',
@@ -142,8 +160,9 @@ function startServer(directory: string, etcdUrl: string, port: number): ChildPro
     `--audit-log-path=${join(directory, 'audit.log')}`,
     // No controller makes the default service account that Pods would need.
     '--disable-admission-plugins=ServiceAccount',
+    ...place.flags,
   ];
-  return spawn(KUBE_APISERVER, flags, { stdio: 'ignore' });
+  return place.spawn(KUBE_APISERVER, flags);
 }
 
 async function isReady(server: ChildProcess, url: string, ca: string): Promise<void> {
