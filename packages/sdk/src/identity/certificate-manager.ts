@@ -175,14 +175,24 @@ class Manager implements CertificateManager {
     entry.pending = undefined;
     entry.failure = undefined;
     entry.certificate = certificate;
-    entry.backoff.reset();
     const { identity, serialNumber, notAfter } = certificate;
-    const lifeLeftMs = notAfter - this.#clock.now();
-    const jitter = 1 + REFRESH_JITTER * (2 * this.#random() - 1);
-    this.#fetchAfter(entry, Math.max(SHORTEST_REFRESH_MS, lifeLeftMs * (1 - this.#gracePeriodRatio) * jitter));
+    this.#fetchAfter(entry, this.#refreshDelay(entry, certificate));
     this.#log.info({ identity, serialNumber, notAfter: new Date(notAfter).toISOString() }, 'certificate issued');
     if (isRotation && this.#isKnown(entry)) this.#notify(certificate);
     return certificate;
+  }
+
+  /** Milliseconds until the next one is fetched. */
+  #refreshDelay({ identity, backoff }: Entry, certificate: WorkloadCertificate): number {
+    if (isWithdrawn(certificate)) {
+      // The CA, or this replica of it, has not heard yet of what all others go by.
+      this.#log.warn({ identity }, 'certificate issued under a root that is not trusted any more; asking again');
+      return backoff.next();
+    }
+    backoff.reset();
+    const lifeLeftMs = certificate.notAfter - this.#clock.now();
+    const jitter = 1 + REFRESH_JITTER * (2 * this.#random() - 1);
+    return Math.max(SHORTEST_REFRESH_MS, lifeLeftMs * (1 - this.#gracePeriodRatio) * jitter);
   }
 
   /** With the bundles as they are now. One whose own root is no longer among them is of no use to anybody: it is replaced. */
@@ -277,6 +287,7 @@ async function obtain(
 
 /** Whether peers that hold the same bundles refuse it. */
 function isWithdrawn({ chain, trustDomain, trust }: WorkloadCertificate): boolean {
+  if (!trust?.bundles) return false;
   const certificates = chain.map((pem) => new X509Certificate(pem));
-  return trust?.refusal({ trustDomain, chain: () => certificates, verifiedBy: [] }) !== undefined;
+  return trust.refusal({ trustDomain, chain: () => certificates, verifiedBy: [] }) !== undefined;
 }

@@ -383,4 +383,25 @@ describe('certificates under trust bundles', () => {
 
     expect(early).toBe(0);
   });
+
+  it('are asked for again under back-off while the CA still issues under a root that is withdrawn', async () => {
+    const next = await createTestAuthority({ now: clock.now });
+    const trust = createTrust();
+    trust.set(new Map([['cluster.local', [next.rootPem]]]));
+    const { manager, asked } = setUp({ trust });
+    const first = manager.certificate(reviews);
+    await (await asked.next()).grant();
+    const refusedByPeers = await first;
+
+    clock.advance(1_000);
+    await (await asked.next()).grant();
+    await nextTurn();
+    clock.advance(1_999);
+    const early = asked.waiting;
+    clock.advance(1);
+    await asked.next();
+
+    expect(refusedByPeers.roots).toEqual([next.rootPem]);
+    expect(early).toBe(0);
+  });
 });
