@@ -10,7 +10,7 @@ import { X509Certificate as ReadCertificate, X509Crl } from '@peculiar/x509';
 
 /** What connections ask. */
 export interface Revocations {
-  /** Why the chain (leaf first, its root last) is not to be believed; undefined when it is. */
+  /** Why the chain (leaf first, its root last) is not to be believed; undefined when it is. Never rejects. */
   check(chain: readonly X509Certificate[]): Promise<string | undefined>;
   /** Tells, at most once, when lists that came later revoke the chain. Returns how to stop that. */
   watch(chain: readonly X509Certificate[], onRevoked: (reason: string) => void): () => void;

@@ -43,22 +43,22 @@ async function follow(signal: AbortSignal, init: TrustClientInit): Promise<void>
   const { trust, clock, log, random, access } = init;
   const { address } = access;
   const backoff = createBackoff({ ...BACKOFF, ...(random && { random }) });
-  let isTold = false;
+  let isReported = false;
   while (!signal.aborted) {
     const end = await run(signal, init, () => {
       backoff.reset();
-      isTold = false;
+      isReported = false;
     });
     if (signal.aborted) return;
     const isUnknown = end.code === status.UNIMPLEMENTED;
     if (isUnknown) trust.set(undefined);
     const story = { address, reason: end.code === status.OK ? 'it ended the stream' : end.details };
     // Once per outage: discovery and certificates tell of the rest.
-    if (isTold) log.debug(story, 'trust bundles are still not told');
+    if (isReported) log.debug(story, 'trust bundles are still not told');
     else if (isUnknown) log.info(story, 'the control plane tells no trust bundles; roots come with certificates');
     else if (trust.bundles) log.warn(story, 'trust bundles are not told any more; those known stay in force');
     else log.warn(story, 'trust bundles are not told yet; roots come with certificates');
-    isTold = true;
+    isReported = true;
     await pause(clock, isUnknown ? UNKNOWN_METHOD_MS : backoff.next(), signal).catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 /**
  * SPIFFE's message of trust bundles, read and written. Refused: ids that are no trust domain's, a bundle that is not whole
- * DER certificates, an empty one, and more than `MAX_DOMAINS` domains or `MAX_ANCHORS` anchors.
+ * DER certificates, an empty one, a message without any, and more than `MAX_DOMAINS` domains or `MAX_ANCHORS` anchors.
  */
 import { create } from '@bufbuild/protobuf';
 import { spiffePb } from '../wire/protos.js';
@@ -14,6 +14,8 @@ const MAX_ANCHORS = 1_024;
 /** Throws an Error that says what is wrong with it. */
 export function readBundles({ bundles }: spiffePb.X509BundlesResponse): TrustBundles {
   const entries = Object.entries(bundles);
+  // Nobody could talk to anybody; whoever says so has made a mistake.
+  if (entries.length === 0) throw new Error('no trust domain is in it');
   if (entries.length > MAX_DOMAINS) throw new Error(`${entries.length} trust domains are over ${MAX_DOMAINS}`);
   const read = entries.map(([id, der]) => {
     const domain = id.startsWith(SCHEME) ? id.slice(SCHEME.length) : '';

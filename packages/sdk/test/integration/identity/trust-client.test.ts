@@ -68,17 +68,24 @@ describe('a follower of trust bundles', () => {
     expect(meanwhile).toBe(1);
   });
 
-  it('keeps what it was last told when what comes cannot be read, and says what is wrong with it', async () => {
+  it.each([
+    [
+      'cannot be read',
+      { 'spiffe://partner.example': Buffer.from('no certificate') },
+      'the roots of partner.example: the bundle is not a sequence of DER certificates',
+    ],
+    ['names no trust domain', {}, 'no trust domain is in it'],
+  ])('keeps what it was last told when what comes %s, and says what is wrong with it', async (_, bundles, reason) => {
     const call = await (await startFollowed()).next();
     call.write(writeBundles(OWN));
     await until(() => trust.bundles !== undefined);
 
     const { $typeName } = writeBundles(OWN);
-    call.write({ $typeName, crl: [], bundles: { 'spiffe://partner.example': Buffer.from('no certificate') } });
+    call.write({ $typeName, crl: [], bundles });
     await until(() => lines.some((line) => line.includes('cannot be used')));
 
     expect([...(trust.bundles ?? [])]).toEqual([...OWN]);
-    expect(lines.join('')).toContain('the roots of partner.example: the bundle is not a sequence of DER certificates');
+    expect(lines.join('')).toContain(reason);
   });
 
   it('forgets what it was told when the control plane does not know the method, like an istiod', async () => {
