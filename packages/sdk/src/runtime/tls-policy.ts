@@ -1,6 +1,6 @@
 /**
  * Which versions, cipher suites and groups TLS of this process may use, between workloads and to the control plane:
- * ztunnel's TLS12_ENABLED and COMPLIANCE_POLICY with what Node's OpenSSL has. Pure, but for asking OpenSSL what it knows.
+ * ztunnel's TLS12_ENABLED and COMPLIANCE_POLICY with what Node's OpenSSL has. Pure, but for asking OpenSSL once what it knows.
  *
  * A policy takes away, it never adds: what the OpenSSL in use lacks is said by `lackOf`, not worked around.
  */
@@ -62,7 +62,16 @@ export function lackOf({ tls12, compliance }: TlsPolicy): string | undefined {
   return `OpenSSL ${openssl} of Node ${node} does not know ${missing.join(' nor ')}${remedy}`;
 }
 
+/** What OpenSSL knows does not change, and asking takes longer than making a certificate's context. */
+const known = new Map<string, boolean>();
+
 function hasGroup(name: string): boolean {
+  const has = known.get(name) ?? askForGroup(name);
+  known.set(name, has);
+  return has;
+}
+
+function askForGroup(name: string): boolean {
   try {
     createSecureContext({ ecdhCurve: name });
     return true;
