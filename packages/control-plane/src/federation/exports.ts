@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Service, Workload } from '@isthmus/sdk/discovery';
-import { type ClusterModel, type GatewayRecord, lazily, mergeMaps, type ServiceRecord } from '../model/index.js';
+import { addCapacity, type ClusterModel, type GatewayRecord, type ServiceRecord, withAll } from '../model/index.js';
 import { gatewayAddress, gatewayWorkload, type NamespaceView, type View } from '../projection/index.js';
 import { type PeerScope, toldServices } from './scope.js';
 
@@ -34,22 +34,11 @@ export function exportView(cluster: ClusterModel, { distance, scope }: Audience,
     const view = known && hasKeys(known.services, told) ? known : exportOf(cluster, name, told, distance);
     if (view.services.size > 0) namespaces.set(name, view);
   }
-  const services = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.services)));
-  const workloads = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.workloads)));
-  return {
-    origin: {
-      model: { clusters: new Map([[cluster.id, cluster]]) },
-      viewer: { cluster: cluster.id, role: 'router' },
-    },
-    namespaces,
-    get services() {
-      return services();
-    },
-    get workloads() {
-      return workloads();
-    },
-    policies: NOTHING,
+  const origin: View['origin'] = {
+    model: { clusters: new Map([[cluster.id, cluster]]) },
+    viewer: { cluster: cluster.id, role: 'router' },
   };
+  return withAll(namespaces, { origin, namespaces, policies: NOTHING });
 }
 
 function hasKeys(known: ReadonlyMap<string, unknown>, told: readonly ServiceRecord[]): boolean {
@@ -104,7 +93,7 @@ function capacities(cluster: string, members: readonly Workload[]): ReadonlyMap<
       ...traits,
       uid,
       services,
-      capacity: member.capacity + (known?.capacity ?? 0),
+      capacity: addCapacity(member.capacity, known?.capacity ?? 0),
     });
   }
   return sorted([...groups]);

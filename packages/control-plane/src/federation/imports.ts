@@ -8,20 +8,20 @@ import {
   type ClusterModel,
   claimsOf,
   type GatewayRecord,
-  lazily,
-  mergeMaps,
   type NamespaceModel,
   type ServiceRecord,
   waypointKey,
+  withAll,
 } from '../model/index.js';
 import { NO_OBJECTS } from '../sources/index.js';
+import { asTold, GATEWAY_PREFIX, type Overreach, overreachOf } from './claims.js';
 import type { Rejection } from './events.js';
 import type { Peer } from './records.js';
 
 /** Services, workloads and gateways of one peer together; what is beyond is left out. */
 const MAX_RECORDS = 200_000;
 const MAX_PROBLEMS = 20;
-const GATEWAY_PREFIX = 'NetworkGateway/';
+const TOO_MANY: Overreach = { reason: 'too-many', text: `more than ${MAX_RECORDS} records` };
 
 export interface Imports {
   /** Takes in what changed. */
@@ -69,18 +69,18 @@ export function createImports(peer: Peer, onRejected: (reason: Rejection) => voi
     return shard;
   }
 
-  function take({ kind, value }: Batch['upserts'][number]): void {
+  function take(resource: Batch['upserts'][number]): void {
+    const { kind, value } = resource;
     if (kind === 'policy') return;
     const name = kind === 'service' ? value.key : value.uid;
     drop(name);
-    const isFull = placeOf.size + gateways.size >= MAX_RECORDS;
-    const problem = isFull ? TOO_MANY : kind === 'service' ? claimOf(peer, value.addresses) : overreach(peer, value);
+    const problem = placeOf.size + gateways.size >= MAX_RECORDS ? TOO_MANY : overreachOf(peer, resource);
     if (problem) {
       onRejected(problem.reason);
       if (refused.size < MAX_PROBLEMS) refused.set(name, problem.text);
     } else if (kind === 'service') shardOf(value.namespace, name).services.set(name, value);
     else if (name.startsWith(GATEWAY_PREFIX)) gateways.set(name, gatewayRecord(value));
-    else shardOf(value.namespace, name).workloads.set(name, value);
+    else shardOf(value.namespace, name).workloads.set(name, asTold(value));
   }
 
   function build(): ClusterModel {
@@ -118,39 +118,6 @@ export function createImports(peer: Peer, onRejected: (reason: Rejection) => voi
       return [...refused].map(([name, problem]) => `${name}: ${problem}`);
     },
   };
-}
-
-interface Overreach {
-  readonly reason: Rejection;
-  readonly text: string;
-}
-
-const TOO_MANY: Overreach = { reason: 'too-many', text: `more than ${MAX_RECORDS} records` };
-
-function overreach(peer: Peer, workload: Workload): Overreach | undefined {
-  const { uid, clusterId, network, trustDomain, networkGateway, addresses, hostname } = workload;
-  if (clusterId !== peer.cluster)
-    return {
-      reason: 'foreign-cluster',
-      text: `is said to be of cluster ${clusterId}; the peer speaks for ${peer.cluster}`,
-    };
-  if (trustDomain !== peer.trustDomain)
-    return {
-      reason: 'foreign-trust-domain',
-      text: `is said to be of trust domain ${trustDomain}; the peer speaks for ${peer.trustDomain}`,
-    };
-  if (!uid.startsWith(`${peer.cluster}/`) && !uid.startsWith(`${GATEWAY_PREFIX}${peer.network}/`))
-    return { reason: 'foreign-uid', text: `is no uid of cluster ${peer.cluster}` };
-  if (uid.startsWith(GATEWAY_PREFIX) && (!networkGateway?.hboneMtlsPort || (addresses.length === 0 && hostname === '')))
-    return { reason: 'bad-gateway', text: 'is a gateway without address or port' };
-  return claimOf(peer, [{ network }]);
-}
-
-function claimOf(peer: Peer, places: readonly { readonly network: string }[]): Overreach | undefined {
-  const foreign = places.find(({ network }) => network !== peer.network);
-  if (!foreign) return undefined;
-  const text = `is said to be on network ${foreign.network}; the peer was added for ${peer.network}`;
-  return { reason: 'foreign-network', text };
 }
 
 function gatewayRecord(workload: Workload): GatewayRecord {
@@ -206,22 +173,13 @@ function clusterOf(
   namespaces: ReadonlyMap<string, NamespaceModel>,
   gateways: readonly GatewayRecord[],
 ): ClusterModel {
-  const all = [...namespaces.values()];
-  const services = lazily(() => mergeMaps(all.map((namespace) => namespace.services)));
-  const workloads = lazily(() => mergeMaps(all.map((namespace) => namespace.workloads)));
-  return {
+  return withAll(namespaces, {
     id: cluster,
     network,
     trustDomain,
     namespaces,
-    get services() {
-      return services();
-    },
-    get workloads() {
-      return workloads();
-    },
     gateways,
     policies: new Map(),
     problems: [],
-  };
+  });
 }

@@ -6,7 +6,7 @@ import type { Authorization } from '@isthmus/sdk/discovery';
 import { KIND_NAMES, type ObjectsByKind } from '../sources/index.js';
 import { createContext, type NamespaceContext } from './context.js';
 import { deriveEntries } from './entries.js';
-import { lazily, mergeMaps } from './flat.js';
+import { withAll } from './flat.js';
 import { type ClusterInput, deriveFrame, type Frame, isSameBasis } from './frame.js';
 import { deriveNetworkGateways } from './gateways.js';
 import { haveSameMembers, indexMemberships } from './memberships.js';
@@ -51,26 +51,8 @@ function assemble(frame: Frame, derived: ReadonlyMap<string, NamespaceModel>): D
     if (model.problems.length > 0) problems.push(...model.problems);
     for (const [key, policy] of model.policies) policies.set(key, policy);
   }
-  const services = lazily(() => mergeMaps([...namespaces.values()].map((namespace) => namespace.services)));
-  const workloads = lazily(() => mergeMaps([...namespaces.values()].map((namespace) => namespace.workloads)));
   const { id, network, trustDomain } = frame;
-  return {
-    id,
-    network,
-    trustDomain,
-    namespaces,
-    get services() {
-      return services();
-    },
-    get workloads() {
-      return workloads();
-    },
-    gateways,
-    policies,
-    problems,
-    frame,
-    derived,
-  };
+  return withAll(namespaces, { id, network, trustDomain, namespaces, gateways, policies, problems, frame, derived });
 }
 
 interface NamespaceInput {

@@ -1,6 +1,7 @@
+export { addCapacity } from './capacity.js';
 export { type DerivedCluster, deriveCluster } from './cluster.js';
 export { judgeScope, type ScopeVerdict } from './export.js';
-export { lazily, mergeMaps } from './flat.js';
+export { lazily, mergeMaps, withAll } from './flat.js';
 export { type ClusterInput, isSameBasis } from './frame.js';
 export { isIngress, ROOT_NAMESPACE } from './labels.js';
 export { isNamedPod, serviceOfNamedPod } from './named-pods.js';

@@ -3,6 +3,7 @@
  * the gateways between networks, who the waypoints in front of it are, and what other clusters of the network claim.
  */
 import { type ClusterModel, type GatewayRecord, isSameBasis, type Model } from '../model/index.js';
+import type { VipBlock } from '../vip-blocks.js';
 import { identitiesOf } from './endpoints.js';
 import { gatewaysFor } from './gateways.js';
 import { differFor, type Overlaps } from './overlaps.js';
@@ -18,6 +19,8 @@ export interface Scene {
   readonly gateways: readonly GatewayRecord[];
   /** With the other clusters of the own network. */
   readonly overlaps: Overlaps;
+  /** Blocks out of which addresses are given here. */
+  readonly reserved: readonly VipBlock[];
 }
 
 /** What of the view before stands. */

@@ -4,7 +4,7 @@
  * those are the same, the view of it is the same object as in the previous projection. Addresses for services that have none
  * here come last, because they follow from all namespaces together.
  */
-import { type ClusterModel, isSameBasis, lazily, type Model, mergeMaps } from '../model/index.js';
+import { type ClusterModel, isSameBasis, type Model, withAll } from '../model/index.js';
 import { familiesOf } from './families.js';
 import { gatewaysFor } from './gateways.js';
 import { policiesOfIngress } from './ingress.js';
@@ -83,23 +83,12 @@ function sceneOf(model: Model, viewer: Viewer, own: ClusterModel, previous: View
     clusters,
     gateways: sightOf(viewer.role) === 'exports' ? [] : gatewaysFor(model, own.id, own.network),
     overlaps: overlapsOf(own, clusters, previous?.origin.overlaps),
+    reserved: model.vipBlocks ?? [],
   };
 }
 
 function assemble(origin: View['origin'], namespaces: View['namespaces'], policies: View['policies']): View {
-  const services = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.services)));
-  const workloads = lazily(() => mergeMaps([...namespaces.values()].map((view) => view.workloads)));
-  return {
-    origin,
-    namespaces,
-    get services() {
-      return services();
-    },
-    get workloads() {
-      return workloads();
-    },
-    policies,
-  };
+  return withAll(namespaces, { origin, namespaces, policies });
 }
 
 /** Under the empty name are objects of no namespace, none of which is seen. */

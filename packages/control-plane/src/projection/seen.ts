@@ -49,8 +49,8 @@ function seenByWorkloads(scene: Scene, parts: readonly NamespacePart[]): Namespa
   const services = [...merged.values()].map((one) => projectService({ merged: one, viewer, identities: one.parts }));
   const remote = [...merged.values()].flatMap((one) => splitHorizonWorkloads(one, network, gateways));
   const workloads = [...nearWorkloads(parts, network, merged), ...remote];
-  const strangers = [...merged.values()].filter((one) => needsVip(one, network)).map(({ key }) => key);
-  const taken = takenBy(services, network);
+  const strangers = [...merged.values()].filter((one) => needsVip(one, viewer)).map(({ key }) => key);
+  const taken = takenBy(services, viewer);
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid'), strangers, taken };
 }
 
@@ -69,8 +69,8 @@ function seenByGateway(scene: Scene, parts: readonly NamespacePart[]): Namespace
   return { services: byName(services, 'key'), workloads: byName(workloads, 'uid') };
 }
 
-function viewpointOf({ own, overlaps }: Scene): Viewpoint {
-  return { cluster: own.id, network: own.network, contested: overlaps.contested };
+function viewpointOf({ own, overlaps, reserved }: Scene): Viewpoint {
+  return { cluster: own.id, network: own.network, contested: overlaps.contested, reserved };
 }
 
 function standpointOf({ own, overlaps }: Scene): Standpoint {

@@ -1,6 +1,8 @@
 /** A merged service as one viewer sees it. */
 import type { NetworkAddress, Service, Workload } from '@isthmus/sdk/discovery';
 import { addressText, waypointKey } from '../model/index.js';
+import type { VipBlock } from '../vip-blocks.js';
+import { liesWithin } from './blocks.js';
 import { endpointsOf, identitiesOf, identityOf } from './endpoints.js';
 import type { MergedService, Part } from './merge.js';
 
@@ -10,6 +12,8 @@ export interface Viewpoint {
   readonly network: string;
   /** Addresses of that network that mean different services in different clusters. */
   readonly contested: ReadonlySet<string>;
+  /** Blocks out of which addresses are given here. */
+  readonly reserved: readonly VipBlock[];
 }
 
 export interface ServiceView {
@@ -42,17 +46,19 @@ export function projectService({ merged, viewer, identities }: ServiceView): Ser
 
 /**
  * Every cluster's addresses, each in its own network: one IP may be another service's elsewhere. Where clusters of the
- * viewer's network disagree about an address, it means what it means in the viewer's cluster.
+ * viewer's network disagree about an address, it means what it means in the viewer's cluster; and of the addresses that are
+ * given there, no other cluster says what they mean.
  */
 function unionOfAddresses(
-  { cluster: own, network, contested }: Viewpoint,
+  { cluster: own, network, contested, reserved }: Viewpoint,
   parts: readonly Part[],
 ): readonly NetworkAddress[] {
   const byText = new Map<string, NetworkAddress>();
   for (const { cluster, record } of parts) {
+    const isNeighbour = cluster.network === network && cluster.id !== own;
     for (const address of record.addresses) {
       const text = addressText(address);
-      if (cluster.network === network && cluster.id !== own && contested.has(text)) continue;
+      if (isNeighbour && (contested.has(text) || liesWithin(reserved, address))) continue;
       byText.set(`${cluster.network} ${text}`, { network: cluster.network, ...address });
     }
   }

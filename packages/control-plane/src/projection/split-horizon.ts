@@ -5,7 +5,7 @@
  * are, and uses the first gateway only. Without capacity, or without a usable gateway, there is no record.
  */
 import type { Locality, ServicePort, Workload } from '@isthmus/sdk/discovery';
-import type { GatewayRecord } from '../model/index.js';
+import { addCapacity, type GatewayRecord } from '../model/index.js';
 import { endpointsOf } from './endpoints.js';
 import { gatewayAddress, standIn } from './gateways.js';
 import type { MergedService } from './merge.js';
@@ -46,7 +46,7 @@ function zonesElsewhere({ key, parts }: MergedService, network: string): Readonl
     for (const workload of endpointsOf(cluster, key)) {
       if (workload.network === network || !workload.healthy || workload.tunnelProtocol !== 'hbone') continue;
       const zone = zoneOf(zones, workload);
-      zone.capacity += workload.capacity;
+      zone.capacity = addCapacity(zone.capacity, workload.capacity);
     }
   }
   const byNetwork = new Map<string, Zone[]>();

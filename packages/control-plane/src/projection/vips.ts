@@ -11,28 +11,32 @@
  */
 import { createHash } from 'node:crypto';
 import type { Service } from '@isthmus/sdk/discovery';
-import { canonicalIp, formatIp, parseIp } from '@isthmus/sdk/wire';
-import { isSameBasis } from '../model/index.js';
+import { formatIp } from '@isthmus/sdk/wire';
+import { addressText, isSameBasis } from '../model/index.js';
 import type { VipBlock } from '../vip-blocks.js';
+import { addressAt, liesWithin, type Place, type Range, slotsOf, slotsTaken } from './blocks.js';
 import type { Families } from './families.js';
 import type { MergedService } from './merge.js';
+import type { Viewpoint } from './services.js';
 import type { Allocation, NamespaceView } from './types.js';
 
 /**
  * Whether nobody on the network gives the service an address though one would be of use. A headless Service of the own network
  * has its pods; where the client's own choice of address counts (resolution NONE, a wildcard), one of ours would be wrong.
  */
-export function needsVip({ base, parts }: MergedService, network: string): boolean {
+export function needsVip({ base, parts }: MergedService, { cluster: own, network, reserved }: Viewpoint): boolean {
   const near = parts.filter(({ cluster }) => cluster.network === network);
-  if (near.some(({ record }) => record.addresses.length > 0)) return false;
+  const isGiven = ({ cluster, record: { addresses } }: MergedService['parts'][number]) =>
+    addresses.some((each) => cluster.id === own || !liesWithin(reserved, each));
+  if (near.some(isGiven)) return false;
   if (base.loadBalancing?.mode === 'passthrough' || base.hostname.startsWith('*')) return false;
   return near.every(({ record }) => !record.canonical && !record.staysWithoutAddress);
 }
 
-/** Addresses of ServiceEntries on the network: where they lie in the blocks, they are taken. */
-export function takenBy(services: readonly Service[], network: string): readonly string[] {
-  return services.flatMap(({ canonical, addresses }) =>
-    canonical ? [] : addresses.filter((each) => each.network === network).map(({ ip }) => ip),
+/** Addresses of services on the network that lie in the blocks; with their prefix length, when they are blocks themselves. */
+export function takenBy(services: readonly Service[], { network, reserved }: Viewpoint): readonly string[] {
+  return services.flatMap(({ addresses }) =>
+    addresses.filter((each) => each.network === network && liesWithin(reserved, each)).map(addressText),
   );
 }
 
@@ -52,7 +56,7 @@ export function allocateVips(
   }
   const basis = [...blocks.map(textOf), ...keys, ...taken];
   if (previous && isSameBasis(previous.basis, basis)) return previous;
-  const given = blocks.map((block) => vipsOf(block, keys, new Set(taken)));
+  const given = blocks.map((block) => vipsOf(block, keys, taken));
   const vips = new Map(keys.map((key) => [key, given.flatMap((each) => each.get(key) ?? [])]));
   return { blocks, basis, vips };
 }
@@ -71,49 +75,49 @@ function textOf({ ip, length }: VipBlock): string {
   return `${ip}/${length}`;
 }
 
-/** A block of IPv6 is used as far as its first 2^32 addresses. */
-const MAX_SLOTS = 2 ** 32;
-
+/** `taken`: addresses, and blocks of them, that somebody else has. */
 export function vipsOf(
-  { ip, length }: VipBlock,
+  block: VipBlock,
   keys: readonly string[],
-  taken: ReadonlySet<string> = new Set(),
+  taken: readonly string[] = [],
 ): ReadonlyMap<string, string> {
-  const start = baseOf(ip, length);
-  // Neither the first nor the last address: the one names the network, the other means everybody on it.
-  const size = Math.min(2 ** (start.length * 8 - length), MAX_SLOTS) - 2;
-  const used = new Set([...taken].flatMap((each) => slotOf(start, length, each) ?? []));
+  const slots = slotsOf(block);
+  const within = taken.map(placeOf).filter((place) => liesWithin([block], place));
+  const all = within.flatMap((place) => slotsTaken(slots, place) ?? []);
+  const ranges = all.filter(({ from, to }) => from < to);
+  const used = new Set(all.filter(({ from, to }) => from === to).map(({ from }) => from));
   const ranked = keys.map((key) => ({ key, hash: createHash('sha256').update(key).digest() }));
   ranked.sort((a, b) => Buffer.compare(a.hash, b.hash));
   const vips = new Map<string, string>();
   for (const { key, hash } of ranked) {
-    if (used.size >= size) break;
-    let slot = hash.readUInt32BE() % size;
-    while (used.has(slot)) slot = (slot + 1) % size;
+    const slot = firstFree(hash.readUInt32BE() % slots.size, slots.size, used, ranges);
+    if (slot === undefined) break;
     used.add(slot);
-    const address = Buffer.from(start);
-    address.writeUInt32BE(start.readUInt32BE(start.length - 4) + 1 + slot, start.length - 4);
-    vips.set(key, formatIp(address) ?? '');
+    vips.set(key, formatIp(addressAt(slots, slot)) ?? '');
   }
   return vips;
 }
 
-/** The first address of the block. */
-function baseOf(ip: string, length: number): Buffer {
-  return Buffer.from((parseIp(ip) ?? new Uint8Array(4)).map((byte, index) => byte & maskOf(length - index * 8)));
+/** From there on and round; a range is stepped over as a whole. Undefined when there is none. */
+function firstFree(
+  start: number,
+  size: number,
+  used: ReadonlySet<number>,
+  ranges: readonly Range[],
+): number | undefined {
+  for (let slot = start, looked = 0; looked < size; ) {
+    const range = ranges.find(({ from, to }) => from <= slot && slot <= to);
+    if (!range && !used.has(slot)) return slot;
+    const step = range ? range.to + 1 - slot : 1;
+    looked += step;
+    slot = (slot + step) % size;
+  }
+  return undefined;
 }
 
-function maskOf(bits: number): number {
-  return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
-}
-
-/** Where in the block the address is that somebody else has; undefined when it is outside. */
-function slotOf(start: Buffer, length: number, ip: string): number | undefined {
-  const bytes = Buffer.from(parseIp(canonicalIp(ip) ?? '') ?? []);
-  if (bytes.length !== start.length) return undefined;
-  const isInside = bytes.every((byte, index) => (byte & maskOf(length - index * 8)) === start[index]);
-  const offset = bytes.readUInt32BE(bytes.length - 4) - start.readUInt32BE(start.length - 4) - 1;
-  return isInside && offset >= 0 ? offset : undefined;
+function placeOf(text: string): Place {
+  const [ip = '', length] = text.split('/');
+  return length === undefined ? { ip } : { ip, length: Number(length) };
 }
 
 /** With the addresses allocated; the same object when it has them already. */

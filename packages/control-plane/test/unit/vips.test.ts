@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { project, type View } from '../../src/projection/index.js';
 import { vipsOf } from '../../src/projection/vips.js';
@@ -171,6 +172,49 @@ describe('a host of a ServiceEntry without addresses', () => {
     expect(after).not.toBe(before);
   });
 
+  it.each([
+    ['a block that another one has', (ip: string) => `${ip.split('.').slice(0, 3).join('.')}.0/24`],
+    ['a half of all there are', () => '240.240.0.0/17'],
+  ])('is given none out of %s', (_, blockAround) => {
+    const hosts = Array.from({ length: 50 }, (_, index) =>
+      serviceEntry(`e${index}`, { ...SPEC, hosts: [`e${index}.example.com`] }),
+    );
+    const addressesOf = (...objects: readonly Manifest[]) =>
+      [...viewOf('ztunnel', side('east', 'network-1', ...objects)).services.values()]
+        .filter(({ hostname }) => hostname.startsWith('e'))
+        .map(({ addresses }) => addresses[0]?.ip ?? '');
+    const block = blockAround(addressesOf(...hosts)[0]!);
+    const taker = serviceEntry('taker', { ...SPEC, hosts: ['taker.example.com'], addresses: [block] });
+
+    const given = addressesOf(...hosts, taker);
+
+    const [, prefix] = block.split('/');
+    const { family } = VIPS;
+    const list = new BlockList();
+    list.addSubnet(block.split('/')[0]!, Number(prefix), family);
+    expect(given.filter((ip) => list.check(ip, family))).toEqual([]);
+    expect(new Set(given).size).toBe(50);
+  });
+
+  it('is given one although another one has a block around all of them: the longer prefix counts', () => {
+    const taker = serviceEntry('taker', { ...SPEC, hosts: ['taker.example.com'], addresses: ['0.0.0.0/0'] });
+
+    const view = viewOf('ztunnel', side('east', 'network-1', serviceEntry('api', SPEC), taker));
+
+    expect(view.services.get(KEY)?.addresses).toEqual([
+      { network: 'network-1', ip: expect.stringMatching(/^240\.240\./) },
+    ]);
+  });
+
+  it('is not given the address of a Service of the own cluster', () => {
+    const entry = serviceEntry('api', SPEC);
+    const before = viewOf('ztunnel', side('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
+
+    const view = viewOf('ztunnel', side('east', 'network-1', entry, service('taker', { spec: { clusterIP: before } })));
+
+    expect(view.services.get(KEY)?.addresses[0]?.ip).not.toBe(before);
+  });
+
   it('is kept to its cluster unless it is exported, as a Service is', () => {
     const at = (labels: Record<string, string>) =>
       viewOf('ztunnel', side('east', 'network-1'), far(serviceEntry('api', SPEC, { labels }))).services.get(KEY);
@@ -203,6 +247,15 @@ describe('addresses of a block', () => {
 
     expect(new Set(given).size).toBe(1_000);
     expect(given.every((ip) => /^2001:2::[0-9a-f]+(:[0-9a-f]+)?$/.test(ip))).toBe(true);
+  });
+
+  it('are found in what is left of a block, and nowhere when nothing is', () => {
+    const block = { family: 'ipv4', ip: '240.240.0.0', length: 28 } as const;
+
+    expect([...vipsOf(block, keys(9), ['240.240.0.0/29', '240.240.0.14']).values()].sort()).toEqual(
+      [10, 11, 12, 13, 8, 9].map((last) => `240.240.0.${last}`),
+    );
+    expect(vipsOf(block, keys(2), ['240.240.0.0/29', '240.240.0.8/29']).size).toBe(0);
   });
 
   it('stay for all but a few when a service comes: only what it takes the address of moves', () => {
