@@ -25,6 +25,7 @@ import {
   createScope,
   type Logger,
   realClock,
+  type Scope,
   silentLogger,
 } from './runtime/index.js';
 import { Fault } from './wire/index.js';
@@ -74,12 +75,16 @@ export interface MeshClient {
   explain(target: MeshTarget): Plan;
   /** The newest view of the mesh. */
   snapshot(): Snapshot;
-  /** Ends every connection. Idempotent. */
+  /** Ends every connection, those that no tunnel carries included; none is made any more. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Resolves after the first sync; rejects when the control plane cannot be used at all, and when `signal` aborts. */
+/**
+ * Resolves after the first sync, however long the control plane is away; the log says why. Rejects with the reason of
+ * `signal` when that aborts first, and nothing is left open then.
+ */
 export async function createMeshClient(init: MeshClientInit, signal?: AbortSignal): Promise<MeshClient> {
+  signal?.throwIfAborted();
   const { network = '', clock = realClock, log = silentLogger, random = Math.random, workload, controlPlane } = init;
   const scope = createScope();
   const close = () => scope.close();
@@ -109,14 +114,20 @@ export async function createMeshClient(init: MeshClientInit, signal?: AbortSigna
     await discovery.ready;
   } catch (error) {
     await close();
-    throw error;
+    throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', close);
   }
   const self = () => ownRecord(store.snapshot, workload);
   const explain = (target: MeshTarget) =>
     planFor(target, { source: self(), snapshot: store.snapshot, network, random });
-  const connect = (target: MeshTarget) => follow(explain(target), { target, source: self(), originate });
+  const connect = async (target: MeshTarget) => {
+    if (scope.signal.aborted) throw new Fault('CLIENT_GONE', 'this mesh client is closed');
+    const connection = await follow(explain(target), { target, source: self(), originate });
+    // Tunnels end with the pool.
+    if (!connection.mutualTls) closeWith(scope, connection.stream);
+    return connection;
+  };
   return { connect, explain, close, snapshot: () => store.snapshot, createConnection: connector(connect) };
 }
 
@@ -164,6 +175,11 @@ async function follow(plan: Plan, { target, source, originate }: Errand): Promis
     ...(target.signal && { signal: target.signal }),
   });
   return { stream: duplex(), peer: destination, mutualTls };
+}
+
+function closeWith(scope: Scope, stream: Duplex): void {
+  const release = scope.own(() => void stream.destroy());
+  stream.once('close', () => void release());
 }
 
 function connector(connect: MeshClient['connect']): MeshClient['createConnection'] {
