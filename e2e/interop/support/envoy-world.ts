@@ -1,0 +1,180 @@
+/**
+ * What stands beside the lab for tests with Envoy: pods that are Envoys, pods of ours that they call, and the objects that tell the
+ * control planes of them. Addresses are of the lab's own slice, above those it uses itself.
+ */
+import type { World } from '@isthmus/tools/lab';
+import type { HostPort, Http2Settings, Part } from './envoy-parts.js';
+
+export type ClusterId = 'east' | 'west';
+
+export const NAMESPACE = 'shop';
+export const HBONE_PORT = 15008;
+/** Of services, and of what serves behind them. */
+export const ECHO = { port: 9700, targetPort: 9701 } as const;
+export const WEB = { port: 9800, targetPort: 9801 } as const;
+
+export function spiffe(serviceAccount: string, namespace = NAMESPACE): string {
+  return `spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`;
+}
+
+export function hostname(service: string): string {
+  return `${service}.${NAMESPACE}.svc.cluster.local`;
+}
+
+/** An Envoy that accepts tunnels for its pod, as a sidecar or a waypoint of Istio's does. */
+export interface Server {
+  readonly name: string;
+  readonly host: number;
+  readonly http2?: Http2Settings;
+  readonly maxRequestsPerConnection?: number;
+  readonly drainTimeout?: string;
+  /** Whose certificate it shows; default its pod's, `envoy`. */
+  readonly shows?: string;
+  /** Which client it accepts; default east's storefront. */
+  readonly accepts?: string;
+}
+
+/** Windows: 65,535 bytes are the least Envoy takes, 256 MiB its own default. */
+export const SERVERS = [
+  { name: 'envoy-server', host: 60 },
+  { name: 'envoy-few', host: 61, http2: { maxConcurrentStreams: 4 } },
+  // The last GOAWAY comes right after the first, so that CONNECTs under way are beyond it.
+  { name: 'envoy-goaway', host: 62, maxRequestsPerConnection: 3, drainTimeout: '0.001s' },
+  { name: 'envoy-small', host: 63, http2: { streamWindow: 65_535, connectionWindow: 65_535 } },
+  { name: 'envoy-idle', host: 64, http2: { keepalive: { interval: '0.5s', timeout: '5s' } } },
+  { name: 'envoy-impostor', host: 65, shows: 'envoy-other' },
+  { name: 'envoy-strict', host: 66, accepts: 'nobody' },
+] as const satisfies readonly Server[];
+
+/** Pods whose tunnels our ztunnels accept. */
+const OURS = {
+  east: [{ name: 'near-echo', host: 80 }],
+  west: [
+    { name: 'far-echo', host: 80 },
+    { name: 'far-echo', host: 81 },
+  ],
+} as const satisfies Readonly<Record<ClusterId, readonly { readonly name: string; readonly host: number }[]>>;
+
+/** Of the Envoys that accept nothing by HBONE: where they listen, and their admin pages. */
+const HOSTS = { admin: 59, web: 70, client: 71, application: 90 } as const;
+
+export interface Addresses {
+  ip(cluster: ClusterId, host: number): string;
+  /** Of pods our ztunnels serve, by cluster. */
+  ours(cluster: ClusterId): readonly HostPort[];
+  readonly admin: string;
+  /** A pod without HBONE that serves HTTP. */
+  readonly web: HostPort;
+  readonly client: string;
+  /** Behind the Envoys that serve. */
+  readonly application: HostPort;
+}
+
+export function addressesOf({ clusters }: World): Addresses {
+  const ip = (cluster: ClusterId, host: number) => clusters[cluster].controlPlaneIp.replace(/\d+$/, String(host));
+  return {
+    ip,
+    ours: (cluster) => OURS[cluster].map(({ host }) => ({ host: ip(cluster, host), port: ECHO.targetPort })),
+    admin: ip('east', HOSTS.admin),
+    web: { host: ip('east', HOSTS.web), port: WEB.targetPort },
+    client: ip('east', HOSTS.client),
+    application: { host: ip('east', HOSTS.application), port: ECHO.targetPort },
+  };
+}
+
+/** JSON is YAML. */
+export function envoyManifests(world: World, cluster: ClusterId): string {
+  return objects(world, cluster)
+    .map((each) => JSON.stringify(each))
+    .join('\n---\n');
+}
+
+function objects(world: World, cluster: ClusterId): readonly Part[] {
+  const addresses = addressesOf(world);
+  const { node } = world.clusters[cluster];
+  const ours = OURS[cluster].map(({ name, host }) =>
+    pod({ name: `${name}-${host}`, app: name, ip: addresses.ip(cluster, host), node, serviceAccount: name }),
+  );
+  const services = [...new Set(OURS[cluster].map(({ name }) => name))].map((name) =>
+    service({ name, vip: vip(world, cluster, name), global: cluster === 'west' }),
+  );
+  if (cluster === 'west') return [...ours, ...services];
+  return [
+    ...ours,
+    ...services,
+    ...SERVERS.flatMap(({ name, host }) => [
+      // On a node of its own, where no ztunnel of ours listens for it.
+      pod({ name, app: name, ip: addresses.ip('east', host), node: 'envoy-node', serviceAccount: 'envoy' }),
+      service({ name, vip: vip(world, 'east', name) }),
+    ]),
+    pod({
+      name: 'envoy-web',
+      app: 'envoy-web',
+      ip: addresses.web.host,
+      node: 'envoy-node',
+      serviceAccount: 'envoy',
+      annotations: {},
+    }),
+    webService('envoy-web', vip(world, 'east', 'envoy-web')),
+  ];
+}
+
+const NAMES = [...SERVERS.map(({ name }) => name), 'near-echo', 'far-echo', 'envoy-web'];
+
+/** The address a service has; nobody binds it. */
+function vip({ clusters }: World, cluster: ClusterId, name: string): string {
+  const [first, second, third] = clusters[cluster].controlPlaneIp.split('.');
+  return `${first}.${second}.${100 + Number(third)}.${60 + NAMES.indexOf(name)}`;
+}
+
+interface PodFacts {
+  readonly name: string;
+  readonly app: string;
+  readonly ip: string;
+  readonly node: string;
+  readonly serviceAccount: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const CAPTURED = { 'ambient.istio.io/redirection': 'enabled' };
+
+function pod({ name, app, ip, node, serviceAccount, annotations = CAPTURED }: PodFacts): Part {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: NAMESPACE, labels: { app, version: 'v1' }, annotations },
+    spec: { nodeName: node, serviceAccountName: serviceAccount, containers: [{ name: app }] },
+    status: {
+      phase: 'Running',
+      podIP: ip,
+      podIPs: [{ ip }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  };
+}
+
+function service({ name, vip, global = false }: { name: string; vip: string; global?: boolean }): Part {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: NAMESPACE, labels: global ? { 'istio.io/global': 'true' } : {} },
+    spec: { clusterIP: vip, selector: { app: name }, ports: [{ name: 'tcp', ...ECHO, appProtocol: 'tcp' }] },
+  };
+}
+
+/** Behind the lab's waypoint; a port per version of HTTP. */
+function webService(name: string, vip: string): Part {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: NAMESPACE, labels: { 'istio.io/use-waypoint': 'waypoint' } },
+    spec: {
+      clusterIP: vip,
+      selector: { app: name },
+      ports: [
+        { name: 'http', ...WEB, appProtocol: 'http' },
+        { name: 'http2', port: WEB.port + 1, targetPort: WEB.targetPort, appProtocol: 'http2' },
+      ],
+    },
+  };
+}
