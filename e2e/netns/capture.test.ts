@@ -125,9 +125,11 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
 
   describe.each(possible)('captured by $way', ({ format, mode, by, env, launcher }) => {
     beforeAll(async () => {
+      // First of all, so that its connections end under the rules they were captured by: without them nobody hears of it.
+      await ztunnel.stop();
       for (const installed of INSTALLED) inNamespace(pod, ['sh'], printedRules('--format', installed, '--delete'));
       inNamespace(pod, ['sh'], printedRules('--format', format, '--mode', mode));
-      await ztunnel.restart({ INTERCEPTION_MODE: mode.toUpperCase(), ...env }, launcher);
+      await ztunnel.start({ INTERCEPTION_MODE: mode.toUpperCase(), ...env }, launcher);
     });
 
     it('what leaves the pod goes where it was going', async () => {

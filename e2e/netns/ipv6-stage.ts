@@ -2,17 +2,15 @@
  * Two pods on a network of IPv6 alone: a namespace each, a cable between them, a ztunnel of its own in each, and a control
  * plane beside the second. The first has an application that calls, the second one that answers whom it was called by.
  */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { createNamespaces, findPrograms } from '@isthmus/tools/lab';
+import { createNamespaces, findPrograms, plainClients } from '@isthmus/tools/lab';
 import { type Credentials, createCredentials } from '../interop/support/credentials.js';
 import { createProcesses, type Processes, type Spec } from '../interop/support/processes.js';
 import { TOKEN, TRUST_DOMAIN } from '../interop/support/world.js';
 import { logLines } from '../support/access-log.js';
-import { until } from '../support/wait.js';
+import { START_TIMEOUT_MS, until } from '../support/wait.js';
 
 export const CLIENT = { name: 'client', ip: 'fd00:15::a' } as const;
 export const SERVER = { name: 'server', ip: 'fd00:15::b' } as const;
@@ -39,6 +37,7 @@ export interface Ipv6Stage {
 export async function openIpv6Stage(): Promise<Ipv6Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-ipv6-'));
   const processes = createProcesses(directory);
+  const clients = plainClients(findPrograms());
   const namespaceOf = (pod: PodName) => `isthmus6-${process.pid}-${pod}`;
   const namespaces = createNamespaces(PODS.map(({ name }) => namespaceOf(name)));
   const close = async () => {
@@ -50,7 +49,7 @@ export async function openIpv6Stage(): Promise<Ipv6Stage> {
   const stage: Ipv6Stage = {
     namespaceOf,
     close,
-    curl: (pod, url, options) => run(namespaceOf(pod), [...(options ? AS_PROXY : []), ...CURL, url]),
+    curl: (pod, url, options) => clients.curl(namespaceOf(pod), url, options ? AS_PROXY : []),
     lines: (pod) => logLines(processes, ztunnelOf(pod)).slice(seen[pod]),
     async restartZtunnels(env) {
       await Promise.all(PODS.map(({ name }) => processes.stop(ztunnelOf(name))));
@@ -81,13 +80,6 @@ export async function openIpv6Stage(): Promise<Ipv6Stage> {
   }
 }
 
-const CURL = ['curl', '-g', '-sS', '--fail', '--max-time', '10'];
-
-async function run(namespace: string, command: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)('ip', ['netns', 'exec', namespace, ...command]);
-  return stdout;
-}
-
 const AS_PROXY = ['setpriv', '--regid', String(PROXY_GROUP), '--clear-groups'] as const;
 
 /** Without waiting for duplicate address detection: there is nobody else on the cable. */
@@ -98,12 +90,13 @@ function plugged(addresses: readonly string[]): readonly string[] {
 const ztunnelOf = (pod: PodName) => `${pod}/ztunnel`;
 
 async function ready(stage: Ipv6Stage, processes: Processes, process: string, { name, ip }: (typeof PODS)[number]) {
-  const failed = await until(`${process} to be ready`, async () => {
+  const isReady = async () => {
     const exit = processes.exitOf(process);
     if (exit !== undefined) return `${exit}; its log:\n${processes.log(process).slice(-2_000)}`;
     await stage.curl(name, `http://[${ip}]:15021/healthz/ready`, { asProxy: true });
     return '';
-  });
+  };
+  const failed = await until(`${process} to be ready`, isReady, START_TIMEOUT_MS);
   if (failed !== '') throw new Error(`${process} ended: ${failed}`);
 }
 

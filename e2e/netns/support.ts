@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { findPrograms, type Lab, podOf } from '@isthmus/tools/lab';
 import { logLines } from '../support/access-log.js';
-import { until } from '../support/wait.js';
+import { START_TIMEOUT_MS, until } from '../support/wait.js';
 
 export type Format = 'nft' | 'iptables';
 export type Mode = 'redirect' | 'tproxy';
@@ -31,8 +31,10 @@ export function inNamespace(namespace: string, command: readonly string[], input
 export interface PodZtunnel {
   /** Messages of its log since it was last started. */
   lines(): ReturnType<typeof logLines>;
+  /** Resolves when it is gone, and with it the connections it carried. */
+  stop(): Promise<void>;
   /** @param launcher a script that starts the program it is given */
-  restart(env: Readonly<Record<string, string>>, launcher?: string): Promise<void>;
+  start(env: Readonly<Record<string, string>>, launcher?: string): Promise<void>;
 }
 
 /** The ztunnel in the pod of east's storefront. */
@@ -42,18 +44,23 @@ export function storefrontZtunnel(lab: Lab): PodZtunnel {
   let before = 0;
   return {
     lines: () => logLines(lab, name).slice(before),
-    async restart(env, launcher) {
-      await lab.processes.stop([name]);
+    stop: () => lab.processes.stop([name]),
+    async start(env, launcher) {
       before = logLines(lab, name).length;
       const launched = launcher === undefined ? {} : { program: launcher, args: [spec.program, ...spec.args] };
-      lab.processes.start({ ...spec, ...launched, env: { ...spec.env, ...env } });
+      const running = lab.processes.start({ ...spec, ...launched, env: { ...spec.env, ...env } });
       const { host, port } = await lab.reach(lab.world.clusters.east)({
         host: podOf(lab.world, 'east', 'storefront').ip,
         port: 15021,
       });
-      await until(`${name} to be ready`, async () => {
-        return (await fetch(`http://${host}:${port}/healthz/ready`)).ok || undefined;
-      });
+      const isReady = async () => {
+        if (running.exit() !== undefined) return running.exit();
+        const page = await fetch(`http://${host}:${port}/healthz/ready`);
+        if (!page.ok) throw new Error(await page.text());
+        return '';
+      };
+      const ended = await until(`${name} to be ready`, isReady, START_TIMEOUT_MS);
+      if (ended) throw new Error(`${name} ended with ${ended}; its log:\n${lab.log(name).slice(-2_000)}`);
     },
   };
 }
@@ -72,8 +79,11 @@ export function withoutKoffi(): Readonly<Record<string, string>> {
 /** A launcher that hands transparent listeners over. */
 export const HAND_OVER = fileURLToPath(new URL('hand-over.mjs', import.meta.url));
 
-/** A server that speaks first, as many mail and database servers do; ends with what it heard. Resolves when it listens. */
-export async function serveGreeting(namespace: string, port: number, greeting: string): Promise<() => void> {
+/**
+ * A server that speaks first, as many mail and database servers do; ends with what it heard. Resolves when it listens, with
+ * what ends it and resolves when its port is free.
+ */
+export async function serveGreeting(namespace: string, port: number, greeting: string): Promise<() => Promise<void>> {
   const code = `require('node:net').createServer({ allowHalfOpen: true }, (socket) => {
     socket.write(${JSON.stringify(greeting)});
     socket.pipe(socket);
@@ -81,6 +91,11 @@ export async function serveGreeting(namespace: string, port: number, greeting: s
   const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
-  return () => child.kill();
+  const exited = once(child, 'exit');
+  const listening = await Promise.race([once(child.stdout, 'data').then(() => true), exited.then(() => false)]);
+  if (!listening) throw new Error(`the server that speaks first on port ${port} ended at once`);
+  return async () => {
+    child.kill();
+    await exited;
+  };
 }

@@ -1,6 +1,9 @@
 /** Waiting for something that another process does: asks again until it is so, and says what was last seen when time is up. */
 const POLL_MS = 50;
 
+/** For one process to be ready, as in the lab: it is for what hangs. */
+export const START_TIMEOUT_MS = 60_000;
+
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,

@@ -16,7 +16,8 @@ import {
   startLab,
 } from '@isthmus/tools/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accessLog, logLines } from '../support/access-log.js';
+import { accessLog, type LogLine, lineWith, logLines } from '../support/access-log.js';
+import { seriesWith } from '../support/metrics.js';
 import { until } from '../support/wait.js';
 
 const WEST_GATEWAY = 'west/istio-eastwestgateway';
@@ -65,6 +66,12 @@ async function knownToEast(service: string): Promise<boolean> {
   return services.some(({ hostname }) => hostname === serviceHostname(service));
 }
 
+/** Lines of the proxy's access log from now on; what it logged in another test is not found instead. */
+function linesFrom(proxy: string): () => readonly LogLine[] {
+  const before = accessLog(lab, proxy).length;
+  return () => accessLog(lab, proxy).slice(before);
+}
+
 /** Everything that runs now, so that a test can show that nothing was restarted. */
 function pids(): readonly number[] {
   return lab.processes.list().map(({ pid }) => pid);
@@ -75,35 +82,30 @@ describe('the east-west gateway of west is cut', () => {
     await ledgerFromEast();
     await recommendFromEast();
     const others = pids().filter((pid) => pid !== lab.processes.get(WEST_GATEWAY).pid);
+    const since = linesFrom('east/ztunnel');
 
     await lab.kill(WEST_GATEWAY);
 
     const attempt = ledgerFromEast();
     await expect(attempt).rejects.toThrow(/ledger\.shop:9400/);
     const line = await until('a line in the access log', () =>
-      accessLog(lab, 'east/ztunnel').findLast(
-        (each) => String(each['dst.service']).startsWith('ledger.') && each.error !== undefined,
-      ),
+      since().find((each) => String(each['dst.service']).startsWith('ledger.') && each.error !== undefined),
     );
     expect(line.error).toMatch(/refused|dropped|unreachable|CONNECT_FAILED/i);
     expect(line).toMatchObject({ direction: 'outbound', 'src.namespace': 'shop' });
 
     await expect(recommendFromEast()).resolves.not.toMatchObject({ status: 0 });
 
-    const series = await lab.scrape();
-    const failed = series.filter(
-      ({ proxy, metric, labels }) =>
-        proxy === 'east/ztunnel' && metric === FAILED && labels.destination_service_name === 'ledger',
-    );
-    expect(failed.map(({ labels }) => labels.response_flags)).toContain('CONNECT');
-    const atWaypoint = series.filter(
-      ({ proxy, metric, labels }) =>
-        proxy === 'east/waypoint' &&
-        metric === REQUESTS &&
-        labels.destination_service_name === 'recommendations' &&
-        labels.response_flags !== '-',
-    );
-    expect(atWaypoint.map(({ labels }) => labels.response_flags)).toContain('UF');
+    await seriesWith(lab, {
+      proxy: 'east/ztunnel',
+      metric: FAILED,
+      labels: { destination_service_name: 'ledger', response_flags: 'CONNECT' },
+    });
+    await seriesWith(lab, {
+      proxy: 'east/waypoint',
+      metric: REQUESTS,
+      labels: { destination_service_name: 'recommendations', response_flags: 'UF' },
+    });
 
     await lab.start(WEST_GATEWAY);
     await untilLedgerAnswers();
@@ -117,15 +119,14 @@ describe('the east-west gateway of west is cut', () => {
     socket.write('MIRROR\nhello');
     await once(socket, 'data');
     const closed = new Promise((resolve) => socket.once('close', resolve));
+    const since = linesFrom('east/ztunnel');
 
     await lab.kill(WEST_GATEWAY);
     // The lab's sockets stay half-open at an orderly end; this end is what the test asks for.
     socket.on('end', () => socket.end());
     await closed;
 
-    const line = await until('a line in the access log', () =>
-      accessLog(lab, 'east/ztunnel').findLast(({ fault }) => fault === 'TUNNEL_LOST'),
-    );
+    const line = await lineWith(since, { fault: 'TUNNEL_LOST' });
     expect(line).toMatchObject({ direction: 'outbound', bytes_sent: 12, bytes_recv: 5, error: expect.any(String) });
     await lab.start(WEST_GATEWAY);
     await untilLedgerAnswers();
@@ -147,18 +148,16 @@ describe('policy', () => {
     const file = manifest('west', 'policy.yaml');
     const allowed = readFileSync(file, 'utf8');
     await ledgerFromEast();
+    const since = linesFrom('west/ztunnel');
 
     writeFileSync(file, `${allowed}---\n${DENY_LEDGER}`);
     await untilLedgerIsRefused();
 
     const denied = await until('a line in the access log', () =>
-      accessLog(lab, 'west/ztunnel').findLast(({ error }) => String(error).includes('no-ledger')),
+      since().find(({ error }) => String(error).includes('no-ledger')),
     );
     expect(denied).toMatchObject({ direction: 'inbound' });
-    const flags = (await lab.scrape())
-      .filter(({ proxy, metric }) => proxy === 'west/ztunnel' && metric === FAILED)
-      .map(({ labels }) => labels.response_flags);
-    expect(flags).toContain('DENY');
+    await seriesWith(lab, { proxy: 'west/ztunnel', metric: FAILED, labels: { response_flags: 'DENY' } });
 
     writeFileSync(file, allowed);
     await untilLedgerAnswers();

@@ -1,4 +1,5 @@
-/** One run over a lab that has started: traffic, scrape until every path shows or the time for it is over, judgement. */
+/** One run over a lab that has started: traffic, scrapes until every path shows or nothing comes any more, judgement. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Progress } from './progress.js';
 import type { Series } from './series.js';
 import type { Lab } from './start.js';
@@ -11,19 +12,25 @@ export interface RunResult extends Verdict {
   readonly failures: readonly string[];
 }
 
-/** A proxy counts when a connection opens or a request ends, so what is not there by then will not come. */
-const SETTLE_MS = 3_000;
+/**
+ * So many scrapes in a row that show the same, and what is not there will not come: a proxy counts when a connection opens or a
+ * request ends, and each scrape is answered by every proxy, so all of them have gone on since the one before.
+ */
+const SAME_SCRAPES = 10;
+/** For counts that never come to rest. */
+const MOST_SCRAPES = 200;
 const POLL_MS = 100;
 
 export async function runOnce(lab: Lab, pages: number, progress: Progress, signal: AbortSignal): Promise<RunResult> {
   const { sent, failures } = await abortable(sendTraffic(lab.world, pages, lab.callers), signal);
   progress.step(`traffic: ${sent} calls, ${failures.length} failed`);
-  const deadline = performance.now() + SETTLE_MS;
   let series = await lab.scrape();
   let verdict = judge(lab.world, series);
-  while (verdict.missing.length > 0 && performance.now() < deadline) {
+  for (let same = 0, all = 0; verdict.missing.length > 0 && same < SAME_SCRAPES && all < MOST_SCRAPES; all++) {
     await abortable(new Promise((resolve) => setTimeout(resolve, POLL_MS)), signal);
-    series = await lab.scrape();
+    const next = await lab.scrape();
+    same = isDeepStrictEqual(next, series) ? same + 1 : 0;
+    series = next;
     verdict = judge(lab.world, series);
   }
   progress.step(`metrics: ${series.length} series of ${new Set(series.map(({ proxy }) => proxy)).size} proxies`);

@@ -11,15 +11,26 @@ import { type Call, type Callers, serviceAddress } from '../traffic.js';
 const TIMEOUT_MS = 15_000;
 
 export interface PlainClients {
-  /** Resolves with the page; rejects with curl's complaint. */
-  curl(namespace: string, url: string): Promise<string>;
+  /**
+   * Resolves with the page; rejects with curl's complaint, or with the status and the page where that is an error.
+   * @param wrapper what runs curl, `setpriv` and its options for instance
+   */
+  curl(namespace: string, url: string, wrapper?: readonly string[]): Promise<string>;
   /** Sends the text, ends, resolves with what came back. */
   lines(namespace: string, address: { readonly host: string; readonly port: number }, text: string): Promise<string>;
 }
 
 export function plainClients({ lineClient }: Programs): PlainClients {
   return {
-    curl: (namespace, url) => run(namespace, ['curl', '-sS', '--fail', '--max-time', String(TIMEOUT_MS / 1_000), url]),
+    async curl(namespace, url, wrapper = []) {
+      // Without globbing, for which the brackets of an IPv6 address are.
+      const options = ['-sS', '-g', '-w', '\\n%{http_code}', '--max-time', String(TIMEOUT_MS / 1_000)];
+      const printed = await run(namespace, [...wrapper, 'curl', ...options, url]);
+      const end = printed.lastIndexOf('\n');
+      const [page, status] = [printed.slice(0, end), Number(printed.slice(end + 1))];
+      if (status >= 400) throw new Error(`${url}: status ${status}: ${page.trim()}`);
+      return page;
+    },
     lines: (namespace, { host, port }, text) =>
       run(namespace, [process.execPath, lineClient, host, String(port)], text),
   };
