@@ -91,7 +91,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   });
   const link = createLink(address, clock, log);
   const ready = createReady(scope.signal);
-  /** Answers to demands whose workloads are not in force yet. */
+  /** Answers to demands some of whose workloads are held back. */
   let owed: Pick<Received, 'batch' | 'answered'>[] = [];
   const order = createPolicyOrder(clock, takeInForce);
   scope.own(() => order.close());
@@ -113,9 +113,8 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   /** Whoever waits for an answer looks at the snapshot next, so it has to be there: policies may hold workloads back. */
   function takeInForce(batch: Batch): void {
     apply(batch, init, log);
-    const isInForce = ({ kind, value }: ResourceModel) =>
-      kind !== 'workload' || init.store.snapshot.workload(value.uid) !== undefined;
-    const due = owed.filter((each) => each.batch.upserts.every(isInForce));
+    const isHeldBack = ({ kind, value }: ResourceModel) => kind === 'workload' && order.holds(value.uid);
+    const due = owed.filter((each) => !each.batch.upserts.some(isHeldBack));
     owed = owed.filter((each) => !due.includes(each));
     for (const { answered } of due) demands.answered(answered);
   }

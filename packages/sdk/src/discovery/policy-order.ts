@@ -17,6 +17,8 @@ const GRACE_MS = 2_000;
 export interface PolicyOrder {
   /** What of the batch, and of what waited, is to be applied to that snapshot now. */
   next(batch: Batch, snapshot: Snapshot): Batch;
+  /** Whether the newest record of that workload is still held back. */
+  holds(uid: string): boolean;
   close(): void;
 }
 
@@ -102,6 +104,7 @@ export function createPolicyOrder(clock: Clock, late: (batch: Batch) => void): P
         removals: [...noted.removed, ...left.map(asRemoval)],
       };
     },
+    holds: (uid) => arriving.has(uid),
     close() {
       cancel?.();
       cancel = undefined;

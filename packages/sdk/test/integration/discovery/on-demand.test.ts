@@ -117,6 +117,25 @@ describe('a discovery client on demand', () => {
     expect(again.resourceNamesSubscribe).toEqual(['/10.0.0.9']);
   });
 
+  it('goes on at once when what it asked for is removed while it waits for its policy', async () => {
+    const { client, store, stream } = await connect();
+
+    const demand = client.demand(['n1/10.0.0.1']);
+    await stream.requests.next();
+    stream.send({
+      typeUrl: ADDRESS_URL,
+      nonce: 'a',
+      resources: [
+        { ...workloadResource({ ...POD, authorizationPolicies: ['shop/not-yet'] }), aliases: ['n1/10.0.0.1'] },
+      ],
+    });
+    await stream.requests.next();
+    stream.send({ typeUrl: ADDRESS_URL, nonce: 'b', removedResources: [POD.uid] });
+
+    expect(await demand).toEqual([]);
+    expect(store.snapshot.workload(POD.uid)).toBeUndefined();
+  });
+
   it('waits 5 s and then says that nobody answered, which is not the same; the answer counts when it comes', async () => {
     const { client, store, stream, clock } = await connect();
 
