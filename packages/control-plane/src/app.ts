@@ -173,6 +173,7 @@ async function createClusters(
     store: authority.store,
     clock,
     log,
+    bundles: () => authority.feed.current,
     onTrust: (bundles) => authority.feed.setForeign('peers', bundles),
     onImports: (clusters) => {
       imports = clusters;

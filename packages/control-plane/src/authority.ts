@@ -2,8 +2,6 @@
  * The CA of a control plane with what it knows of itself: the files in force, the trust bundles that proxies are told, and
  * a ledger of what was issued.
  */
-import { X509Certificate } from 'node:crypto';
-import { splitPem } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import {
   type CaStore,
@@ -13,6 +11,7 @@ import {
   createTrustFeed,
   type Issuer,
   type RootStatus,
+  readRoots,
   rootStatuses,
   type TrustFeed,
   type TrustFollower,
@@ -105,21 +104,4 @@ async function followBundles(
     );
   for (const { bundle } of followed) bundle.onReplaced(tell);
   tell();
-}
-
-function readRoots(text: string): string {
-  const pems = splitPem(text);
-  if (pems.length === 0) throw new Error('it holds no PEM certificate');
-  for (const [index, pem] of pems.entries()) {
-    if (!isCa(pem)) throw new Error(`its certificate ${index + 1} is not that of a CA`);
-  }
-  return pems.join('');
-}
-
-function isCa(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).ca;
-  } catch {
-    return false;
-  }
 }

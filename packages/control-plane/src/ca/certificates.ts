@@ -18,6 +18,15 @@ export function fingerprintOf(pem: string): string {
   return new NodeCertificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
+/** Whether it is one certificate, and of a CA. */
+export function isCaCertificate(pem: string): boolean {
+  try {
+    return new NodeCertificate(pem).ca;
+  } catch {
+    return false;
+  }
+}
+
 export function toPem(certificate: x509.X509Certificate): string {
   return `${certificate.toString('pem').trimEnd()}\n`;
 }

@@ -2,6 +2,7 @@ export { type Admission, createAdmission, type Refused } from './admission.js';
 export { type Authenticated, type Authenticator, type Caller, createAuthenticator } from './authenticate.js';
 export { type AuthorizeInit, authorize, type Workplace } from './authorize.js';
 export { CACERTS, type CaMaterial, loadCacerts } from './cacerts.js';
+export { isCaCertificate } from './certificates.js';
 export { chooseVerifier } from './choose-verifier.js';
 export { createIssuer, type Issuer } from './issuer.js';
 export { createJwtVerifier } from './jwt-verifier.js';
@@ -23,5 +24,5 @@ export {
   withNewKey,
   withoutOldKeys,
 } from './tokens.js';
-export { createTrustFeed, type ForeignBundle, type TrustFeed } from './trust-feed.js';
+export { createTrustFeed, type ForeignBundle, mergeBundles, readRoots, type TrustFeed } from './trust-feed.js';
 export { createTrustService, type TrustCall, type TrustFollower, type TrustService } from './trust-service.js';

@@ -4,6 +4,7 @@
  * two CAs for it puts both roots into `root-cert.pem`.
  */
 import { splitPem, type TrustBundles } from '@isthmus/sdk/identity';
+import { isCaCertificate } from './certificates.js';
 import type { CaStore } from './store.js';
 
 export interface ForeignBundle {
@@ -68,4 +69,14 @@ export function mergeBundles(own: ForeignBundle, others: readonly ForeignBundle[
     [own.trustDomain, splitPem(own.roots)],
     ...domains.map((domain) => [domain, [...new Set(rootsOf(domain))]] as const),
   ]);
+}
+
+/** The certificates of CAs in a file, without what else is in it. Throws an error that says what is wrong. */
+export function readRoots(text: string): string {
+  const pems = splitPem(text);
+  if (pems.length === 0) throw new Error('it holds no PEM certificate');
+  for (const [index, pem] of pems.entries()) {
+    if (!isCaCertificate(pem)) throw new Error(`its certificate ${index + 1} is not that of a CA`);
+  }
+  return pems.join('');
 }

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLogger } from '@isthmus/sdk/runtime';
-import { CACERTS } from '../ca/index.js';
+import { CACERTS, type ForeignBundle, mergeBundles, readRoots } from '../ca/index.js';
 import type { Settings } from '../config.js';
 import {
   acceptInvitation,
@@ -15,6 +15,7 @@ import {
   formatInvitation,
   type Peer,
   parseInvitation,
+  whyNotOfTrustDomain,
 } from '../federation/index.js';
 import { parseDuration } from '../schema/index.js';
 import { CommandError, printJson, type Streams } from './output.js';
@@ -34,7 +35,7 @@ export async function invite(options: InviteOptions, streams: Streams): Promise<
   if (ttlMs === undefined) throw new CommandError(`--ttl: expected a duration such as 1h, found ${options.ttl}`);
   const { settings, state, address } = await open(options, streams);
   const now = Date.now();
-  const fingerprints = fingerprintsOf(await readRoots(settings));
+  const fingerprints = fingerprintsOf(await ownRoots(settings));
   const { id, secret } = await state.invite(now, ttlMs);
   const invitation = formatInvitation({ cluster: settings.clusterId, address, fingerprints, id, secret });
   const expires = new Date(now + ttlMs).toISOString();
@@ -51,7 +52,8 @@ export async function addPeer(text: string, options: PeerOptions, streams: Strea
     throw new CommandError(
       `the source of cluster ${cluster} has no "network" in ${options.config}; peers are told of it`,
     );
-  const own: Peer = { cluster, network, trustDomain, roots: await readRoots(settings), address };
+  const roots = await ownRoots(settings);
+  const own: Peer = { cluster, network, trustDomain, roots, address };
   const peer = await failingPlainly(async () => {
     const invitation = parseInvitation(text);
     if (sources.some((source) => source.cluster === invitation.cluster))
@@ -59,7 +61,10 @@ export async function addPeer(text: string, options: PeerOptions, streams: Strea
     const { peers } = await state.peers();
     if (peers.some((known) => known.cluster === invitation.cluster))
       throw new Error(`cluster ${invitation.cluster} is a peer already; "peer remove ${invitation.cluster}" first`);
-    const found = await acceptInvitation(invitation, own);
+    const bundles = mergeBundles({ trustDomain, roots }, [...peers, ...(await readBundles(settings))]);
+    const found = await acceptInvitation(invitation, own, (peer) =>
+      whyNotOfTrustDomain(peer, { trustDomain, bundles }),
+    );
     await state.add(found);
     return found;
   });
@@ -98,8 +103,17 @@ async function open({ config, json }: PeerOptions, streams: Streams) {
   return { settings, address, state: createFederationState(directory) };
 }
 
-function readRoots({ ca }: Settings): Promise<string> {
-  return failingPlainly(() => readFile(join(ca.directory, CACERTS.roots), 'utf8'));
+function ownRoots({ ca }: Settings): Promise<string> {
+  return failingPlainly(async () => readRoots(await readFile(join(ca.directory, CACERTS.roots), 'utf8')));
+}
+
+function readBundles({ trustBundles }: Settings): Promise<readonly ForeignBundle[]> {
+  return Promise.all(
+    trustBundles.map(async ({ trustDomain, file }) => ({
+      trustDomain,
+      roots: readRoots(await readFile(file, 'utf8')),
+    })),
+  );
 }
 
 async function failingPlainly<T>(work: () => Promise<T>): Promise<T> {

@@ -19,13 +19,14 @@ import type { FederationState } from './state.js';
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const TIMEOUT_MS = 10_000;
 
-function method<Request extends object>(name: string, read: (text: string) => Request) {
+/** What is asked is read by its handler: what is wrong with it is for the caller to know, and gRPC tells nobody. */
+function method<Request extends object>(name: string) {
   return {
     path: `/isthmus.federation.v1.Peering/${name}`,
     requestStream: false,
     responseStream: false,
     requestSerialize: (value: Request) => Buffer.from(JSON.stringify(value)),
-    requestDeserialize: (bytes: Buffer) => read(bytes.toString()),
+    requestDeserialize: (bytes: Buffer) => bytes.toString(),
     responseSerialize: (value: Peer) => Buffer.from(JSON.stringify(value)),
     responseDeserialize: (bytes: Buffer) => readJson('the answer of the peer', bytes.toString(), peerSchema),
   } as const;
@@ -33,9 +34,9 @@ function method<Request extends object>(name: string, read: (text: string) => Re
 
 export const peeringService = {
   /** Who answers here; nothing of it is secret. */
-  describe: method('Describe', () => ({})),
+  describe: method('Describe'),
   /** Redeems an invitation: both are peers afterwards. */
-  exchange: method('Exchange', (text): ExchangeRequest => readJson('the request', text, requestSchema)),
+  exchange: method<ExchangeRequest>('Exchange'),
 };
 
 export interface ExchangeInit {
@@ -43,36 +44,45 @@ export interface ExchangeInit {
   readonly state: FederationState;
   /** Clusters that are read from elsewhere, or are this one. */
   readonly isTaken: (cluster: string) => boolean;
+  /** Why that cluster is not believed; undefined when it is. */
+  readonly judge: (peer: Peer) => string | undefined;
   /** Resolves when peers that were added are let in. */
   readonly letIn: () => Promise<void>;
   readonly now: () => number;
   readonly log: Logger;
 }
 
-export function createExchange({ own, state, isTaken, letIn, now, log }: ExchangeInit): {
-  readonly describe: handleUnaryCall<object, Peer>;
-  readonly exchange: handleUnaryCall<ExchangeRequest, Peer>;
+export function createExchange({ own, state, isTaken, judge, letIn, now, log }: ExchangeInit): {
+  readonly describe: handleUnaryCall<string, Peer>;
+  readonly exchange: handleUnaryCall<string, Peer>;
 } {
-  async function exchange({ id, secret, peer }: ExchangeRequest): Promise<Peer> {
+  async function admit(peer: Peer): Promise<void> {
+    if (isTaken(peer.cluster)) throw new Error(`there is a cluster ${peer.cluster} here already; ids have to differ`);
+    const objection = judge(peer);
+    if (objection !== undefined) throw new Error(objection);
+    await state.add(peer);
+  }
+
+  async function exchange(text: string): Promise<Peer> {
+    const { id, secret, peer } = readJson('the request', text, requestSchema);
     const refusal = await state.redeem(id, secret, now());
     if (refusal !== undefined) throw new Error(refusal);
-    if (isTaken(peer.cluster)) throw new Error(`there is a cluster ${peer.cluster} here already; ids have to differ`);
-    await state.add(peer);
+    await admit(peer).catch(({ message }: Error) => {
+      throw new Error(`${message}; this invitation is spent, ask for a new one then`);
+    });
     // It connects as soon as it has the answer.
     await letIn();
+    log.info({ cluster: peer.cluster, address: peer.address }, 'invitation accepted: new peer');
     return own();
   }
 
   return {
     describe: (_call, callback) => callback(null, own()),
-    exchange: ({ request }, callback) => {
-      exchange(request).then(
-        (answer) => {
-          log.info({ cluster: request.peer.cluster, address: request.peer.address }, 'invitation accepted: new peer');
-          callback(null, answer);
-        },
+    exchange: (call, callback) => {
+      exchange(call.request).then(
+        (answer) => callback(null, answer),
         ({ message }: Error) => {
-          log.warn({ cluster: request.peer.cluster, reason: message }, 'invitation refused');
+          log.warn({ from: call.getPeer(), reason: message }, 'invitation refused');
           callback({ code: status.PERMISSION_DENIED, details: message });
         },
       );
@@ -81,23 +91,26 @@ export function createExchange({ own, state, isTaken, letIn, now, log }: Exchang
 }
 
 /** The peer that has invited; rejects with what was wrong, and then neither is a peer of the other. */
-export async function acceptInvitation(invitation: Invitation, own: Peer): Promise<Peer> {
+export async function acceptInvitation(invitation: Invitation, own: Peer, judge: ExchangeInit['judge']): Promise<Peer> {
   const { address, cluster, fingerprints, id, secret } = invitation;
   if (cluster === own.cluster) throw new Error(`the invitation is of this cluster, ${cluster}, itself`);
   const stranger = clientOf(address, { rejectUnauthorized: false });
-  const { roots, trustDomain } = await call(stranger, peeringService.describe, {});
+  const shown = await call(stranger, peeringService.describe, {});
+  const { roots, trustDomain } = shown;
   const found = fingerprintsOf(roots);
   if ([...found].sort().join() !== [...fingerprints].sort().join()) {
     throw new Error(
       `${address} shows the roots ${found.join(', ')}, the invitation names ${fingerprints.join(', ')}: this is not who invited, or its roots were replaced since`,
     );
   }
+  const objection = judge(shown);
+  if (objection !== undefined) throw new Error(objection);
   const peer = await call(verifiedClientOf({ address, cluster, trustDomain, roots }), peeringService.exchange, {
     id,
     secret,
     peer: own,
   });
-  if (peer.cluster !== cluster || peer.roots !== roots)
+  if (peer.cluster !== cluster || peer.roots !== roots || peer.trustDomain !== trustDomain)
     throw new Error(`${address} answers as cluster ${peer.cluster}`);
   return peer;
 }

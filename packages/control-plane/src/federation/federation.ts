@@ -3,6 +3,7 @@
  * one that goes revokes it: its workloads leave the model and its streams end in the same turn.
  */
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import type { TrustBundles } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { discoveryService } from '@isthmus/sdk/wire';
 import { type CaStore, createServing, type ForeignBundle } from '../ca/index.js';
@@ -22,12 +23,15 @@ import type { KnownPeer, Peer } from './records.js';
 import { createSavedImports } from './saved/index.js';
 import type { PeerScope } from './scope.js';
 import { createFederationState } from './state.js';
+import { whyNotOfTrustDomain } from './trust-domains.js';
 
 export interface FederationInit {
   readonly settings: Settings & { readonly federation: FederationSettings };
   readonly store: CaStore;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whose roots count for which trust domain now. */
+  readonly bundles: () => TrustBundles;
   /** What peers export, after each change; in the order of clusters. */
   readonly onImports: (clusters: readonly ClusterModel[]) => void;
   /** Whose roots vouch for the workloads of peers, after each change. */
@@ -102,7 +106,15 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     for (const { peer } of peers.links()) receivers.disconnect(peer.cluster);
   });
   const own = () => ownRecord(settings, store, exporter.network);
-  const exchange = createExchange({ own, state, isTaken, letIn: () => look(), now: () => clock.now(), log });
+  const exchange = createExchange({
+    own,
+    state,
+    isTaken,
+    judge: (peer) => whyNotOfTrustDomain(peer, { trustDomain: settings.trustDomain, bundles: init.bundles() }),
+    letIn: () => look(),
+    now: () => clock.now(),
+    log,
+  });
   const port = await listen(scope, {
     at: federation.listen,
     credentials: serving.credentials,

@@ -6,3 +6,4 @@ export { formatInvitation, type Invitation, type Peer, parseInvitation } from '.
 export { createSavedImports } from './saved/index.js';
 export { createPeerJudge, judgeRecord, type PeerScope, type PeerVerdict } from './scope.js';
 export { createFederationState } from './state.js';
+export { whyNotOfTrustDomain } from './trust-domains.js';

@@ -1,4 +1,6 @@
 /** What two control planes hold of each other, and the invitation that brings them together: as values, and as text. */
+import { splitPem } from '@isthmus/sdk/identity';
+import { isCaCertificate } from '../ca/index.js';
 import {
   formatPath,
   hostPort,
@@ -12,11 +14,23 @@ import {
   string,
 } from '../schema/index.js';
 
+const MAX_ROOTS_LENGTH = 64 * 1024;
+/** Roots of all peers are put into one text for TLS, which stops at the first piece that is no certificate. */
 const pem = string({
-  type: 'PEM certificates',
-  test: (text) => text.length <= 64 * 1024 && text.includes('-----BEGIN CERTIFICATE-----'),
-  expected: 'PEM certificates of at most 64 KiB',
+  type: 'PEM certificates of CAs',
+  test: (text) => text.length <= MAX_ROOTS_LENGTH && areRoots(text),
+  expected: 'PEM certificates of CAs, nothing else, of at most 64 KiB',
 });
+
+function areRoots(text: string): boolean {
+  const pems = splitPem(text);
+  return pems.length > 0 && pems.every(isCaCertificate) && withoutSpace(pems.join('')) === withoutSpace(text);
+}
+
+function withoutSpace(text: string): string {
+  return text.replaceAll(/\s/g, '');
+}
+
 export const fingerprint = string({
   type: 'SHA-256 fingerprint',
   test: (text) => /^[0-9a-f]{64}$/.test(text),
@@ -75,6 +89,9 @@ export const requestSchema = strictObject({
 });
 export type ExchangeRequest = Infer<typeof requestSchema>;
 
+/** Of what is wrong with a text of a stranger so much is told. */
+const MAX_PROBLEMS_LENGTH = 1_000;
+
 /** Throws an error that names what is wrong. */
 export function readJson<T>(what: string, text: string, schema: Schema<T>): T {
   const problems: string[] = [];
@@ -85,7 +102,8 @@ export function readJson<T>(what: string, text: string, schema: Schema<T>): T {
     throw new Error(`${what} is no JSON`);
   }
   const read = schema.read(value, [], (path, message) => problems.push(`${formatPath(path)} ${message}`.trim()));
-  if (read === INVALID || problems.length > 0) throw new Error(`${what} cannot be used: ${problems.join('; ')}`);
+  if (read === INVALID || problems.length > 0)
+    throw new Error(`${what} cannot be used: ${problems.join('; ').slice(0, MAX_PROBLEMS_LENGTH)}`);
   return read;
 }
 

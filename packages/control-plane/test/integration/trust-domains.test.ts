@@ -3,8 +3,10 @@
  * what its own control plane tells it.
  */
 import { join } from 'node:path';
+import { Client, credentials } from '@grpc/grpc-js';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { peeringService } from '../../src/federation/exchange.js';
 import { call, dial, enrol, everybody, type Member } from '../support/members.js';
 import { namespace } from '../support/objects.js';
 import { befriend, type PeerPlane, startPeerPlane } from '../support/peers.js';
@@ -71,6 +73,83 @@ describe('workloads of two trust domains', () => {
     });
   });
 });
+
+describe('a cluster that says it is of the trust domain of a peer', () => {
+  async function namesake(root?: string): Promise<PeerPlane> {
+    const south = await startPeerPlane({
+      cluster: 'south',
+      network: 'network-3',
+      objects: [namespace('shop')],
+      trustDomain: 'west.example',
+      ...(root !== undefined && { root }),
+    });
+    scope.own(() => south.close());
+    return south;
+  }
+
+  it('and shows other roots is no peer, whoever invites: it would vouch for the workloads of the other', async () => {
+    const south = await namesake();
+    await befriend(east, west);
+
+    const [invited, inviting] = [await refusalOf(befriend(east, south)), await refusalOf(befriend(south, east))];
+
+    for (const refusal of [invited, inviting])
+      expect(refusal).toMatch(/south says it is of trust domain west\.example.*shows roots that are not theirs/);
+    expect(invited).toMatch(/this invitation is spent, ask for a new one then$/);
+    expect(await east.peer('list')).not.toContain('south');
+    expect(await south.peer('list')).toBe('');
+  });
+
+  it('and shares its roots is a peer as well', async () => {
+    const south = await namesake(join(west.directory, 'root'));
+    await befriend(east, west);
+
+    await befriend(east, south);
+
+    await east.sees('south', (peer) => peer?.state === 'live');
+  });
+});
+
+it('who shows what is no root is no peer, and the others stay: all roots are put into one text for TLS', async () => {
+  await befriend(east, west);
+  const [prefix, body = ''] = (await east.peer('invite')).split('.');
+  const invitation = JSON.parse(Buffer.from(body, 'base64url').toString()) as { id: string; secret: string };
+  expect(prefix).toBe('isthmus-peer-1');
+
+  const refusals = await Promise.all(
+    ['', west.rootPem.slice(0, -60), `${west.rootPem}-----BEGIN CERTIFICATE-----\nMIIB`].map((roots) =>
+      refusalOf(redeem(east.address, { ...invitation, peer: { ...SOUTH, roots } })),
+    ),
+  );
+
+  for (const refusal of refusals) expect(refusal).toMatch(/peer\.roots expected PEM certificates of CAs/);
+  expect(await east.peer('list')).not.toContain('south');
+});
+
+const SOUTH = { cluster: 'south', network: 'network-3', trustDomain: 'south.example', address: 'localhost:1' };
+
+async function refusalOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'none',
+    (error: Error) => error.message,
+  );
+}
+
+/** As a program would that is not ours: whatever it likes. */
+function redeem(address: string, request: object): Promise<unknown> {
+  const client = new Client(address, credentials.createSsl(null, null, null, { rejectUnauthorized: false }), {
+    'grpc.ssl_target_name_override': 'isthmus-control-plane',
+  });
+  const { path } = peeringService.exchange;
+  const bytes = (value: object) => Buffer.from(JSON.stringify(value));
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, bytes, String, request, (error, answer) => {
+      client.close();
+      if (error) reject(new Error(error.details));
+      else resolve(answer);
+    });
+  });
+}
 
 /** The CA of east, gone bad, signs names of west: a control plane with a CA below its root says that it is west. */
 async function enrolForged(): Promise<Member> {
