@@ -247,9 +247,10 @@ export interface Cluster {
   readonly name: string;
   readonly tls?: Part;
   readonly http2?: Http2Settings;
+  readonly maxRequestsPerConnection?: number;
 }
 
-function clusterOf({ name, tls, http2: settings }: Cluster, rest: Part): Part {
+function clusterOf({ name, tls, http2: settings, maxRequestsPerConnection }: Cluster, rest: Part): Part {
   return {
     name,
     connect_timeout: '5s',
@@ -259,6 +260,9 @@ function clusterOf({ name, tls, http2: settings }: Cluster, rest: Part): Part {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
           '@type': `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
           explicit_http_config: { http2_protocol_options: http2(settings) },
+          ...(maxRequestsPerConnection !== undefined && {
+            common_http_protocol_options: { max_requests_per_connection: maxRequestsPerConnection },
+          }),
         },
       },
     }),

@@ -118,3 +118,10 @@ export async function tlsFilesOf(
   writeFileSync(at('key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   return { chain: at('chain'), key: at('key'), roots: lab.files.rootCertificate };
 }
+
+/** Our east-west gateway of that network. */
+export function gatewayOf(lab: Lab, cluster: ClusterId) {
+  const found = lab.world.clusters[cluster].gateways.find(({ role }) => role === 'east-west-gateway');
+  if (!found) throw new Error(`the lab has no gateway in ${cluster}`);
+  return found;
+}

@@ -183,7 +183,12 @@ export function doubleOriginate(init: DoubleOriginator): Configuration {
       internalCluster({ name: INNER_ORIGINATE, tls: clientTls(init.tls, init.backends), http2 }, [
         { listener: OUTER_ORIGINATE },
       ]),
-      originalDestination({ name: OUTER_ORIGINATE, tls: clientTls(init.tls, init.gateways), http2 }),
+      originalDestination({
+        name: OUTER_ORIGINATE,
+        tls: clientTls(init.tls, init.gateways),
+        http2,
+        maxRequestsPerConnection: 1,
+      }),
     ],
   };
 }
