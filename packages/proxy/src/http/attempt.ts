@@ -11,6 +11,7 @@ import { forwardedTrailers } from './headers.js';
 import { createRequestBody, type RequestBody } from './request-body.js';
 import type { RequestReport } from './request-report.js';
 import { mayRetry } from './retry.js';
+import type { InformationListener } from './upstream-connection.js';
 import type { OpenPlan, UpstreamPool } from './upstream-pool.js';
 
 export interface AttemptInit {
@@ -20,6 +21,8 @@ export interface AttemptInit {
   readonly report: RequestReport;
   readonly pool: UpstreamPool;
   readonly replayBytes: number;
+  /** Hears of 1xx answers. */
+  readonly inform: InformationListener;
   /** Where the request goes, leaving out endpoints by uid. */
   route(avoid: ReadonlySet<string>): Plan;
 }
@@ -88,7 +91,7 @@ async function tryOnce(init: AttemptInit, plan: OpenPlan, body: RequestBody): Pr
   let sent: { readonly upstream: UpstreamExchange; readonly originated: Originated };
   try {
     sent = await init.pool.with({ plan, version: downstream.version, signal: downstream.gone }, (connection) => ({
-      upstream: connection.send(init.head, (status, fields) => downstream.inform(status, fields)),
+      upstream: connection.send(init.head, init.inform),
       originated: connection.originated,
     }));
   } catch (error) {

@@ -11,6 +11,7 @@ import { CLIENT_GONE, type Obtained, obtainAnswer } from './attempt.js';
 import { pumpBody } from './body-pump.js';
 import type { Answer, Downstream, Fields, RequestHead, ResponseHead, UpstreamFailure } from './exchange.js';
 import { forwardedRequestFields, forwardedResponseFields, forwardedTrailers } from './headers.js';
+import { interimTo } from './interim.js';
 import type { HttpLimits } from './limits.js';
 import { type RequestOrigin, RequestReport } from './request-report.js';
 import { grpcStatusOf, localReply } from './respond.js';
@@ -23,7 +24,7 @@ export interface ForwardInit {
   readonly pool: UpstreamPool;
   readonly telemetry: Pick<Telemetry, 'request'>;
   readonly clock: Clock;
-  readonly limits: Pick<HttpLimits, 'replayBytes'>;
+  readonly limits: Pick<HttpLimits, 'replayBytes' | 'headBytes'>;
   newRequestId(): string;
 }
 
@@ -32,8 +33,10 @@ export async function forward(downstream: Downstream, init: ForwardInit): Promis
   const report = new RequestReport(downstream.head, init.origin, init.clock);
   try {
     const head = forwardedHead(downstream.head, init);
-    const { pool, limits, route } = init;
-    const outcome = await obtainAnswer({ downstream, head, report, pool, replayBytes: limits.replayBytes, route });
+    const { pool, route } = init;
+    const { replayBytes, headBytes } = init.limits;
+    const inform = interimTo(downstream, headBytes);
+    const outcome = await obtainAnswer({ downstream, head, report, pool, replayBytes, inform, route });
     if ('code' in outcome) await replyLocally(downstream, outcome, report);
     else await relay(downstream, outcome, report);
   } catch (error) {

@@ -49,6 +49,7 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'set-cookie',
+  'x-forwarded-client-cert',
 ]);
 
 /** Request lines that a client may not vouch for: only a proxy that verified the certificate may say these. */
@@ -90,6 +91,11 @@ function nominatedByConnection(fields: Fields): ReadonlySet<string> {
 
 function acceptsTrailers(fields: Fields): boolean {
   return fieldTokens(fields, 'te').some((token) => token === 'trailers' || token.startsWith('trailers;'));
+}
+
+/** Codings are undone hop by hop (RFC 9112 section 6.1), and chunked is the only one node:http undoes. */
+export function isUnknownCoding(transferCodings: readonly string[]): boolean {
+  return transferCodings.length > 0 && transferCodings.join() !== 'chunked';
 }
 
 /** First value of that name, given in lower case. */

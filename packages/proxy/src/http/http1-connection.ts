@@ -21,7 +21,7 @@ export interface Http1ConnectionInit {
   onClosed(): void;
 }
 
-export type RequestKind = Pick<Http1DownstreamInit, 'expectsContinue' | 'upgradeHead'>;
+export type RequestKind = Pick<Http1DownstreamInit, 'head' | 'expectsContinue' | 'upgradeHead'>;
 
 export class Http1ServerConnection {
   readonly #init: Http1ConnectionInit;
@@ -54,6 +54,17 @@ export class Http1ServerConnection {
   close(): void {
     this.#closing = true;
     if (this.#waiting === 0) this.stream.destroySoon();
+  }
+
+  /** Answers are under way, or due. */
+  get answering(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** What cannot wait for the answers before it is not served: the connection ends after those. */
+  leave(reason: string): void {
+    this.#init.listener.malformed(reason);
+    this.close();
   }
 
   /** Answers what is no request, unless an answer is under way: its bytes would land in the middle of that one. */

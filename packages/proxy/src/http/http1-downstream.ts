@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import type { Downstream, Fields, RequestHead, ResponseHead } from './exchange.js';
-import { fieldsOfRaw, fieldTokens, fieldValue } from './headers.js';
+import { fieldsOfRaw, fieldValue } from './headers.js';
 
 export interface Http1DownstreamInit {
+  readonly head: RequestHead;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly stream: Duplex;
@@ -21,8 +22,7 @@ export interface Http1DownstreamInit {
 }
 
 export function createHttp1Downstream(init: Http1DownstreamInit): Downstream {
-  const { request, response, stream, gone, upgradeHead } = init;
-  const head = requestHead(request, upgradeHead === undefined ? undefined : 'websocket');
+  const { head, request, response, stream, gone, upgradeHead } = init;
   let bodyHeldBack = init.expectsContinue;
 
   return {
@@ -54,27 +54,6 @@ export function createHttp1Downstream(init: Http1DownstreamInit): Downstream {
       stream.destroy();
     },
   };
-}
-
-function requestHead(request: IncomingMessage, upgrade: 'websocket' | undefined): RequestHead {
-  const fields = fieldsOfRaw(request.rawHeaders);
-  return {
-    method: request.method ?? 'GET',
-    target: request.url ?? '/',
-    authority: fieldValue(fields, 'host') ?? '',
-    scheme: 'http',
-    fields,
-    sensitive: [],
-    framing: framingOf(fields),
-    ...(upgrade === undefined ? {} : { upgrade }),
-  };
-}
-
-/** RFC 9112 section 6.3; node:http has refused requests that carry both. */
-function framingOf(fields: Fields): RequestHead['framing'] {
-  if (fieldTokens(fields, 'transfer-encoding').length > 0) return 'stream';
-  const length = fieldValue(fields, 'content-length');
-  return length === undefined || Number(length) === 0 ? 'none' : 'length';
 }
 
 /** Trailer announces what follows the chunks, and node:http will not send it where there are no chunks. */

@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClosableStream } from './closing.js';
 import type { DownstreamListener, HttpServer, HttpServerInit } from './http-server.js';
-import { Http1ServerConnection } from './http1-connection.js';
+import { Http1ServerConnection, type RequestKind } from './http1-connection.js';
+import { readHead } from './http1-head.js';
 import { asksForWebSocket, headWithoutUpgrade } from './http1-upgrade.js';
 
 export function createHttp1Server(init: HttpServerInit): HttpServer {
@@ -28,6 +29,8 @@ class Http1Server implements HttpServer {
     this.#parser.keepAliveTimeout = 0;
     this.#parser.on('request', (request, response) => this.#received(request, response, false));
     this.#parser.on('checkContinue', (request, response) => this.#received(request, response, true));
+    // Any other expectation is the application's to judge.
+    this.#parser.on('checkExpectation', (request, response) => this.#received(request, response, false));
     this.#parser.on('upgrade', (request, stream, rest) => this.#upgrade(request, stream, rest));
     this.#parser.on('connect', (request, stream) => this.#refuseConnect(request, stream));
     this.#parser.on('clientError', (error: NodeJS.ErrnoException, stream) => this.#refuse(error, stream));
@@ -55,15 +58,17 @@ class Http1Server implements HttpServer {
     // Reported by `gone`; without listeners they would end the process.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    const lines = request.rawHeaders.length / 2;
-    const { headFields } = this.#init.limits;
-    if (lines <= headFields) connection.enqueue(request, response, { expectsContinue });
-    else connection.reject('431 Request Header Fields Too Large', `a head of ${lines} lines, over ${headFields}`);
+    this.#enqueue(connection, { request, response }, { expectsContinue });
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, rest: Buffer): void {
     const connection = this.#connections.get(stream);
     if (connection === undefined) return;
+    // node:http has let go of the stream, and could not say where the answers before this one end.
+    if (connection.answering) {
+      connection.leave('an upgrade asked for before the answers due were out');
+      return;
+    }
     if (!asksForWebSocket(request)) {
       stream.unshift(Buffer.concat([Buffer.from(headWithoutUpgrade(request), 'latin1'), rest]));
       this.#parser.emit('connection', stream);
@@ -75,7 +80,19 @@ class Http1Server implements HttpServer {
     response.shouldKeepAlive = false;
     response.assignSocket(stream as Socket);
     response.once('finish', () => connection.stream.destroySoon());
-    connection.enqueue(request, response, { expectsContinue: false, upgradeHead: rest });
+    this.#enqueue(connection, { request, response }, { expectsContinue: false, upgradeHead: rest });
+  }
+
+  #enqueue(
+    connection: Http1ServerConnection,
+    { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
+    kind: Omit<RequestKind, 'head'>,
+  ): void {
+    const { headFields } = this.#init.limits;
+    const upgrade = kind.upgradeHead === undefined ? {} : ({ upgrade: 'websocket' } as const);
+    const reading = readHead(request, { headFields, ...upgrade });
+    if (reading.ok) connection.enqueue(request, response, { ...kind, head: reading.head });
+    else connection.reject(reading.status, reading.reason);
   }
 
   #refuseConnect({ url }: IncomingMessage, stream: Duplex): void {

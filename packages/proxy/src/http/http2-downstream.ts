@@ -28,7 +28,7 @@ export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHe
     gone: gone.signal,
     inform(status, fields) {
       // 101 does not exist in HTTP/2 (RFC 9113 section 8.6); an application may send it all the same.
-      if (stream.headersSent || stream.destroyed || status === 101) return;
+      if (stream.headersSent || stream.closed || stream.destroyed || status === 101) return;
       stream.additionalHeaders(sendableFields({ ':status': status }, fields));
     },
     respond(answer) {
@@ -53,13 +53,16 @@ export function createHttp2Downstream(stream: ServerHttp2Stream, head: RequestHe
 }
 
 export function http2RequestHead(headers: IncomingHttpHeaders, flags: number): RequestHead {
-  const { pseudo, fields, sensitive } = receivedFields(headers);
+  const { pseudo, fields: lines, sensitive } = receivedFields(headers);
+  const authority = pseudo[':authority'];
+  // A Host that says another thing would be believed by whoever reads that (RFC 9113 section 8.3.1); Envoy drops it too.
+  const fields = authority === undefined ? lines : lines.filter(([name]) => name !== 'host');
   const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
   const counted = fieldValue(fields, 'content-length') !== undefined;
   return {
     method: pseudo[':method'] ?? 'GET',
     target: pseudo[':path'] ?? '/',
-    authority: pseudo[':authority'] ?? fieldValue(fields, 'host') ?? '',
+    authority: authority ?? fieldValue(fields, 'host') ?? '',
     scheme: pseudo[':scheme'] ?? 'http',
     fields,
     sensitive,

@@ -72,11 +72,8 @@ class Http2ServerConnection {
     // Failures show as `gone`; without a listener they would end the process.
     stream.on('error', () => undefined);
     stream.once('close', () => this.#onServed());
-    if (head.method === 'CONNECT') {
-      stream.respond({ ':status': 405 }, { endStream: true });
-      return;
-    }
-    void this.#listener.request(createHttp2Downstream(stream, head));
+    if (head.method === 'CONNECT') refuseConnect(stream);
+    else void this.#listener.request(createHttp2Downstream(stream, head));
   }
 
   #onServed(): void {
@@ -107,6 +104,11 @@ class Http2ServerConnection {
   #onPong(): void {
     this.#probing = false;
   }
+}
+
+/** One that was reset right behind its head is over before it is told of here, and respond() would throw. */
+function refuseConnect(stream: ServerHttp2Stream): void {
+  if (!stream.closed && !stream.destroyed) stream.respond({ ':status': 405 }, { endStream: true });
 }
 
 function sessionOptions(limits: HttpLimits): Parameters<typeof performServerHandshake>[1] {

@@ -20,7 +20,7 @@ export const LIMIT_TABLE = {
   },
   headBytes: {
     value: 61_440,
-    doc: 'Bytes of a request or response head (Envoy: 60 KiB); HTTP/1.1 answers 431, HTTP/2 resets the stream.',
+    doc: 'Bytes of a request or response head (Envoy: 60 KiB); HTTP/1.1 answers 431, HTTP/2 resets the stream. Also of all 1xx answers to one request together; those beyond are dropped.',
   },
   headFields: {
     value: 128,

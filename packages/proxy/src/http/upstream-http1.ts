@@ -16,7 +16,7 @@ import type {
   UpstreamExchange,
   UpstreamFailure,
 } from './exchange.js';
-import { fieldsOfRaw, fieldValue } from './headers.js';
+import { fieldsOfRaw, fieldTokens, fieldValue, isUnknownCoding } from './headers.js';
 import type { InformationListener, UpstreamConnection, UpstreamConnectionInit } from './upstream-connection.js';
 
 export function createHttp1Connection({ originated, limits, events }: UpstreamConnectionInit): UpstreamConnection {
@@ -122,6 +122,11 @@ function createExchange({ head, listener, agent, stream, reused, maxHeaderSize }
     request.on('response', (response) => {
       answered = true;
       response.on('error', (error) => fail(error));
+      const codings = fieldTokens(fieldsOfRaw(response.rawHeaders), 'transfer-encoding');
+      if (isUnknownCoding(codings)) {
+        stream.destroy();
+        return resolve({ kind: 'failed', failure: unreadable(codings) });
+      }
       // Without keep-alive node:http only ends its side, and waits for an application that may never end its own.
       response.once('end', () => {
         if (!request.shouldKeepAlive || !request.writableEnded) stream.destroy();
@@ -157,6 +162,12 @@ function createExchange({ head, listener, agent, stream, reused, maxHeaderSize }
   }
 }
 
+/** Its body would reach the client in that coding, with nothing left that says so. */
+function unreadable(codings: readonly string[]): UpstreamFailure {
+  const message = `an answer in the transfer coding "${codings.join(', ')}"; only chunked is known`;
+  return { code: 'UPSTREAM_PROTOCOL_ERROR', message, processed: 'maybe' };
+}
+
 /** llhttp's errors say the application broke the protocol; anything else is the connection's end. */
 function failureOf(error: NodeJS.ErrnoException | undefined, reused: boolean): UpstreamFailure {
   const story = error?.message ?? 'the connection closed';
@@ -179,7 +190,7 @@ function requestLines(head: RequestHead): string[] {
     connection.push('Upgrade');
   }
   if (head.framing === 'stream') lines.push(['Transfer-Encoding', 'chunked']);
-  else if (fieldValue(lines, 'content-length') === undefined && EXPECTS_BODY.has(head.method)) {
+  else if (fieldValue(lines, 'content-length') === undefined && !HAS_NO_BODY.has(head.method)) {
     // node:http would announce a chunked body where the client sent none.
     lines.push(['Content-Length', '0']);
   }
@@ -187,8 +198,8 @@ function requestLines(head: RequestHead): string[] {
   return lines.flat();
 }
 
-/** Methods for which node:http assumes a body when nothing is said. */
-const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+/** Methods for which node:http assumes no body when nothing is said. */
+const HAS_NO_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 function responseAnswer(response: IncomingMessage): Answer {
   const trailers = (): Fields => fieldsOfRaw(response.rawTrailers);
