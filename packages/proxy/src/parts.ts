@@ -137,7 +137,7 @@ export function assemble(scope: Scope, init: Init): Parts {
 }
 
 /** ztunnel's own id when the pod is not known: what is asked for does not depend on it. */
-function nodeOf({ settings, role }: Init) {
+function nodeOf({ settings, role, version }: Init) {
   const { workload, podName, podNamespace, instanceIp, clusterId, network, nodeName } = settings;
   return proxyNode({
     type: role.nodeType,
@@ -150,5 +150,6 @@ function nodeOf({ settings, role }: Init) {
       ...(nodeName !== undefined && { NODE_NAME: nodeName }),
       ...settings.nodeMetadata,
     },
+    agent: { name: 'isthmus-proxy', version },
   });
 }

@@ -9,12 +9,18 @@ export interface ProxyNodeInit {
   readonly namespace: string;
   /** Added to NAME, NAMESPACE and INSTANCE_IPS, and overrides them; CLUSTER_ID, NETWORK and NODE_NAME are usual. */
   readonly metadata?: JsonObject;
+  /** The program and its version, for whoever looks at what runs where. */
+  readonly agent?: { readonly name: string; readonly version: string };
 }
 
-export function proxyNode({ type, ip, pod, namespace, metadata = {} }: ProxyNodeInit): discoveryPb.Node {
+export function proxyNode({ type, ip, pod, namespace, metadata = {}, agent }: ProxyNodeInit): discoveryPb.Node {
   return create(discoveryPb.NodeSchema, {
     // The suffix is fixed in ztunnel whatever the cluster domain is; Istio splits the id at `~` and does not read it.
     id: `${type}~${ip}~${pod}.${namespace}~${namespace}.svc.cluster.local`,
     metadata: { NAME: pod, NAMESPACE: namespace, INSTANCE_IPS: ip, ...metadata },
+    ...(agent && {
+      userAgentName: agent.name,
+      userAgentVersionType: { case: 'userAgentVersion', value: agent.version },
+    }),
   });
 }

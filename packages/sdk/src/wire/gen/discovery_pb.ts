@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file discovery.proto.
  */
 export const file_discovery: GenFile = /*@__PURE__*/
-  fileDesc("Cg9kaXNjb3ZlcnkucHJvdG8SGmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzIk4KBlN0YXR1cxIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSJQoHZGV0YWlscxgDIAMoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkihgEKBE5vZGUSCgoCaWQYASABKAkSDwoHY2x1c3RlchgCIAEoCRIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNgoIbG9jYWxpdHkYBCABKAsyJC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5Mb2NhbGl0eSI6CghMb2NhbGl0eRIOCgZyZWdpb24YASABKAkSDAoEem9uZRgCIAEoCRIQCghzdWJfem9uZRgDIAEoCSKkAwoVRGVsdGFEaXNjb3ZlcnlSZXF1ZXN0Ei4KBG5vZGUYASABKAsyIC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5Ob2RlEhAKCHR5cGVfdXJsGAIgASgJEiAKGHJlc291cmNlX25hbWVzX3N1YnNjcmliZRgDIAMoCRIiChpyZXNvdXJjZV9uYW1lc191bnN1YnNjcmliZRgEIAMoCRJxChlpbml0aWFsX3Jlc291cmNlX3ZlcnNpb25zGAUgAygLMk4uZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuRGVsdGFEaXNjb3ZlcnlSZXF1ZXN0LkluaXRpYWxSZXNvdXJjZVZlcnNpb25zRW50cnkSFgoOcmVzcG9uc2Vfbm9uY2UYBiABKAkSOAoMZXJyb3JfZGV0YWlsGAcgASgLMiIuZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuU3RhdHVzGj4KHEluaXRpYWxSZXNvdXJjZVZlcnNpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLxAQoWRGVsdGFEaXNjb3ZlcnlSZXNwb25zZRIbChNzeXN0ZW1fdmVyc2lvbl9pbmZvGAEgASgJEjcKCXJlc291cmNlcxgCIAMoCzIkLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLlJlc291cmNlEhAKCHR5cGVfdXJsGAQgASgJEg0KBW5vbmNlGAUgASgJEhkKEXJlbW92ZWRfcmVzb3VyY2VzGAYgAygJEj8KDWNvbnRyb2xfcGxhbmUYByABKAsyKC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5Db250cm9sUGxhbmVKBAgDEAQiIgoMQ29udHJvbFBsYW5lEhIKCmlkZW50aWZpZXIYASABKAkiywEKCFJlc291cmNlEg8KB3ZlcnNpb24YASABKAkSJgoIcmVzb3VyY2UYAiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55EgwKBG5hbWUYAyABKAkSDwoHYWxpYXNlcxgEIAMoCRImCgN0dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SPwoNY2FjaGVfY29udHJvbBgHIAEoCzIoLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLkNhY2hlQ29udHJvbCIkCgxDYWNoZUNvbnRyb2wSFAoMZG9fbm90X2NhY2hlGAEgASgIMqQBChpBZ2dyZWdhdGVkRGlzY292ZXJ5U2VydmljZRKFAQoYRGVsdGFBZ2dyZWdhdGVkUmVzb3VyY2VzEjEuZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuRGVsdGFEaXNjb3ZlcnlSZXF1ZXN0GjIuZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuRGVsdGFEaXNjb3ZlcnlSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct]);
+  fileDesc("Cg9kaXNjb3ZlcnkucHJvdG8SGmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzIk4KBlN0YXR1cxIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSJQoHZGV0YWlscxgDIAMoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkipgIKBE5vZGUSCgoCaWQYASABKAkSDwoHY2x1c3RlchgCIAEoCRIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNgoIbG9jYWxpdHkYBCABKAsyJC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5Mb2NhbGl0eRIXCg91c2VyX2FnZW50X25hbWUYBiABKAkSHAoSdXNlcl9hZ2VudF92ZXJzaW9uGAcgASgJSAASTAoYdXNlcl9hZ2VudF9idWlsZF92ZXJzaW9uGAggASgLMiguZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuQnVpbGRWZXJzaW9uSABCGQoXdXNlcl9hZ2VudF92ZXJzaW9uX3R5cGUiTAoMQnVpbGRWZXJzaW9uEjwKB3ZlcnNpb24YASABKAsyKy5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5TZW1hbnRpY1ZlcnNpb24iTAoPU2VtYW50aWNWZXJzaW9uEhQKDG1ham9yX251bWJlchgBIAEoDRIUCgxtaW5vcl9udW1iZXIYAiABKA0SDQoFcGF0Y2gYAyABKA0iOgoITG9jYWxpdHkSDgoGcmVnaW9uGAEgASgJEgwKBHpvbmUYAiABKAkSEAoIc3ViX3pvbmUYAyABKAkipAMKFURlbHRhRGlzY292ZXJ5UmVxdWVzdBIuCgRub2RlGAEgASgLMiAuZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuTm9kZRIQCgh0eXBlX3VybBgCIAEoCRIgChhyZXNvdXJjZV9uYW1lc19zdWJzY3JpYmUYAyADKAkSIgoacmVzb3VyY2VfbmFtZXNfdW5zdWJzY3JpYmUYBCADKAkScQoZaW5pdGlhbF9yZXNvdXJjZV92ZXJzaW9ucxgFIAMoCzJOLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLkRlbHRhRGlzY292ZXJ5UmVxdWVzdC5Jbml0aWFsUmVzb3VyY2VWZXJzaW9uc0VudHJ5EhYKDnJlc3BvbnNlX25vbmNlGAYgASgJEjgKDGVycm9yX2RldGFpbBgHIAEoCzIiLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLlN0YXR1cxo+ChxJbml0aWFsUmVzb3VyY2VWZXJzaW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi8QEKFkRlbHRhRGlzY292ZXJ5UmVzcG9uc2USGwoTc3lzdGVtX3ZlcnNpb25faW5mbxgBIAEoCRI3CglyZXNvdXJjZXMYAiADKAsyJC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5SZXNvdXJjZRIQCgh0eXBlX3VybBgEIAEoCRINCgVub25jZRgFIAEoCRIZChFyZW1vdmVkX3Jlc291cmNlcxgGIAMoCRI/Cg1jb250cm9sX3BsYW5lGAcgASgLMiguZW52b3kuc2VydmljZS5kaXNjb3ZlcnkudjMuQ29udHJvbFBsYW5lSgQIAxAEIiIKDENvbnRyb2xQbGFuZRISCgppZGVudGlmaWVyGAEgASgJIssBCghSZXNvdXJjZRIPCgd2ZXJzaW9uGAEgASgJEiYKCHJlc291cmNlGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRIMCgRuYW1lGAMgASgJEg8KB2FsaWFzZXMYBCADKAkSJgoDdHRsGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEj8KDWNhY2hlX2NvbnRyb2wYByABKAsyKC5lbnZveS5zZXJ2aWNlLmRpc2NvdmVyeS52My5DYWNoZUNvbnRyb2wiJAoMQ2FjaGVDb250cm9sEhQKDGRvX25vdF9jYWNoZRgBIAEoCDKkAQoaQWdncmVnYXRlZERpc2NvdmVyeVNlcnZpY2UShQEKGERlbHRhQWdncmVnYXRlZFJlc291cmNlcxIxLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLkRlbHRhRGlzY292ZXJ5UmVxdWVzdBoyLmVudm95LnNlcnZpY2UuZGlzY292ZXJ5LnYzLkRlbHRhRGlzY292ZXJ5UmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct]);
 
 /**
  * google.rpc.Status.
@@ -75,6 +75,30 @@ export type Node = Message<"envoy.service.discovery.v3.Node"> & {
    * @generated from field: envoy.service.discovery.v3.Locality locality = 4;
    */
   locality?: Locality | undefined;
+
+  /**
+   * What the proxy is, such as `envoy`.
+   *
+   * @generated from field: string user_agent_name = 6;
+   */
+  userAgentName: string;
+
+  /**
+   * @generated from oneof envoy.service.discovery.v3.Node.user_agent_version_type
+   */
+  userAgentVersionType: {
+    /**
+     * @generated from field: string user_agent_version = 7;
+     */
+    value: string;
+    case: "userAgentVersion";
+  } | {
+    /**
+     * @generated from field: envoy.service.discovery.v3.BuildVersion user_agent_build_version = 8;
+     */
+    value: BuildVersion;
+    case: "userAgentBuildVersion";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -83,6 +107,54 @@ export type Node = Message<"envoy.service.discovery.v3.Node"> & {
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
   messageDesc(file_discovery, 1);
+
+/**
+ * envoy.config.core.v3.BuildVersion.
+ *
+ * @generated from message envoy.service.discovery.v3.BuildVersion
+ */
+export type BuildVersion = Message<"envoy.service.discovery.v3.BuildVersion"> & {
+  /**
+   * @generated from field: envoy.service.discovery.v3.SemanticVersion version = 1;
+   */
+  version?: SemanticVersion | undefined;
+};
+
+/**
+ * Describes the message envoy.service.discovery.v3.BuildVersion.
+ * Use `create(BuildVersionSchema)` to create a new message.
+ */
+export const BuildVersionSchema: GenMessage<BuildVersion> = /*@__PURE__*/
+  messageDesc(file_discovery, 2);
+
+/**
+ * envoy.type.v3.SemanticVersion.
+ *
+ * @generated from message envoy.service.discovery.v3.SemanticVersion
+ */
+export type SemanticVersion = Message<"envoy.service.discovery.v3.SemanticVersion"> & {
+  /**
+   * @generated from field: uint32 major_number = 1;
+   */
+  majorNumber: number;
+
+  /**
+   * @generated from field: uint32 minor_number = 2;
+   */
+  minorNumber: number;
+
+  /**
+   * @generated from field: uint32 patch = 3;
+   */
+  patch: number;
+};
+
+/**
+ * Describes the message envoy.service.discovery.v3.SemanticVersion.
+ * Use `create(SemanticVersionSchema)` to create a new message.
+ */
+export const SemanticVersionSchema: GenMessage<SemanticVersion> = /*@__PURE__*/
+  messageDesc(file_discovery, 3);
 
 /**
  * envoy.config.core.v3.Locality.
@@ -111,7 +183,7 @@ export type Locality = Message<"envoy.service.discovery.v3.Locality"> & {
  * Use `create(LocalitySchema)` to create a new message.
  */
 export const LocalitySchema: GenMessage<Locality> = /*@__PURE__*/
-  messageDesc(file_discovery, 2);
+  messageDesc(file_discovery, 4);
 
 /**
  * @generated from message envoy.service.discovery.v3.DeltaDiscoveryRequest
@@ -168,7 +240,7 @@ export type DeltaDiscoveryRequest = Message<"envoy.service.discovery.v3.DeltaDis
  * Use `create(DeltaDiscoveryRequestSchema)` to create a new message.
  */
 export const DeltaDiscoveryRequestSchema: GenMessage<DeltaDiscoveryRequest> = /*@__PURE__*/
-  messageDesc(file_discovery, 3);
+  messageDesc(file_discovery, 5);
 
 /**
  * @generated from message envoy.service.discovery.v3.DeltaDiscoveryResponse
@@ -210,7 +282,7 @@ export type DeltaDiscoveryResponse = Message<"envoy.service.discovery.v3.DeltaDi
  * Use `create(DeltaDiscoveryResponseSchema)` to create a new message.
  */
 export const DeltaDiscoveryResponseSchema: GenMessage<DeltaDiscoveryResponse> = /*@__PURE__*/
-  messageDesc(file_discovery, 4);
+  messageDesc(file_discovery, 6);
 
 /**
  * @generated from message envoy.service.discovery.v3.ControlPlane
@@ -227,7 +299,7 @@ export type ControlPlane = Message<"envoy.service.discovery.v3.ControlPlane"> & 
  * Use `create(ControlPlaneSchema)` to create a new message.
  */
 export const ControlPlaneSchema: GenMessage<ControlPlane> = /*@__PURE__*/
-  messageDesc(file_discovery, 5);
+  messageDesc(file_discovery, 7);
 
 /**
  * @generated from message envoy.service.discovery.v3.Resource
@@ -269,7 +341,7 @@ export type Resource = Message<"envoy.service.discovery.v3.Resource"> & {
  * Use `create(ResourceSchema)` to create a new message.
  */
 export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
-  messageDesc(file_discovery, 6);
+  messageDesc(file_discovery, 8);
 
 /**
  * @generated from message envoy.service.discovery.v3.CacheControl
@@ -286,7 +358,7 @@ export type CacheControl = Message<"envoy.service.discovery.v3.CacheControl"> & 
  * Use `create(CacheControlSchema)` to create a new message.
  */
 export const CacheControlSchema: GenMessage<CacheControl> = /*@__PURE__*/
-  messageDesc(file_discovery, 7);
+  messageDesc(file_discovery, 9);
 
 /**
  * @generated from service envoy.service.discovery.v3.AggregatedDiscoveryService

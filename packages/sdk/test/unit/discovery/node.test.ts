@@ -28,4 +28,16 @@ describe('the node of a proxy', () => {
 
     expect(node.metadata).toMatchObject({ INSTANCE_IPS: '10.0.0.1,::1' });
   });
+
+  it('names the program and its version where they are given', () => {
+    const init = { type: 'ztunnel', ip: '::1', pod: 'p', namespace: 'n' } as const;
+
+    const [named, unnamed] = [proxyNode({ ...init, agent: { name: 'shop', version: '1.2.3' } }), proxyNode(init)];
+
+    expect(named).toMatchObject({
+      userAgentName: 'shop',
+      userAgentVersionType: { case: 'userAgentVersion', value: '1.2.3' },
+    });
+    expect(unnamed.userAgentVersionType.case).toBeUndefined();
+  });
 });
