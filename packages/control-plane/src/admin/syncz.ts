@@ -6,7 +6,8 @@ export function syncz(connections: readonly ConnectionStatus[], cluster: string)
   return connections.map(({ id, node, types }) => ({
     proxy: id,
     cluster_id: cluster,
-    proxy_type: node.role,
+    proxy_type: node.type,
+    ...(node.version !== '' && { istio_version: node.version }),
     types: Object.fromEntries(
       types.map(({ typeUrl, state, sentNonce, ackedNonce, held, lastRejection }) => {
         const type = resourceTypeByUrl(typeUrl);

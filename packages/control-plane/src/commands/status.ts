@@ -75,11 +75,12 @@ function peerSection(peers: ControlPlaneStatus['peers']): readonly string[] {
 
 function proxySection(proxies: ControlPlaneStatus['proxies']): readonly string[] {
   return section(
-    ['PROXY', 'ROLE', 'TYPE', 'STATE', 'ACKED', 'RESOURCES', 'NOTE'],
+    ['PROXY', 'ROLE', 'VERSION', 'TYPE', 'STATE', 'ACKED', 'RESOURCES', 'NOTE'],
     proxies.flatMap(({ id, node, types }) =>
       types.map(({ typeUrl, state, sentNonce, ackedNonce, held, lastRejection }) => [
         id,
         node.role,
+        node.version,
         typeUrl.slice(typeUrl.lastIndexOf('.') + 1),
         state,
         `${countOf(ackedNonce)} of ${countOf(sentNonce)}`,

@@ -8,8 +8,8 @@
  *
  * A type is subscribed to as a wildcard, or by name (ztunnel's XDS_ON_DEMAND); which, its first request says for good.
  *
- * Bounds: one version string per resource held; 100,000 names asked for; at most 16 types nobody here knows, each
- * answered with nothing.
+ * Bounds: one version string per resource held; 100,000 names asked for, of 2,048 characters; at most 16 types nobody here
+ * knows, each answered with nothing.
  */
 import { type discoveryPb, resourceTypeByUrl } from '@isthmus/sdk/wire';
 import { foreignTypes, type Outgoing, responsesTowards } from './responses.js';
@@ -49,6 +49,8 @@ export interface Session {
 /** ztunnel takes 200 MiB, Envoy and gRPC's defaults 4 MiB; half of that leaves room for the envelope. */
 const MAX_RESPONSE_BYTES = 2 * 1024 * 1024;
 const MAX_FOREIGN_TYPES = 16;
+/** Of type URLs and of names asked for, which are kept: a uid has up to seven parts of 253 characters. */
+const MAX_NAME_LENGTH = 2_048;
 /** A NACK names what was wrong with each resource; what is kept and logged of it is bounded. */
 const MAX_REASON_LENGTH = 4096;
 
@@ -76,6 +78,7 @@ export function createSession({ id, node = '', maxResponseBytes = MAX_RESPONSE_B
   return {
     receive(request) {
       const { typeUrl, resourceNamesSubscribe, resourceNamesUnsubscribe } = request;
+      if ([typeUrl, ...resourceNamesSubscribe].some(({ length }) => length > MAX_NAME_LENGTH)) return tooLongNames();
       const subscription = subscriptions.get(typeUrl);
       if (!subscription) return subscribe(request);
       const answer = readAnswer(request, subscription) ?? { kind: 'stale', typeUrl };
@@ -116,6 +119,11 @@ function findProblem(typeUrl: string, foreignCount: number, wantedCount: number)
   if (wantedCount > MAX_WANTED_NAMES) return tooManyNames(typeUrl);
   if (resourceTypeByUrl(typeUrl) !== undefined || foreignCount < MAX_FOREIGN_TYPES) return undefined;
   const reason = `more than ${MAX_FOREIGN_TYPES} unknown resource types`;
+  return { kind: 'refused', code: 'INVALID_ARGUMENT', reason };
+}
+
+function tooLongNames(): Unacceptable {
+  const reason = `a type or a name that is asked for has more than ${MAX_NAME_LENGTH} characters`;
   return { kind: 'refused', code: 'INVALID_ARGUMENT', reason };
 }
 

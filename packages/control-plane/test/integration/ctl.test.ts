@@ -69,6 +69,11 @@ async function ctl(...args: readonly string[]) {
   return { text: out.join('\n'), code };
 }
 
+async function page(path: string) {
+  const response = await fetch(`http://127.0.0.1:${test.plane.ports.monitoring}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
 describe('isthmusctl', () => {
   it('explains the way of a connection across networks, and one that would be refused with exit code 3', async () => {
     const led = await ctl('explain', '--from', 'shop/web-1', '--to', 'away.shop.svc.cluster.local:80');
@@ -125,7 +130,9 @@ describe('isthmusctl', () => {
 
   it('shows proxies with what they acknowledged, and fails with 3 when one refused what it was sent', async () => {
     const stream = openStream(test, { token: await test.token({}) });
-    stream.send(request(ADDRESS, { node: proxyNode() }));
+    const agent = { case: 'userAgentVersion', value: '0.1.0' } as const;
+    const node = { ...proxyNode(), userAgentName: 'isthmus-proxy', userAgentVersionType: agent };
+    stream.send(request(ADDRESS, { node }));
     await stream.accept();
 
     const well = await ctl('status', '--json');
@@ -139,9 +146,9 @@ describe('isthmusctl', () => {
     expect(JSON.parse(well.text)).toMatchObject({
       cluster: 'east',
       peers: [],
-      proxies: [{ node: { role: 'ztunnel' } }],
+      proxies: [{ node: { role: 'ztunnel', version: 'isthmus-proxy 0.1.0' } }],
     });
-    expect(unwell.text).toMatch(/ztunnel +Address +rejected +1 of 2 +\d+ +no good/);
+    expect(unwell.text).toMatch(/ztunnel +isthmus-proxy 0\.1\.0 +Address +rejected +1 of 2 +\d+ +no good/);
     expect(unwell.code).toBe(3);
     await stream.close();
   });
@@ -155,21 +162,32 @@ describe('isthmusctl', () => {
     expect(JSON.parse(workloads.text)).toContainEqual(expect.objectContaining({ name: 'web-1', network: 'network-1' }));
   });
 
-  it('has pages for what it does not print', async () => {
-    const page = async (path: string) => {
-      const response = await fetch(`http://127.0.0.1:${test.plane.ports.monitoring}${path}`);
-      return { status: response.status, body: await response.text() };
-    };
+  it('shows gateways and their versions as istiod does', async () => {
+    const labels = { istio: 'ingressgateway' };
+    const metadata = { ISTIO_VERSION: '1.30.0', LABELS: labels };
+    const node = { ...proxyNode('router'), metadata };
+    const stream = openStream(test, { token: await test.token({}) });
+    stream.send(request(ADDRESS, { node }));
+    await stream.next();
 
-    const [syncz, configz, clusterz, networkz, wrong] = [
-      await page('/debug/syncz'),
+    const rows = JSON.parse((await page('/debug/syncz')).body) as readonly { proxy: string }[];
+
+    expect(rows.find(({ proxy }) => proxy.startsWith('router-1.'))).toMatchObject({
+      proxy_type: 'router',
+      istio_version: '1.30.0',
+      cluster_id: 'east',
+    });
+    await stream.close();
+  });
+
+  it('has pages for what it does not print', async () => {
+    const [configz, clusterz, networkz, wrong] = [
       await page('/debug/configz'),
       await page('/debug/clusterz'),
       await page('/debug/networkz'),
       await page('/debug/explain?from=a&to=b:1'),
     ];
 
-    expect(JSON.parse(syncz.body)).toEqual([]);
     expect(JSON.parse(configz.body)).toMatchObject({ clusterId: 'east' });
     expect(JSON.parse(clusterz.body)).toMatchObject([{ kind: 'local' }, { id: 'west', syncStatus: 'live' }]);
     expect(JSON.parse(networkz.body)).toMatchObject({

@@ -44,7 +44,11 @@ function traffic(members: readonly Member[]) {
   const done = run();
   return {
     failures,
-    calls: () => calls,
+    /** Resolves when everybody has called everybody once more, and again. */
+    async goesOn() {
+      const enough = calls + 2 * pairs.length;
+      while (calls < enough) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    },
     async stop() {
       isOver = true;
       await done;
@@ -81,26 +85,23 @@ describe('the rotation of a root', () => {
     const nextPem = await readFile(join(next, 'root-cert.pem'), 'utf8');
     await expect(cacerts('switch', '--root', next, '--cluster', 'east')).rejects.toThrow('may not trust it before');
     await everybody(members, ({ roots }) => roots.length === 2);
-    const added = load.calls();
+    await load.goesOn();
     await cacerts('switch', '--root', next, '--cluster', 'east', '--longest-life', '1ms');
     await everybody(members, isBelow(nextPem));
-    const switched = load.calls();
+    await load.goesOn();
     const before = test.plane.status().ca;
     await expect(cacerts('drop-root', '--fingerprint', old)).rejects.toThrow('they may live until');
     await cacerts('drop-root', '--fingerprint', old.slice(0, 16), '--longest-life', '1ms');
     await everybody(members, ({ roots }) => roots.length === 1 && splitPem(nextPem)[0] === roots[0]);
-    const dropped = load.calls();
-    while (load.calls() < dropped + 18) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await load.goesOn();
     await load.stop();
 
     expect(load.failures).toEqual([]);
-    expect(added).toBeGreaterThan(10);
-    expect(switched - added).toBeGreaterThan(10);
     expect(before.roots).toMatchObject([
       { fingerprint: old, signs: false, followers: 2 },
       { signs: true, followers: 2 },
     ]);
     expect(before.roots[1]?.issued).toBeGreaterThanOrEqual(3);
     expect(test.plane.status().ca.roots).toMatchObject([{ signs: true, followers: 2 }]);
-  }, 60_000);
+  });
 });

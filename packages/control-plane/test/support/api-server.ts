@@ -76,6 +76,12 @@ export const impatientClock: Clock = {
   schedule: (delayMs, task) => realClock.schedule(delayMs < 30_000 ? delayMs / 50 : delayMs, task),
 };
 
+/** Pauses pass ten times as fast, while nothing runs out before its time. */
+export const patientClock: Clock = {
+  ...realClock,
+  schedule: (delayMs, task) => realClock.schedule(delayMs < 5_000 ? delayMs / 10 : delayMs, task),
+};
+
 /** All time passes ten times as fast. */
 export const hurriedClock: Clock = {
   now: () => Date.now(),

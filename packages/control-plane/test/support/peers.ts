@@ -1,6 +1,5 @@
 /** Control planes with federation, the commands that join them, and what one of them shows of the other. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/program.js';
 import type { PeerStatus } from '../../src/federation/index.js';
@@ -50,7 +49,15 @@ export function networkObjects(network: string, gateway = `192.0.2.${network.at(
 }
 
 const POLL_MS = 5;
-const PATIENCE_MS = 4_000;
+/** For what hangs. */
+const PATIENCE_MS = 20_000;
+
+/**
+ * A loopback address that no other process has, by its id; so a listener can be stopped and come back on its port, which on 127.0.0.1
+ * somebody else may get meanwhile.
+ */
+const HOST = `127.${128 + (process.pid >> 16)}.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
+let nextPort = 20_000;
 
 export async function startPeerPlane({
   cluster,
@@ -59,13 +66,13 @@ export async function startPeerPlane({
   federation = '',
   ...rest
 }: PeerPlaneInit): Promise<PeerPlane> {
-  const port = await freePort();
-  const address = `localhost:${port}`;
+  const port = nextPort++;
+  const address = `${HOST}:${port}`;
   const test = await startPlane({
     ...rest,
     clusters: { [cluster]: { 'objects.yaml': objects } },
     networks: [network],
-    config: `federation: {directory: federation, address: '${address}', listen: {port: ${port}}, ${federation}}`,
+    config: `federation: {directory: federation, address: '${address}', listen: {host: ${HOST}, port: ${port}}, ${federation}}`,
   });
   let running = test.plane;
   let logged = test.logged;
@@ -90,7 +97,7 @@ export async function startPeerPlane({
       running = await startControlPlane(read.settings, { log: captured.log });
     },
     async replica() {
-      const elsewhere = await freePort();
+      const elsewhere = nextPort++;
       const text = (await readFile(configuration, 'utf8')).replaceAll(String(port), String(elsewhere));
       const file = join(test.directory, `replica-${elsewhere}.yaml`);
       await writeFile(file, text);
@@ -128,13 +135,4 @@ async function runCommand(args: readonly string[]): Promise<string> {
   const program = createProgram('0', { out: (text) => lines.push(text), err: () => {} });
   await program.exitOverride().parseAsync([...args], { from: 'user' });
   return lines.join('\n');
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, 'localhost', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -133,7 +133,8 @@ export async function startPlane({
     token: ({
       namespace = 'istio-system',
       serviceAccount = 'ztunnel',
-      ttlMs = 60_000,
+      // Longer than any test may take.
+      ttlMs = 600_000,
       audience = 'istio-ca',
       ...rest
     }) =>

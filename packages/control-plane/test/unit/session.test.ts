@@ -190,4 +190,13 @@ describe('a discovery session', () => {
     ]);
     expect(flood.at(-1)).toMatchObject({ kind: 'refused', code: 'INVALID_ARGUMENT' });
   });
+
+  it.each([
+    ['a type', request('x'.repeat(3_000))],
+    ['a name', request(ADDRESS, { resourceNamesSubscribe: ['shop/a', 'x'.repeat(3_000)] })],
+  ])('ends the stream of who asks for %s beyond all length: it would be kept', (_, first) => {
+    const received = createSession({ id: 's' }).receive(first);
+
+    expect(received).toMatchObject({ kind: 'refused', code: 'INVALID_ARGUMENT' });
+  });
 });
