@@ -79,15 +79,21 @@ export interface MeshClient {
   close(): Promise<void>;
 }
 
+/** A timer's longest delay. */
+const FOREVER_MS = 2 ** 31 - 1;
+
 /**
  * Resolves after the first sync, however long the control plane is away; the log says why. Rejects with the reason of
- * `signal` when that aborts first, and nothing is left open then.
+ * `signal` when that aborts first, and nothing is left open then. Until it is closed the process lives.
  */
 export async function createMeshClient(init: MeshClientInit, signal?: AbortSignal): Promise<MeshClient> {
   signal?.throwIfAborted();
   const { network = '', clock = realClock, log = silentLogger, random = Math.random, workload, controlPlane } = init;
   const scope = createScope();
   const close = () => scope.close();
+  // Clocks keep no process alive: between two attempts to reach the control plane the program would end, without a word.
+  const alive = setInterval(() => {}, FOREVER_MS);
+  scope.own(() => clearInterval(alive));
   signal?.addEventListener('abort', close, { once: true });
   const store = createStore();
   const ca = init.ca ?? controlPlane;

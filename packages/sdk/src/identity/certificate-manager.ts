@@ -184,7 +184,7 @@ class Manager implements CertificateManager {
 
   /** Milliseconds until the next one is fetched. */
   #refreshDelay({ identity, backoff }: Entry, certificate: WorkloadCertificate): number {
-    if (isWithdrawn(certificate)) {
+    if (isWithdrawn(certificate, this.#clock.now())) {
       // The CA, or this replica of it, has not heard yet of what all others go by.
       this.#log.warn({ identity }, 'certificate issued under a root that is not trusted any more; asking again');
       return backoff.next();
@@ -204,7 +204,7 @@ class Manager implements CertificateManager {
         const certificate = readIssuedChain(identity, credential, this.#clock.now(), this.#means);
         entry.certificate = certificate;
         this.#notify(certificate);
-        if (isWithdrawn(certificate)) this.#fetchAfter(entry, this.#random() * WITHDRAWN_SPREAD_MS);
+        if (isWithdrawn(certificate, this.#clock.now())) this.#fetchAfter(entry, this.#random() * WITHDRAWN_SPREAD_MS);
       } catch (error) {
         this.#log.error({ err: error, identity }, 'certificate cannot be used with the new trust bundles');
       }
@@ -286,8 +286,8 @@ async function obtain(
 }
 
 /** Whether peers that hold the same bundles refuse it. */
-function isWithdrawn({ chain, trustDomain, trust }: WorkloadCertificate): boolean {
+function isWithdrawn({ chain, trustDomain, trust }: WorkloadCertificate, at: number): boolean {
   if (!trust?.bundles) return false;
   const certificates = chain.map((pem) => new X509Certificate(pem));
-  return trust.refusal({ trustDomain, chain: () => certificates, verifiedBy: [] }) !== undefined;
+  return trust.refusal({ trustDomain, chain: () => certificates, at, verifiedBy: [] }) !== undefined;
 }

@@ -12,9 +12,9 @@ export interface TrustBundle {
   contains(certificate: X509Certificate): boolean;
   /**
    * The anchor that a chain (leaf first) leads to; undefined when it leads to none. What follows the leaf need not be in
-   * order nor be believed: every signature is checked.
+   * order nor be believed: every signature is checked, and that it is valid at `now`, in milliseconds since the epoch.
    */
-  anchorOf(chain: readonly X509Certificate[]): X509Certificate | undefined;
+  anchorOf(chain: readonly X509Certificate[], now: number): X509Certificate | undefined;
 }
 
 /** A peer chooses what it sends along; chains of meshes have three or four. */
@@ -40,16 +40,22 @@ export function parseTrustBundle(text: string): TrustBundle {
     unreadable: blocks.length - roots.length,
     contains,
     anchors: (certificate) => contains(certificate) || roots.some(({ certificate: root }) => issued(root, certificate)),
-    anchorOf: (chain) =>
-      anchorOf(
-        chain,
+    anchorOf: ([leaf, ...rest], now) => {
+      const links = rest.slice(0, MAX_LINKS).filter((link) => isValidAt(now, link));
+      return anchorOf(
+        leaf,
+        links,
         roots.map(({ certificate }) => certificate),
-      ),
+      );
+    },
   };
 }
 
-function anchorOf([leaf, ...rest]: readonly X509Certificate[], roots: readonly X509Certificate[]) {
-  const links = rest.slice(0, MAX_LINKS);
+function anchorOf(
+  leaf: X509Certificate | undefined,
+  links: readonly X509Certificate[],
+  roots: readonly X509Certificate[],
+): X509Certificate | undefined {
   let current = leaf;
   for (let depth = 0; current && depth <= links.length; depth += 1) {
     const subject: X509Certificate = current;
@@ -58,6 +64,10 @@ function anchorOf([leaf, ...rest]: readonly X509Certificate[], roots: readonly X
     current = links.find((link) => link !== subject && issued(link, subject));
   }
   return undefined;
+}
+
+function isValidAt(now: number, { validFrom, validTo }: X509Certificate): boolean {
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo);
 }
 
 /** DER certificates one after the other, as SPIFFE's messages carry a bundle, from PEM. */

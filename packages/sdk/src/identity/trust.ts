@@ -17,6 +17,8 @@ export interface Proven {
   readonly trustDomain: string;
   /** Leaf first. */
   chain(): readonly X509Certificate[];
+  /** When, in milliseconds since the epoch: what was valid then need not be for as long as the connection lives. */
+  readonly at: number;
   /** The roots that TLS verified the chain against. */
   readonly verifiedBy: readonly string[];
 }
@@ -99,7 +101,7 @@ function vouches(pems: readonly string[], proven: Proven): boolean {
   const chain = proven.chain();
   const known = found.get(chain);
   if (known && bundle.contains(known)) return true;
-  const anchor = bundle.anchorOf(chain);
+  const anchor = bundle.anchorOf(chain, proven.at);
   if (anchor) found.set(chain, anchor);
   return anchor !== undefined;
 }

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 export interface Issuer {
   readonly pem: string;
   /** An authority under this one. `ca: false` makes one that must not sign. */
-  intermediate(options?: { readonly ca?: boolean }): Promise<Issuer>;
+  intermediate(options?: { readonly ca?: boolean; readonly notAfter?: Date }): Promise<Issuer>;
   /** A revocation list (PEM) with these serial numbers. */
   revoke(serialNumbers: readonly string[]): Promise<string>;
   /** Certifies the key of a PKCS#10 request (PEM) for an identity. */
@@ -30,12 +30,18 @@ export async function createRoot(name: string): Promise<Issuer> {
 }
 
 function issuer(own: x509.X509Certificate, signingKey: webcrypto.CryptoKey): Issuer {
-  const create = async (publicKey: x509.PublicKeyType, subject: string, extensions: x509.Extension[]) =>
+  const create = async (
+    publicKey: x509.PublicKeyType,
+    subject: string,
+    extensions: x509.Extension[],
+    { notBefore, notAfter } = validity(),
+  ) =>
     x509.X509CertificateGenerator.create({
       serialNumber: '0a',
       subject,
       issuer: own.subject,
-      ...validity(),
+      notBefore,
+      notAfter,
       signingAlgorithm: ALGORITHM,
       publicKey,
       signingKey,
@@ -43,10 +49,11 @@ function issuer(own: x509.X509Certificate, signingKey: webcrypto.CryptoKey): Iss
     });
   return {
     pem: pem(own),
-    async intermediate({ ca = true } = {}) {
+    async intermediate({ ca = true, notAfter = validity().notAfter } = {}) {
       const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-      const constraints = new x509.BasicConstraintsExtension(ca, undefined, true);
-      return issuer(await create(keys.publicKey, `CN=under ${own.subject.slice(3)}`, [constraints]), keys.privateKey);
+      const constraints = [new x509.BasicConstraintsExtension(ca, undefined, true)];
+      const name = `CN=under ${own.subject.slice(3)}`;
+      return issuer(await create(keys.publicKey, name, constraints, { ...validity(), notAfter }), keys.privateKey);
     },
     async revoke(serialNumbers) {
       const list = await x509.X509CrlGenerator.create({

@@ -85,7 +85,7 @@ export async function dialHbone(init: DialInit): Promise<HboneClientConnection> 
   });
   const { driven, connection } = drive(socket, { peerIdentity, clock, settings, name });
   const { closed, abort: onLost } = driven;
-  guardPeer({ peer: name, peerIdentity, proof, certificate, revocations, closed, onLost });
+  guardPeer({ peer: name, peerIdentity, proof, certificate, clock, revocations, closed, onLost });
   return connection;
 }
 

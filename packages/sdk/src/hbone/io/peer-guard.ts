@@ -5,6 +5,7 @@
 import type { Revocations } from '../../identity/revocation.js';
 import type { Proven } from '../../identity/trust.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
+import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { parseSpiffeId } from '../../wire/spiffe.js';
 import type { PeerProof } from './peer-proof.js';
@@ -13,18 +14,25 @@ export function revokedFault(peer: string, reason: string): Fault {
   return new Fault('CERT_REVOKED', `connection closed: peer certificate revoked by CRL: ${reason} (${peer})`);
 }
 
-/** As the trust bundles ask for it. `certificate` is ours, whose TLS context verified the peer. */
-export function provenBy(peerIdentity: string, { chain }: PeerProof, { roots }: WorkloadCertificate): Proven {
-  return { trustDomain: parseSpiffeId(peerIdentity)?.trustDomain ?? '', chain, verifiedBy: roots };
-}
-
-export interface Guarded {
-  /** The peer in messages. */
-  readonly peer: string;
+/** Who a peer is. */
+export interface Judged {
+  /** SPIFFE URI, of the names that are proved. */
   readonly peerIdentity: string;
   readonly proof: PeerProof;
+}
+
+/** As the trust bundles ask for it. `certificate` is ours, whose TLS context verified the peer; `at` is when. */
+export function provenBy({ peerIdentity, proof }: Judged, { roots }: WorkloadCertificate, at: number): Proven {
+  const trustDomain = parseSpiffeId(peerIdentity)?.trustDomain ?? '';
+  return { trustDomain, chain: proof.chain, at, verifiedBy: roots };
+}
+
+export interface Guarded extends Judged {
+  /** The peer in messages. */
+  readonly peer: string;
   /** Ours. */
   readonly certificate: WorkloadCertificate;
+  readonly clock: Clock;
   readonly revocations: Revocations | undefined;
   /** When it is gone. */
   readonly closed: Promise<unknown>;
@@ -33,7 +41,8 @@ export interface Guarded {
 }
 
 /** Watches an open connection until it is closed. Also looks once: things may have changed while it was made. */
-export function guardPeer({ peer, peerIdentity, proof, certificate, revocations, closed, onLost }: Guarded): void {
+export function guardPeer(guarded: Guarded): void {
+  const { peer, peerIdentity, proof, certificate, clock, revocations, closed, onLost } = guarded;
   let isDone = false;
   const lose = (fault: Fault) => {
     if (isDone) return;
@@ -44,7 +53,7 @@ export function guardPeer({ peer, peerIdentity, proof, certificate, revocations,
   const distrust = (reason: string) =>
     lose(new Fault('TLS_FAILURE', `connection closed: ${peer} is ${peerIdentity}, and ${reason} any more`));
   const stops = [
-    certificate.trust?.watch(provenBy(peerIdentity, proof, certificate), distrust),
+    certificate.trust?.watch(provenBy(guarded, certificate, clock.now()), distrust),
     revocations?.watch(proof.chain(), revoke),
   ];
   void closed.then(() => {

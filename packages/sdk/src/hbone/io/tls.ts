@@ -17,7 +17,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { Fault } from '../../wire/faults.js';
 import { parseSpiffeId } from '../../wire/spiffe.js';
 import { ErrorCode } from '../engine/error-code.js';
-import { provenBy, revokedFault } from './peer-guard.js';
+import { type Judged, provenBy, revokedFault } from './peer-guard.js';
 import { type ClientProofs, isWhole, type PeerProof, readProof } from './peer-proof.js';
 import { faultOfHandshake } from './tls-faults.js';
 import type { TlsSessions } from './tls-sessions.js';
@@ -49,16 +49,8 @@ export interface AcceptTlsInit extends TlsInit {
   readonly proofs?: ClientProofs | undefined;
 }
 
-export interface SecureTransport {
+export interface SecureTransport extends Judged {
   readonly socket: TLSSocket;
-  /** SPIFFE URI of the verified peer. */
-  readonly peerIdentity: string;
-  readonly proof: PeerProof;
-}
-
-interface Judged {
-  readonly peerIdentity: string;
-  readonly proof: PeerProof;
 }
 
 /**
@@ -167,14 +159,14 @@ async function judgeClient(socket: TLSSocket, init: AcceptTlsInit): Promise<Judg
 }
 
 /** OpenSSL looks at none of it when a session is resumed, and at lists and trust domains of ours never. */
-async function stillHolds({ peerIdentity, proof }: Judged, init: TlsInit): Promise<void> {
+async function stillHolds(judged: Judged, init: TlsInit): Promise<void> {
   const { peer, certificate, clock, revocations } = init;
-  const { notAfter, chain } = proof;
+  const { notAfter, chain } = judged.proof;
   // NaN, of a date that cannot be read, is not over either, so it is asked this way round.
   if (!(notAfter > clock.now())) throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: its certificate has expired`);
-  const untrusted = certificate.trust?.refusal(provenBy(peerIdentity, proof, certificate));
+  const untrusted = certificate.trust?.refusal(provenBy(judged, certificate, clock.now()));
   if (untrusted !== undefined)
-    throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: it says it is ${peerIdentity}, and ${untrusted}`);
+    throw new Fault('TLS_FAILURE', `TLS with ${peer} failed: it says it is ${judged.peerIdentity}, and ${untrusted}`);
   if (!revocations) return;
   if (!isWhole(chain(), certificate)) {
     throw new Fault('TLS_FAILURE', `${peer}: who issued its certificate cannot be told, so nor whether it is revoked`);

@@ -199,7 +199,7 @@ class HboneListener implements HboneServer {
         ),
     });
     const { closed, abort: onLost } = driven;
-    guardPeer({ peer, peerIdentity, proof, certificate, revocations, closed, onLost });
+    guardPeer({ peer, peerIdentity, proof, certificate, clock, revocations, closed, onLost });
     if (this.#state === 'draining') driven.connection.drain();
     if (this.#state === 'closed') driven.connection.close();
     return driven;
