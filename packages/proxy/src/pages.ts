@@ -8,6 +8,7 @@ import { metricsRoutes } from './admin/metrics.js';
 import { readinessRoutes } from './admin/readiness.js';
 import { effectiveSettings } from './config.js';
 import type { Parts } from './parts.js';
+import { followedBy } from './telemetry/pieces.js';
 import { createProcessMetrics } from './telemetry/process-metrics.js';
 
 /** As bound. */
@@ -37,10 +38,10 @@ export async function servePages(scope: Scope, parts: Parts): Promise<Ports> {
   return { admin, metrics: metricsPort, readiness: readinessPort };
 }
 
-function metricsOf({ telemetry, merged, running }: Parts): () => Promise<string> {
+function metricsOf({ telemetry, merged, running }: Parts): () => Promise<Iterable<string>> {
   const own = createProcessMetrics();
   return async () => {
-    if (!running.group) return telemetry.render() + (await own.render());
+    if (!running.group) return followedBy(telemetry.render(), await own.render());
     const workers = await running.group.reports();
     return merged.render([{ mesh: telemetry.states(), process: await own.state() }, ...workers]);
   };

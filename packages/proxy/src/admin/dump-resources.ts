@@ -30,7 +30,8 @@ export function dumpWorkload(workload: Workload): Record<string, unknown> {
 }
 
 export function dumpService(service: Service, snapshot: Snapshot): Record<string, unknown> {
-  const { addresses, ports, waypoint, loadBalancing, visibility, key, ...same } = service;
+  const { addresses, ports, waypoint, weightedWaypoints, loadBalancing, visibility, ipFamilies, key, ...same } =
+    service;
   const blocks = addresses.filter(({ length }) => length !== undefined);
   return {
     ...same,
@@ -50,6 +51,12 @@ export function dumpService(service: Service, snapshot: Snapshot): Record<string
       ]),
     ),
     ...(waypoint && { waypoint: dumpGateway(waypoint) }),
+    ...(weightedWaypoints && {
+      weightedWaypoints: weightedWaypoints.map(({ destination, weight }) => ({
+        destination: dumpGateway(destination),
+        weight,
+      })),
+    }),
     ...(loadBalancing && {
       loadBalancer: {
         mode: capitalized(loadBalancing.mode),
@@ -57,9 +64,12 @@ export function dumpService(service: Service, snapshot: Snapshot): Record<string
         healthPolicy: loadBalancing.healthPolicy === 'allow-all' ? 'AllowAll' : 'OnlyHealthy',
       },
     }),
+    ...(ipFamilies !== 'automatic' && { ipFamilies: IP_FAMILIES[ipFamilies] }),
     visibility: capitalized(visibility),
   };
 }
+
+const IP_FAMILIES = { ipv4: 'IPv4', ipv6: 'IPv6', dual: 'Dual' } as const;
 
 export function dumpPolicy(policy: Authorization): Record<string, unknown> {
   const { key: _, scope, action, rules, ...same } = policy;

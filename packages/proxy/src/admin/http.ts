@@ -1,19 +1,22 @@
 /**
  * The small HTTP/1.1 servers of the proxy: readiness, metrics, admin. A server is a table of routes; unknown paths are
- * 404, known paths with another method 405. Bounds as ztunnel's: 8 KiB of headers, 2 s to send them, no request bodies.
+ * 404, known paths with another method 405. Bounds as ztunnel's: 8 KiB of headers, 2 s to send them, no request bodies;
+ * and, since all of the cluster reaches two of them, so many connections, one page at a time for each.
  * Texts of more than `GZIP_FROM_BYTES` are compressed for those who ask; streams are sent as they come.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { createGzip, gzip } from 'node:zlib';
 import type { Logger, Scope } from '@isthmus/sdk/runtime';
 import type { ListenAddress } from '../config.js';
 
 export interface Answer {
   readonly status: number;
-  readonly body: string | Readable;
+  /** Text, or text in pieces where it may be longer than a string can be, or bytes. */
+  readonly body: string | Iterable<string> | Readable;
   /** Default `text/plain; charset=utf-8`. */
   readonly contentType?: string;
   /** Offered as a download of that name. */
@@ -36,18 +39,46 @@ export interface HttpInit {
   readonly log: Logger;
   /** A reason to refuse the request before any route sees it. */
   readonly guard?: (request: IncomingMessage) => string | undefined;
+  /** Default `MAX_CONNECTIONS`. */
+  readonly maxConnections?: number;
+  /** After how long a reader of text that takes nothing is left. Default `STALLED_MS`. */
+  readonly stalledMs?: number;
 }
+
+/** A scraper, a kubelet and an operator need three. */
+const MAX_CONNECTIONS = 256;
+const STALLED_MS = 30_000;
 
 /** Less is one packet anyway. */
 const GZIP_FROM_BYTES = 1_400;
+const PIECES_AHEAD = 2;
 const compress = promisify(gzip);
 
 /** Resolves with the bound port; rejects with the system's error when it cannot be bound. */
 export async function serveHttp(scope: Scope, init: HttpInit): Promise<number> {
   const server = createServer(
-    { maxHeaderSize: 8_192, headersTimeout: 2_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 },
-    (request, response) => void respond(request, response, init),
+    {
+      maxHeaderSize: 8_192,
+      headersTimeout: 2_000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 5_000,
+      // How often the two before it are looked at; Node's 30 s would make them that.
+      connectionsCheckingInterval: 1_000,
+    },
+    oneByOne,
   );
+  server.maxConnections = init.maxConnections ?? MAX_CONNECTIONS;
+  const answering = new WeakSet<Socket>();
+
+  /** Pipelined, a packet would ask for a thousand pages, each made at once and held until the first has been read. */
+  function oneByOne(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (answering.has(socket)) return void socket.destroy();
+    answering.add(socket);
+    response.once('finish', () => answering.delete(socket));
+    void respond(request, response, init);
+  }
+
   scope.own(() => closing(server));
   await listening(server, init.address);
   server.on('error', (error) => init.log.warn({ err: error, ...init.address }, 'HTTP server error'));
@@ -69,6 +100,7 @@ async function respond(request: IncomingMessage, response: ServerResponse, init:
   response.setHeader('x-content-type-options', 'nosniff');
   if (fileName !== undefined) response.setHeader('content-disposition', `attachment; filename="${fileName}"`);
   if (status === 405) response.setHeader('allow', allowed(request, init.routes).join(', '));
+  if (!(body instanceof Readable)) request.socket.setTimeout(init.stalledMs ?? STALLED_MS);
   await send(request, response, body).catch((error) => {
     // The client left, or the source failed: either way the answer is cut short, and a client sees that it is.
     init.log.debug({ err: error, path: request.url }, 'an answer ended early');
@@ -77,23 +109,36 @@ async function respond(request: IncomingMessage, response: ServerResponse, init:
   request.resume();
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, body: string | Readable): Promise<void> {
-  if (body instanceof Readable) {
-    // The first piece may be long in coming.
-    response.flushHeaders();
-    if (request.method !== 'HEAD') return pipeline(body, response);
-    body.destroy();
+async function send(request: IncomingMessage, response: ServerResponse, body: Answer['body']): Promise<void> {
+  if (typeof body === 'string') return sendText(request, response, Buffer.from(body));
+  // The first piece may be long in coming.
+  const isText = !(body instanceof Readable);
+  const packed = isText && acceptsGzip(request);
+  if (packed) encoded(response);
+  response.flushHeaders();
+  if (request.method === 'HEAD') {
+    if (!isText) body.destroy();
     response.end();
     return;
   }
-  let bytes: Buffer = Buffer.from(body);
+  const source = isText ? Readable.from(body, { highWaterMark: PIECES_AHEAD }) : body;
+  if (packed) await pipeline(source, createGzip(), response);
+  else await pipeline(source, response);
+}
+
+async function sendText(request: IncomingMessage, response: ServerResponse, text: Buffer): Promise<void> {
+  let bytes = text;
   if (bytes.length >= GZIP_FROM_BYTES && acceptsGzip(request)) {
     bytes = await compress(bytes);
-    response.setHeader('content-encoding', 'gzip');
-    response.setHeader('vary', 'accept-encoding');
+    encoded(response);
   }
   response.setHeader('content-length', bytes.length);
   response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+function encoded(response: ServerResponse): void {
+  response.setHeader('content-encoding', 'gzip');
+  response.setHeader('vary', 'accept-encoding');
 }
 
 function acceptsGzip({ headers }: IncomingMessage): boolean {

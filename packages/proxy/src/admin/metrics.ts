@@ -3,7 +3,7 @@ import type { Route } from './http.js';
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export function metricsRoutes(render: () => Promise<string>): readonly Route[] {
+export function metricsRoutes(render: () => Promise<string | Iterable<string>>): readonly Route[] {
   return ['/metrics', '/stats/prometheus'].map((path) => ({
     method: 'GET',
     path,

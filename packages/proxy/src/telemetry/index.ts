@@ -40,8 +40,8 @@ export interface TelemetrySystem {
   open(): Iterable<OpenConnectionFacts>;
   /** A line in the access log for each that has been open for so long. */
   logOpen(olderThanMs: number): void;
-  /** Prometheus text format 0.0.4. */
-  render(): string;
+  /** Prometheus text format 0.0.4, in pieces. */
+  render(): Iterable<string>;
   /** The same numbers, for another process of the group to merge. */
   states(): readonly FamilyState[];
   /** Of this process as the head of worker processes. */

@@ -6,6 +6,7 @@
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { METRICS } from './catalog.js';
 import { createCatalogRegistry } from './catalog-registry.js';
+import { followedBy } from './pieces.js';
 import type { FamilyState, RegistryInit } from './registry.js';
 
 /** Everything one process counts. */
@@ -16,8 +17,8 @@ export interface ProcessState {
 }
 
 export interface MergedMetrics {
-  /** Prometheus text format 0.0.4 of all of them together. */
-  render(processes: readonly ProcessState[]): Promise<string>;
+  /** Prometheus text format 0.0.4 of all of them together, in pieces. */
+  render(processes: readonly ProcessState[]): Promise<Iterable<string>>;
   /** Keeps the counts of a process that has ended. Bounded and expiring as those of a living one. */
   retire(state: ProcessState): void;
 }
@@ -36,7 +37,7 @@ export function createMergedMetrics(init: RegistryInit): MergedMetrics {
       for (const { mesh } of processes) registry.absorb(mesh);
       registry.absorb(retired.states());
       const aggregated = AggregatorRegistry.aggregate(processes.map(({ process }) => [...process]));
-      return registry.render() + (await aggregated.metrics());
+      return followedBy(registry.render(), await aggregated.metrics());
     },
     retire: ({ mesh }) => retired.absorb(mesh.filter(({ name }) => !GAUGES.has(name))),
   };

@@ -7,6 +7,7 @@
 import type { Clock } from '@isthmus/sdk/runtime';
 import { METRICS, type MetricRow } from './catalog.js';
 import { pair } from './label-sets.js';
+import { gathered } from './pieces.js';
 import { HistogramSeries, type Merge, NumberSeries, type Series } from './series.js';
 
 export interface RegistryInit {
@@ -86,12 +87,12 @@ export class Family<S extends Series> {
   }
 
   /** Nothing when there is no series: an empty family is left out of the page, as by ztunnel. */
-  render(): string {
+  *render(): Generator<string> {
     const { name, kind, help } = this.row;
     const all = this.all();
-    if (all.length === 0) return '';
-    const lines = all.map((series) => series.render(name)).join('');
-    return `# HELP ${name} ${help.replaceAll('\\', '\\\\')}\n# TYPE ${name} ${kind}\n${lines}`;
+    if (all.length === 0) return;
+    yield `# HELP ${name} ${help.replaceAll('\\', '\\\\')}\n# TYPE ${name} ${kind}\n`;
+    for (const series of all) yield series.render(name);
   }
 
   state(): FamilyState {
@@ -124,8 +125,8 @@ export class Family<S extends Series> {
 export interface Registry {
   counter(row: MetricRow & { readonly kind: 'counter' | 'gauge' }): Family<NumberSeries>;
   histogram(row: MetricRow & { readonly kind: 'histogram' }): Family<HistogramSeries>;
-  /** Prometheus text format 0.0.4. Expired series are dropped first. */
-  render(): string;
+  /** Prometheus text format 0.0.4, in pieces that are made as they are taken. Expired series are dropped first. */
+  render(): Iterable<string>;
   /** What `render` would say, for another process to absorb. */
   states(): readonly FamilyState[];
   /** Adds another process's numbers; what is not registered here is ignored. */
@@ -155,9 +156,9 @@ export function createRegistry(init: RegistryInit): Registry {
   return {
     counter: (row) => register(row, new Family(row, makeNumber, init, countOverflow(row))),
     histogram: (row) => register(row, new Family(row, makeHistogram, init, countOverflow(row))),
-    render() {
+    *render() {
       sweep();
-      return [...families.values()].map((family) => family.render()).join('');
+      yield* gathered(textsOf(families.values()));
     },
     states() {
       sweep();
@@ -170,4 +171,8 @@ export function createRegistry(init: RegistryInit): Registry {
       return [...families.values()].reduce((sum, family) => sum + family.size, 0);
     },
   };
+}
+
+function* textsOf(families: Iterable<Family<NumberSeries> | Family<HistogramSeries>>): Generator<string> {
+  for (const family of families) yield* family.render();
 }

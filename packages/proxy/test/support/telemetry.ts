@@ -63,7 +63,7 @@ export function testTelemetry(
     ...system,
     clock,
     samples: (name?: string) =>
-      parseMetrics(system.render()).filter((sample) => name === undefined || sample.name === name),
+      parseMetrics([...system.render()].join('')).filter((sample) => name === undefined || sample.name === name),
     rawLog: () => {
       writer.flush();
       return collected.lines();

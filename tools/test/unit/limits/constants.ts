@@ -392,6 +392,18 @@ export const PROXY_CONSTANTS: readonly ConstantRow[] = [
     hit: 'answered 408 and closed',
   },
   {
+    file: `${PROXY}/admin/http.ts`,
+    name: 'MAX_CONNECTIONS',
+    what: 'Connections to each of admin, metrics and readiness, one request at a time on each',
+    hit: 'one more is closed; so is one that sends a request before the answer to the last',
+  },
+  {
+    file: `${PROXY}/admin/http.ts`,
+    name: 'STALLED_MS',
+    what: 'How long a reader of a page may take nothing of it, ms',
+    hit: 'its connection is closed',
+  },
+  {
     file: `${PROXY}/admin/dump-connections.ts`,
     name: 'MAX_LISTED',
     what: 'Connections one process lists on the admin page',

@@ -13,9 +13,9 @@ function countingProcess(bounds: Partial<ReturnType<typeof init>> = {}) {
   return { family, histogram, state: () => ({ mesh: registry.states(), process: [] }) };
 }
 
-async function valuesOf(text: Promise<string>): Promise<Record<string, number>> {
+async function valuesOf(pieces: Promise<Iterable<string>>): Promise<Record<string, number>> {
   return Object.fromEntries(
-    parseMetrics(await text).map(({ name, labels, value }) => [
+    parseMetrics([...(await pieces)].join('')).map(({ name, labels, value }) => [
       `${name} ${Object.values(labels).join(' ')}`.trim(),
       value,
     ]),

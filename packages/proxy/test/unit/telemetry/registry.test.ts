@@ -1,8 +1,10 @@
 import { createVirtualClock } from '@isthmus/sdk/testing';
 import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../../src/telemetry/catalog.js';
-import { createRegistry } from '../../../src/telemetry/registry.js';
+import { createRegistry, type Registry } from '../../../src/telemetry/registry.js';
 import { parseMetrics, testTelemetry } from '../../support/telemetry.js';
+
+const textOf = (registry: Registry) => [...registry.render()].join('');
 
 describe('the registry', () => {
   it('renders Prometheus text with escaped values and leaves out families without series', () => {
@@ -12,7 +14,7 @@ describe('the registry', () => {
 
     counter.series('url="a"').add(2);
 
-    expect(registry.render()).toBe(
+    expect(textOf(registry)).toBe(
       '# HELP istio_xds_message_total Discovery responses received, by resource type (unstable).\n' +
         '# TYPE istio_xds_message_total counter\n' +
         'istio_xds_message_total{url="a"} 2\n',
@@ -25,7 +27,7 @@ describe('the registry', () => {
 
     for (const value of [0.5, 1, 1.01, 4_000_000]) histogram.series('a="b"').observe(value);
 
-    const samples = parseMetrics(registry.render());
+    const samples = parseMetrics(textOf(registry));
     const bucket = (le: string) => samples.find(({ labels }) => labels.le === le)?.value;
     expect(samples.filter(({ name }) => name.endsWith('_bucket'))).toHaveLength(20);
     expect([bucket('0.5'), bucket('1'), bucket('5'), bucket('3600000'), bucket('+Inf')]).toEqual([1, 2, 3, 3, 4]);
@@ -41,15 +43,15 @@ describe('the registry', () => {
     counter.series('url="idle"').add(1);
     const held = counter.hold('url="held"');
     clock.advance(1_000);
-    const after = parseMetrics(registry.render());
+    const after = parseMetrics(textOf(registry));
     counter.release(held);
     clock.advance(999);
-    const soonAfterRelease = parseMetrics(registry.render());
+    const soonAfterRelease = parseMetrics(textOf(registry));
     clock.advance(1);
 
     expect(after.map(({ labels }) => labels.url)).toEqual(['held']);
     expect(soonAfterRelease).toHaveLength(1);
-    expect(registry.render()).toBe('');
+    expect(textOf(registry)).toBe('');
   });
 
   it('counts what exceeds its bound in one overflow series, so that sums stay right', () => {
@@ -58,7 +60,7 @@ describe('the registry', () => {
 
     for (let index = 0; index < 100; index += 1) counter.series(`url="${index}"`).add(1);
 
-    const samples = parseMetrics(registry.render());
+    const samples = parseMetrics(textOf(registry));
     const messages = samples.filter(({ name }) => name === 'istio_xds_message_total');
     expect(messages).toHaveLength(4);
     expect(messages.reduce((sum, { value }) => sum + value, 0)).toBe(100);
@@ -79,7 +81,7 @@ describe('the registry', () => {
     clock.advance(1_000);
     counter.series('url="c"').add(1);
 
-    expect(parseMetrics(registry.render()).map(({ labels }) => labels.url)).toEqual(['c']);
+    expect(parseMetrics(textOf(registry)).map(({ labels }) => labels.url)).toEqual(['c']);
   });
 
   it('refuses one name for two families', () => {
@@ -118,5 +120,16 @@ describe('the registry', () => {
     expect(opened).toHaveLength(51);
     expect(opened.reduce((sum, { value }) => sum + value, 0)).toBe(10_000);
     expect(Math.max(...opened.map(({ labels }) => labels.source_workload?.length ?? 0))).toBeLessThanOrEqual(512);
+  });
+
+  it('renders in pieces of bounded length, however many label sets hostile peers have made', () => {
+    const registry = createRegistry({ clock: createVirtualClock(), maxSeries: 1_000, idleMs: 1_000 });
+    const histogram = registry.histogram(METRICS.requestDuration);
+    for (let index = 0; index < 1_000; index += 1) histogram.series(`a="${index}${'x'.repeat(500)}"`).observe(1);
+
+    const lengths = [...registry.render()].map(({ length }) => length);
+
+    expect(lengths.length).toBeGreaterThan(100);
+    expect(Math.max(...lengths)).toBeLessThan(100_000);
   });
 });
