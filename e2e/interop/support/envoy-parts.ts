@@ -95,6 +95,8 @@ export interface HttpManager {
   /** Between the first GOAWAY and the last. */
   readonly drainTimeout?: string;
   readonly log: Readonly<Record<string, string>>;
+  /** A line when a request begins, too: of a tunnel that stays open. */
+  readonly logsBeginnings?: true;
 }
 
 export function httpManager(init: HttpManager): Part {
@@ -112,6 +114,7 @@ export function httpManager(init: HttpManager): Part {
         common_http_protocol_options: { max_requests_per_connection: init.maxRequestsPerConnection },
       }),
       access_log: [jsonLines({ log: init.name, ...init.log })],
+      ...(init.logsBeginnings && { access_log_options: { flush_access_log_on_new_request: true } }),
       route_config: { name: init.name, virtual_hosts: init.virtualHosts },
       http_filters: [
         ...(init.filters ?? []),

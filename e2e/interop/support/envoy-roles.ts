@@ -228,6 +228,8 @@ export function eastWestGateway({ ip, tls, clients, backends, baggage }: Gateway
                 connectRoute(authority, { cluster: authority, authorities: [authority], responseHeaders: { baggage } }),
               ),
               log: TUNNEL_LOG,
+              // Outer tunnels stay open for as long as something inside is.
+              logsBeginnings: true,
             }),
           ],
         },

@@ -1,7 +1,10 @@
 /** Small traffic over an echo, each with a deadline. Bulk is `exchange` of e2e/support. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 const TIMEOUT_MS = 20_000;
 
@@ -68,4 +71,34 @@ export async function smallMessages(socket: Socket, count: number): Promise<Mess
   }
   const received = createHash('sha256').update(await answer);
   return { sent: sent.digest('hex'), received: received.digest('hex') };
+}
+
+/** GET; the socket is closed then. Resolves with the body of a 200. */
+export async function getHttp1(socket: Socket, host: string, path: string): Promise<string> {
+  try {
+    const sent = request({ createConnection: () => socket, host, path, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const body = await text(response);
+    if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${body}`);
+    return body;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The same in HTTP/2 with prior knowledge. */
+export async function getHttp2(socket: Socket, host: string, path: string): Promise<string> {
+  const session = connectHttp2(`http://${host}`, { createConnection: () => socket });
+  try {
+    const failed = once(session, 'error').then(([error]) => Promise.reject(error));
+    const stream = session.request({ ':path': path }, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const [headers] = await Promise.race([once(stream, 'response'), failed]);
+    const body = await text(stream);
+    if (headers[':status'] !== 200) throw new Error(`${headers[':status']} ${body}`);
+    return body;
+  } finally {
+    session.destroy();
+    socket.destroy();
+  }
 }

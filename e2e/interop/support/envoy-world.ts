@@ -114,6 +114,7 @@ function objects(world: World, cluster: ClusterId): readonly Part[] {
       node: 'envoy-node',
       serviceAccount: 'envoy',
       annotations: {},
+      labels: OUTSIDE,
     }),
     webService('envoy-web', vip(world, 'east', 'envoy-web')),
   ];
@@ -134,15 +135,17 @@ interface PodFacts {
   readonly node: string;
   readonly serviceAccount: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const CAPTURED = { 'ambient.istio.io/redirection': 'enabled' };
+const OUTSIDE = { 'istio.io/dataplane-mode': 'none' };
 
-function pod({ name, app, ip, node, serviceAccount, annotations = CAPTURED }: PodFacts): Part {
+function pod({ name, app, ip, node, serviceAccount, annotations = CAPTURED, labels = {} }: PodFacts): Part {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: NAMESPACE, labels: { app, version: 'v1' }, annotations },
+    metadata: { name, namespace: NAMESPACE, labels: { app, version: 'v1', ...labels }, annotations },
     spec: { nodeName: node, serviceAccountName: serviceAccount, containers: [{ name: app }] },
     status: {
       phase: 'Running',
@@ -162,7 +165,7 @@ function service({ name, vip, global = false }: { name: string; vip: string; glo
   };
 }
 
-/** Behind the lab's waypoint; a port per version of HTTP. */
+/** Behind the lab's waypoint. */
 function webService(name: string, vip: string): Part {
   return {
     apiVersion: 'v1',
@@ -171,10 +174,7 @@ function webService(name: string, vip: string): Part {
     spec: {
       clusterIP: vip,
       selector: { app: name },
-      ports: [
-        { name: 'http', ...WEB, appProtocol: 'http' },
-        { name: 'http2', port: WEB.port + 1, targetPort: WEB.targetPort, appProtocol: 'http2' },
-      ],
+      ports: [{ name: 'http', ...WEB, appProtocol: 'http' }],
     },
   };
 }
