@@ -37,7 +37,9 @@ export function createPeers(scope: Scope, init: PeersInit): Peers {
   let problems: readonly string[] | undefined;
 
   function report(found: readonly string[]): void {
-    for (const problem of found) if (!problems?.includes(problem)) log.error({ problem }, 'peer cannot be used');
+    for (const problem of found)
+      if (!problems?.includes(problem))
+        log.error({ problem }, 'peer cannot be used as its file is now; what was in force of it stays');
     problems = found;
   }
 
@@ -48,10 +50,13 @@ export function createPeers(scope: Scope, init: PeersInit): Peers {
   }
 
   return {
-    follow({ peers, problems: found }) {
+    follow({ peers, unusable, problems: found }) {
       const isFirst = problems === undefined;
       report(found);
-      const wanted = new Map(peers.filter((peer) => !isTaken(peer.cluster)).map((peer) => [peer.cluster, peer]));
+      // To remove a peer is to remove its file. One that cannot be read says nothing, least of all that.
+      const kept = unusable.flatMap((cluster) => links.get(cluster)?.peer ?? []);
+      const known = [...peers.filter((peer) => !isTaken(peer.cluster)), ...kept];
+      const wanted = new Map(known.map((peer) => [peer.cluster, peer]));
       const gone = links.all().filter(({ peer }) => !isSameParty(peer, wanted.get(peer.cluster)));
       for (const { peer } of gone) links.revoke(peer.cluster);
       const renewed = links.all().filter((link) => links.update(link, wanted.get(link.peer.cluster) ?? link.peer));

@@ -24,6 +24,7 @@ import {
 
 /** One stream each way for each of them. */
 const MAX_PEERS = 100;
+const ENDING = '.json';
 
 export interface FederationState {
   /** Where changes of peers show. */
@@ -46,6 +47,8 @@ export interface FederationState {
 export interface ReadPeers {
   /** In the order of clusters. */
   readonly peers: readonly KnownPeer[];
+  /** Clusters whose file is there and cannot be used. */
+  readonly unusable: readonly string[];
   /** Of files that cannot be used. */
   readonly problems: readonly string[];
 }
@@ -54,8 +57,8 @@ export function createFederationState(directory: string): FederationState {
   const peersDirectory = join(directory, 'peers');
   const bundlesDirectory = join(directory, 'bundles');
   const invitations = join(directory, 'invitations');
-  const peerFile = (cluster: string) => join(peersDirectory, `${cluster}.json`);
-  const bundleFile = (cluster: string) => join(bundlesDirectory, `${cluster}.json`);
+  const peerFile = (cluster: string) => join(peersDirectory, `${cluster}${ENDING}`);
+  const bundleFile = (cluster: string) => join(bundlesDirectory, `${cluster}${ENDING}`);
 
   async function prepare(): Promise<void> {
     for (const path of [directory, peersDirectory, bundlesDirectory, invitations])
@@ -106,26 +109,31 @@ export function createFederationState(directory: string): FederationState {
 
 async function readPeers(directory: string, bundles: string): Promise<ReadPeers> {
   const peers: KnownPeer[] = [];
+  const unusable: string[] = [];
   const problems: string[] = [];
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     // Only what is not there has no peers; what cannot be read for a moment must not revoke them.
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  for (const name of names
-    .filter((each) => each.endsWith('.json'))
-    .sort()
-    .slice(0, MAX_PEERS)) {
+  const files = names.filter((each) => each.endsWith(ENDING)).sort();
+  if (files.length > MAX_PEERS)
+    problems.push(`there are more than ${MAX_PEERS} peers; those after ${files[MAX_PEERS - 1]} are passed over`);
+  for (const name of files.slice(0, MAX_PEERS)) {
     const file = join(directory, name);
     try {
       const peer = readJson(file, await readFile(file, 'utf8'), peerSchema);
-      if (name === `${peer.cluster}.json`) peers.push(await withBundle(peer, join(bundles, name), problems));
-      else problems.push(`${file} is of cluster ${peer.cluster}, after which it has to be named`);
+      if (name !== `${peer.cluster}${ENDING}`)
+        throw new Error(`${file} is of cluster ${peer.cluster}, after which it has to be named`);
+      peers.push(await withBundle(peer, join(bundles, name), problems));
     } catch (error) {
+      // Removed since the directory was read.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      unusable.push(name.slice(0, -ENDING.length));
       problems.push((error as Error).message);
     }
   }
-  return { peers, problems };
+  return { peers, unusable, problems };
 }
 
 /** One that is of another peer of that name counts for nothing. */

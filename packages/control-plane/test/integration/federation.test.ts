@@ -297,16 +297,28 @@ describe('a peer', () => {
     expect(await impostor.sees('east', (peer) => peer?.lastEnd !== undefined)).toMatchObject({ state: 'connecting' });
   });
 
-  it('whose file cannot be used is told of, and the others stay', async () => {
+  it('whose file cannot be used is told of; it stays what it was, and so do the others', async () => {
     const [east, west] = await twoPlanes();
     await befriend(east, west);
     await east.sees('west', isLive);
+    const inEast = await ztunnelOf(east);
+    await inEast.until((held) => held.has(REVIEWS));
+    const whole = await readFile(join(east.directory, 'federation/peers', 'west.json'), 'utf8');
+    const told =
+      (file: RegExp) =>
+      ({ message, problem }: { message: string; problem?: unknown }) =>
+        /peer cannot be used as its file is now/.test(message) && file.test(String(problem));
 
     await east.write('federation/peers', 'north.json', '{"cluster": "north"}');
+    await east.logged(told(/north\.json cannot be used: .*address/));
+    await east.write('federation/peers', 'west.json', whole.slice(0, 50));
+    await east.logged(told(/west\.json is no JSON/));
+    await west.write('west', 'more.yaml', [service('more', { labels: GLOBAL }), pod('more-1', { ip: '10.2.1.9' })]);
 
-    const line = await east.logged(({ message }) => message === 'peer cannot be used');
-    expect(line.problem).toMatch(/north\.json cannot be used: .*address/);
-    expect(await east.sees('west', isLive)).toBeDefined();
-    await rm(join(east.directory, 'federation/peers', 'north.json'));
+    // Its stream is the same one.
+    await inEast.until((held) => held.has('shop/more.shop.svc.cluster.local'));
+    expect(await east.sees('west', isLive)).toMatchObject({ generation: 1, services: 2 });
+    await rm(join(east.directory, 'federation/peers', 'west.json'));
+    await inEast.until((held) => !held.has(REVIEWS));
   });
 });
