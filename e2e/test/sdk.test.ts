@@ -1,6 +1,9 @@
 /** A Node program with no proxy beside it: `npm install @isthmus/sdk`, a token, and the mesh by name. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { issueToken, readPrivateKey } from '@isthmus/control-plane';
 import { createMeshClient, type MeshClient } from '@isthmus/sdk';
@@ -80,5 +83,41 @@ describe('a program that is a member of the mesh by itself', () => {
 
     expect(plan).toMatchObject({ kind: 'nested', authority: 'ledger.shop.svc.cluster.local:9400' });
     expect(plan.candidates).toContainEqual(expect.objectContaining({ verdict: 'taken' }));
+  });
+});
+
+/** Serves nobody; resolves when somebody has come back so often that a pause between two attempts is behind it. */
+async function absentControlPlane(): Promise<{ server: Server; port: number; triedAgain: Promise<string> }> {
+  const server = createServer();
+  const triedAgain = new Promise<string>((resolve) => {
+    let attempts = 0;
+    server.on('connection', (socket) => {
+      socket.on('error', () => {}).destroy();
+      attempts += 1;
+      if (attempts === 6) resolve('tried again');
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { server, port: (server.address() as AddressInfo).port, triedAgain };
+}
+
+describe('a program that does nothing but wait for the mesh', () => {
+  it('lives until its control plane is there', async () => {
+    const { server, port, triedAgain } = await absentControlPlane();
+    const controlPlane = {
+      address: `https://127.0.0.1:${port}`,
+      roots: readFileSync(lab.files.rootCertificate, 'utf8'),
+      clusterId: 'east',
+    };
+    const init = { workload: podOf(lab.world, 'east', 'storefront'), controlPlane };
+    const source = `import { createMeshClient } from '@isthmus/sdk'; await createMeshClient(${JSON.stringify(init)});`;
+    const program = spawn(process.execPath, ['--input-type=module', '--eval', source], { stdio: 'inherit' });
+
+    const ended = once(program, 'exit').then(([code]) => `ended with code ${code}`);
+    const outcome = await Promise.race([triedAgain, ended]);
+    program.kill();
+    server.close();
+
+    expect(outcome).toBe('tried again');
   });
 });
