@@ -16,8 +16,8 @@ import {
   type TrustFeed,
   type TrustFollower,
 } from './ca/index.js';
-import type { Settings } from './config.js';
-import { followFile } from './files/index.js';
+import { paceOf, type Settings } from './config.js';
+import { type FollowPace, followFile } from './files/index.js';
 
 export interface Authority {
   readonly store: CaStore;
@@ -48,9 +48,9 @@ export interface AuthorityInit {
 
 /** Rejects when the files of the CA, or of a trust bundle, cannot be used. */
 export async function createAuthority(scope: Scope, settings: Settings, init: AuthorityInit): Promise<Authority> {
-  const { trustDomain, debounce, ca } = settings;
+  const { trustDomain, ca } = settings;
   const { clock } = init;
-  const watching = { ...init, quietMs: debounce.quiet, maxMs: debounce.max };
+  const watching = { ...init, ...paceOf(settings) };
   const store = await createCaStore(scope, { ...watching, directory: ca.directory });
   const feed = createTrustFeed({ trustDomain, store });
   await followBundles(scope, settings, { ...watching, feed });
@@ -78,9 +78,7 @@ export async function createAuthority(scope: Scope, settings: Settings, init: Au
   };
 }
 
-interface BundlesInit extends AuthorityInit {
-  readonly quietMs: number;
-  readonly maxMs: number;
+interface BundlesInit extends AuthorityInit, Omit<FollowPace, 'clock'> {
   readonly feed: TrustFeed;
 }
 

@@ -15,7 +15,7 @@ import {
   type TokenSubject,
   type TokenVerifier,
 } from './ca/index.js';
-import type { Settings } from './config.js';
+import { paceOf, type Settings } from './config.js';
 import { followFile } from './files/index.js';
 import { localApiOf } from './members.js';
 import { createTokenReviewer } from './sources/index.js';
@@ -55,8 +55,8 @@ interface FileKeysInit extends CallerVerifierInit {
   readonly read: (text: string) => ReturnType<typeof readTokenKeys> | ReturnType<typeof readJwks>;
 }
 
-async function fileKeys(scope: Scope, { debounce }: Settings, { path, ...init }: FileKeysInit): Promise<KeySet> {
-  const watching = { ...init, quietMs: debounce.quiet, maxMs: debounce.max };
+async function fileKeys(scope: Scope, settings: Settings, { path, ...init }: FileKeysInit): Promise<KeySet> {
+  const watching = { ...init, ...paceOf(settings) };
   const file = await followFile(scope, { ...watching, path, what: 'keys of tokens' });
   return localKeySet(path, () => file.current);
 }

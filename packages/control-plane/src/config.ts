@@ -202,6 +202,11 @@ function checkSource({ network, directory, kubernetes: api }: Infer<typeof sourc
 
 export type Settings = Infer<typeof schema>;
 
+/** How eagerly files are followed. */
+export function paceOf({ debounce, rescanInterval }: Pick<Settings, 'debounce' | 'rescanInterval'>) {
+  return { quietMs: debounce.quiet, maxMs: debounce.max, rescanMs: rescanInterval };
+}
+
 export type ReadSettings =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly Problem[] };

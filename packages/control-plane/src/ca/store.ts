@@ -3,16 +3,13 @@
  * be used leaves the one before in force; certificates issued under either are trusted as long as both roots are in
  * `root-cert.pem`.
  */
-import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
-import { createDebounce, createDirectoryWatcher } from '../files/index.js';
+import type { Logger, Scope } from '@isthmus/sdk/runtime';
+import { type FollowPace, followDirectories } from '../files/index.js';
 import { type CaMaterial, loadCacerts } from './cacerts.js';
 
-export interface CaStoreInit {
+export interface CaStoreInit extends FollowPace {
   readonly directory: string;
-  readonly clock: Clock;
   readonly log: Logger;
-  readonly quietMs: number;
-  readonly maxMs: number;
 }
 
 export interface CaStore {
@@ -24,19 +21,9 @@ export interface CaStore {
 }
 
 export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<CaStore> {
-  const { directory, clock, log, quietMs, maxMs } = init;
+  const { directory, clock, log } = init;
   const listeners = new Set<() => void>();
   let problem: string | undefined;
-  let reading: Promise<void> = Promise.resolve();
-  const debounce = createDebounce({ quietMs, maxMs, clock, run: reloadNext });
-  const watcher = createDirectoryWatcher(() => debounce.touch());
-  scope.own(async () => {
-    debounce.cancel();
-    watcher.close();
-    await reading;
-  });
-  // Watched first: a change while reading is then heard of.
-  watcher.set([directory]);
   let current = await loadCacerts(directory, clock.now());
   tell(current, 'CA loaded');
 
@@ -45,12 +32,7 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
     log.info({ directory, subject, notAfter }, what);
   }
 
-  function reloadNext(): void {
-    reading = reading.then(reload);
-  }
-
   async function reload(): Promise<void> {
-    if (scope.signal.aborted) return;
     try {
       const next = await loadCacerts(directory, clock.now());
       problem = undefined;
@@ -59,11 +41,17 @@ export async function createCaStore(scope: Scope, init: CaStoreInit): Promise<Ca
       tell(next, 'CA replaced');
       for (const listener of listeners) listener();
     } catch (error) {
-      problem = (error as Error).message;
-      log.error({ directory, reason: problem }, 'CA files changed and cannot be used; the CA before stays in force');
+      const { message } = error as Error;
+      if (message !== problem)
+        log.error(
+          { directory, reason: message },
+          'CA files cannot be used as they are now; the CA before stays in force',
+        );
+      problem = message;
     }
   }
 
+  await followDirectories(scope, { ...init, directories: [directory], look: reload });
   return {
     get current() {
       return current;

@@ -7,14 +7,14 @@ import type { TrustBundles } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { discoveryService } from '@isthmus/sdk/wire';
 import { type CaStore, createServing, type ForeignBundle } from '../ca/index.js';
-import type { FederationSettings, Settings } from '../config.js';
+import { type FederationSettings, paceOf, type Settings } from '../config.js';
+import { followDirectories } from '../files/index.js';
 import type { ClusterModel } from '../model/index.js';
 import { GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
 import type { FederationEvent } from './events.js';
 import { createExchange, peeringService } from './exchange.js';
 import { createExporter, type ExportedView, type Exporter } from './exporter.js';
 import { GATEWAYS } from './exports.js';
-import { followDirectory } from './follow.js';
 import { controlPlaneIdentity } from './identity.js';
 import type { Link, LinkStatus } from './link.js';
 import { createPeers } from './peers.js';
@@ -96,11 +96,18 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     clock,
     log,
   });
-  look = await followDirectory(scope, {
-    ...init,
+  look = await followDirectories(scope, {
+    ...paceOf(settings),
+    clock,
     directories: state.peerDirectories,
-    read: state.peers,
-    follow: peers.follow,
+    look: () =>
+      state
+        .peers()
+        .then((found) => {
+          // Who is found while closing would be linked to nothing.
+          if (!scope.signal.aborted) peers.follow(found);
+        })
+        .catch((error: unknown) => log.error({ err: error }, 'peers could not be read')),
   });
   tellOfRoots(store, () => {
     for (const { peer } of peers.links()) receivers.disconnect(peer.cluster);

@@ -1,14 +1,13 @@
 /**
  * One file as a live thing: read at start, which has to succeed, and again when something changes in its directory (a
- * mounted Secret is replaced there as a whole). What cannot be used leaves what was before in force.
+ * mounted Secret is replaced there as a whole), and from time to time. What cannot be used leaves what was before in force.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
-import { createDebounce } from './debounce.js';
-import { createDirectoryWatcher } from './watch.js';
+import type { Logger, Scope } from '@isthmus/sdk/runtime';
+import { type FollowPace, followDirectories } from './follow.js';
 
-export interface FollowFileInit<T> {
+export interface FollowFileInit<T> extends FollowPace {
   readonly path: string;
   /** In log lines: `token key`. */
   readonly what: string;
@@ -16,10 +15,7 @@ export interface FollowFileInit<T> {
   readonly remedy?: string;
   /** Throws what is wrong with the text, in words for people. */
   readonly read: (text: string) => T | Promise<T>;
-  readonly clock: Clock;
   readonly log: Logger;
-  readonly quietMs: number;
-  readonly maxMs: number;
 }
 
 export interface FollowedFile<T> {
@@ -32,26 +28,9 @@ export interface FollowedFile<T> {
 
 /** Rejects when the file cannot be used; the error names it. */
 export async function followFile<T>(scope: Scope, init: FollowFileInit<T>): Promise<FollowedFile<T>> {
-  const { path, what, read, clock, log, quietMs, maxMs } = init;
+  const { path, what, read, log } = init;
   const listeners = new Set<() => void>();
   let problem: string | undefined;
-  let reading: Promise<void> = Promise.resolve();
-  const debounce = createDebounce({
-    quietMs,
-    maxMs,
-    clock,
-    run: () => {
-      reading = reading.then(reload);
-    },
-  });
-  const watcher = createDirectoryWatcher(() => debounce.touch());
-  scope.own(async () => {
-    debounce.cancel();
-    watcher.close();
-    await reading;
-  });
-  // Watched first: a change while reading is then heard of.
-  watcher.set([dirname(path)]);
   let { text, value } = await load().catch((error: Error) => {
     throw init.remedy === undefined ? error : new Error(`${error.message}; ${init.remedy}`, { cause: error });
   });
@@ -66,7 +45,6 @@ export async function followFile<T>(scope: Scope, init: FollowFileInit<T>): Prom
   }
 
   async function reload(): Promise<void> {
-    if (scope.signal.aborted) return;
     try {
       const next = await load();
       problem = undefined;
@@ -81,6 +59,7 @@ export async function followFile<T>(scope: Scope, init: FollowFileInit<T>): Prom
     }
   }
 
+  await followDirectories(scope, { ...init, directories: [dirname(path)], look: reload });
   return {
     get current() {
       return value;

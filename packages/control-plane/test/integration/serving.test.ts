@@ -27,7 +27,7 @@ describe('the serving certificate', () => {
     });
     const scope = createScope();
     const { log, logs, logged } = captureLogs();
-    const store = await createCaStore(scope, { directory: out, clock, log, quietMs: 5, maxMs: 50 });
+    const store = await createCaStore(scope, { directory: out, clock, log, quietMs: 5, maxMs: 50, rescanMs: 10_000 });
     const { credentials } = await createServing(scope, {
       hosts: ['mesh.example'],
       ttlMs: 24 * HOUR_MS,
