@@ -1,7 +1,5 @@
 /** Istio's own ztunnel against everything of ours: what is run and what it showed is in docs/interop.md. */
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
-import { connectBySocks5, getBySocks5, type HostPort } from '@isthmus/tools/lab';
+import { getBySocks5 } from '@isthmus/tools/lab';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessLog } from '../support/access-log.js';
 import { exchange } from '../support/payload.js';
@@ -19,37 +17,14 @@ import {
   realConfigDump,
   sumOf,
 } from './support/observe.js';
+import { callsOn, echo, FROM_REAL, FROM_REMOTE, FROM_TS, PATHS } from './support/paths.js';
 import { missingRequirements } from './support/requirements.js';
 import { openStage, type Stage } from './support/stage.js';
-import { ECHO_PORT, loopbackOf, OURS, REMOTE_APP, type Side, TS_APP, VIP, ZT_APP } from './support/world.js';
+import { ECHO_PORT, REMOTE_APP, TS_APP, VIP, ZT_APP } from './support/world.js';
 
 const BULK_BYTES = 15 * 1024 * 1024;
-const ECHO_TIMEOUT_MS = 10_000;
 const OPENED = 'istio_tcp_connections_opened_total';
 const REQUESTS = 'istio_requests_total';
-
-const FROM_REAL = ['real', '127.0.0.1'] as const;
-const FROM_TS = ['ours', loopbackOf(OURS.eastZtunnel)] as const;
-const FROM_REMOTE = ['ours', loopbackOf(OURS.westZtunnel)] as const;
-
-interface Path {
-  readonly path: string;
-  /** Where the SOCKS5 entry is. */
-  readonly entry: readonly [Side, string];
-  readonly host: string;
-  readonly ends: readonly [source: typeof ZT_APP, destination: typeof ZT_APP];
-  readonly reporters: readonly [source: string, destination: string];
-  /** Between the networks. */
-  readonly gateway?: string;
-}
-
-// biome-ignore format: a table
-const PATHS: readonly Path[] = [
-  { path: 'our ztunnel to the real one', entry: FROM_TS, host: VIP.zt, ends: [TS_APP, ZT_APP], reporters: ['east/ztunnel', 'real/ztunnel'] },
-  { path: 'the real ztunnel to ours', entry: FROM_REAL, host: VIP.ts, ends: [ZT_APP, TS_APP], reporters: ['real/ztunnel', 'east/ztunnel'] },
-  { path: 'our ztunnel through our gateway to the real one', entry: FROM_REMOTE, host: 'zt.demo.svc.cluster.local', ends: [REMOTE_APP, ZT_APP], reporters: ['west/ztunnel', 'real/ztunnel'], gateway: 'east/gateway' },
-  { path: 'the real ztunnel through our gateway to ours', entry: FROM_REAL, host: VIP.remoteInEast, ends: [ZT_APP, REMOTE_APP], reporters: ['real/ztunnel', 'west/ztunnel'], gateway: 'west/gateway' },
-];
 
 const missing = missingRequirements(['ZTUNNEL_BIN']);
 if (missing.length > 0) console.warn(`Skipped. To run against a real ztunnel, this is missing: ${missing.join('; ')}`);
@@ -65,30 +40,7 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     await stage?.close();
   });
 
-  const entryOf = ([side, ip]: Path['entry']): Promise<HostPort> => stage.door(side, ip, 15080);
-  const connect = async ({ entry, host }: Pick<Path, 'entry' | 'host'>) =>
-    connectBySocks5(await entryOf(entry), { host, port: 80 });
-
-  /** There and back again; rejects when the other side ends without an answer, which is how a ztunnel refuses. */
-  async function echo(socket: Socket, text: string): Promise<string> {
-    socket.write(text);
-    const signal = AbortSignal.timeout(ECHO_TIMEOUT_MS);
-    const answer = await Promise.race([once(socket, 'data', { signal }), once(socket, 'end', { signal })]);
-    if (answer.length === 0) throw new Error('closed without an answer');
-    return String(answer[0]);
-  }
-
-  async function echoOnce(path: Pick<Path, 'entry' | 'host'>): Promise<string> {
-    const socket = await connect(path);
-    try {
-      return await echo(socket, 'hello');
-    } finally {
-      socket.destroy();
-    }
-  }
-
-  const untilEchoes = (path: Pick<Path, 'entry' | 'host'>) =>
-    until(`an echo of ${path.host}`, async () => (await echoOnce(path)) === 'hello' || undefined);
+  const { entryOf, connect, echoOnce, untilEchoes, untilRefused } = callsOn(() => stage);
 
   const realAtControlPlane = async () =>
     (await proxiesAtControlPlane(stage)).find(({ identity }) => identity === ZT_APP.identity);
@@ -140,21 +92,14 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
   });
 
   it('is reached on another network by the name of its pod, and reaches a pod there by the address that the name has here', async () => {
-    const echoAt = async (entry: Path['entry'], host: string) => {
-      const socket = await connectBySocks5(await entryOf(entry), { host, port: ECHO_PORT });
-      try {
-        return await echo(socket, 'hello');
-      } finally {
-        socket.destroy();
-      }
-    };
     const far = 'remote-app.remote-set.demo.svc.cluster.local';
     const { services } = await realConfigDump(stage);
     const vip = services.find(({ hostname }) => hostname === far)?.vips.find((each) => each.startsWith('net-a/')) ?? '';
 
     expect(vip).toMatch(/^net-a\/240\.240\./);
-    expect(await echoAt(FROM_REMOTE, 'zt-app.zt-set.demo.svc.cluster.local')).toBe('hello');
-    expect(await echoAt(FROM_REAL, vip.slice('net-a/'.length))).toBe('hello');
+    const named = { entry: FROM_REMOTE, host: 'zt-app.zt-set.demo.svc.cluster.local' };
+    expect(await echoOnce(named, ECHO_PORT)).toBe('hello');
+    expect(await echoOnce({ entry: FROM_REAL, host: vip.slice('net-a/'.length) }, ECHO_PORT)).toBe('hello');
   });
 
   it('got its certificate from our CA', async () => {
@@ -205,12 +150,7 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     await untilEchoes(path);
 
     await stage.apply('east', { denyTs: true });
-    const refusal = await until('a refusal', () =>
-      echoOnce(path).then(
-        () => undefined,
-        (error: Error) => error,
-      ),
-    );
+    const refusal = await untilRefused(path);
     const line = await until('a line of our ztunnel', () =>
       accessLog(stage, 'east/ztunnel').findLast(({ fault }) => fault === 'POLICY_DENY'),
     );
@@ -298,7 +238,7 @@ describe.skipIf(missing.length > 0)('a real ztunnel', () => {
     await stage.restart('east/ztunnel', { SECRET_TTL: '20s' });
     const paths = PATHS.filter(({ gateway }) => !gateway);
     for (const path of paths) await untilEchoes(path);
-    const sockets = await Promise.all(paths.map(connect));
+    const sockets = await Promise.all(paths.map((path) => connect(path)));
     const serials = async () =>
       (await Promise.all([realConfigDump(stage), ourConfigDump(stage)])).map(certificateSerials);
     const first = await serials();

@@ -12,7 +12,9 @@ interface PodSpec {
 export function clusterObjects(cluster: ClusterId): readonly Manifest[] {
   const objects = manifestsOf(cluster, {});
   const ztunnels = OUR_PROXIES.filter((proxy) => proxy.role === 'ztunnel' && proxy.cluster === cluster).map(
-    ({ pod: name, serviceAccount: app, ...rest }) => podOf({}, { ...rest, name, app, annotations: {} }),
+    ({ pod: name, serviceAccount: app, namespace, node, ip }) =>
+      // Not the address of the workload that it stands for, although it listens there.
+      podOf({}, { name, namespace, node, app, ip: ip.replace(/^10\.77\.0/, '10.77.1'), annotations: {} }),
   );
   const pods = [...objects, ...ztunnels].filter(({ kind }) => kind === 'Pod');
   const nodes = new Set(pods.map(({ spec }) => (spec as PodSpec).nodeName));

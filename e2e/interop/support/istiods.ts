@@ -14,7 +14,7 @@ import type { TokenHolder } from './credentials.js';
 import { clusterObjects, remoteSecret } from './istiod-objects.js';
 import { type Manifest, manifestsOf } from './manifests.js';
 import type { Spec } from './processes.js';
-import { BASE_ENV, CLUSTERS, type ClusterId, CONTROL_PLANE, NETWORK, TRUST_DOMAIN } from './world.js';
+import { BASE_ENV, CLUSTERS, type ClusterId, CONTROL_PLANE, loopbackOf, NETWORK, TRUST_DOMAIN } from './world.js';
 
 /** What the chart gives ztunnel to reach it by; only east's has the name, as only its own cluster resolves it. */
 const SERVICE = 'istiod.istio-system.svc';
@@ -139,7 +139,14 @@ function istiodSpec({ namespaces, directory }: Ground, istiod: string, cluster: 
       istiod,
       ...['discovery', '--kubeconfig', 'kubeconfig', '--meshConfig', 'mesh', '--domain', 'cluster.local'],
       ...['--httpAddr', `${host}:${HTTP_PORT}`, '--httpsAddr', `${host}:15017`, '--grpcAddr', `${host}:15010`],
-      ...['--secureGRPCAddr', `${host}:15012`, '--monitoringAddr', `${host}:15014`, '--ctrlz_address', host],
+      ...[
+        '--secureGRPCAddr',
+        `${host}:15012`,
+        '--monitoringAddr',
+        `${loopbackOf(host)}:15014`,
+        '--ctrlz_address',
+        host,
+      ],
       ...['--log_output_level', 'default:info,ads:debug', '--shutdownDuration', '1s'],
     ],
     env: {

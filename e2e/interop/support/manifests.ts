@@ -9,10 +9,12 @@ export interface Variation {
   readonly unready?: readonly string[];
   /** The real ztunnel's workload refuses the account `ts`. */
   readonly denyTs?: boolean;
+  /** Objects besides. */
+  readonly more?: readonly Manifest[];
 }
 
 export function manifestsOf(cluster: ClusterId, variation: Variation): readonly Manifest[] {
-  return cluster === 'east' ? east(variation) : west(variation);
+  return [...(cluster === 'east' ? east(variation) : west(variation)), ...(variation.more ?? [])];
 }
 
 function east(variation: Variation): readonly Manifest[] {

@@ -95,10 +95,57 @@ export interface ConfigDump {
     /** `network/address`. */
     readonly vips: readonly string[];
   }[];
+  readonly policies: readonly { readonly name: string }[];
   readonly certificates: readonly {
     readonly identity: string;
     readonly certChain?: readonly { readonly serialNumber: string }[];
   }[];
+}
+
+/**
+ * Resources of a dump in the form in which dumps of both are compared: what is empty or has its default is written by one of
+ * them only, and a workload's services are written with their ports by ours.
+ */
+export function comparable(resources: readonly object[]): readonly object[] {
+  return resources.map(normalized).sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+}
+
+function normalized(resource: object): object {
+  const kept = withoutEmpty(resource) as Record<string, unknown>;
+  const { services, endpoints } = kept;
+  return {
+    ...kept,
+    ...(services !== undefined && {
+      services: (Array.isArray(services) ? [...services] : Object.keys(services as object)).sort(),
+    }),
+    // A ztunnel has those only that it may choose; ours shows the others too, with their status.
+    ...(endpoints !== undefined && {
+      endpoints: healthyOnly(endpoints as Record<string, { readonly status: string }>),
+    }),
+  };
+}
+
+function healthyOnly(endpoints: Readonly<Record<string, { readonly status: string }>>): object {
+  return Object.fromEntries(Object.entries(endpoints).filter(([, { status }]) => status === 'Healthy'));
+}
+
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value)
+    .map(([name, each]) => [name, withoutEmpty(each)] as const)
+    .filter(([, each]) => !isEmpty(each));
+  return Object.fromEntries(kept);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === '' || value === false || value === null || value === 'automatic';
+}
+
+function nameOf(resource: object): string {
+  const { uid, namespace, hostname, name } = resource as Readonly<Record<string, string>>;
+  return uid ?? `${namespace}/${hostname ?? name}`;
 }
 
 export async function realConfigDump(stage: Stage): Promise<ConfigDump> {
