@@ -71,14 +71,18 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
     if (!connection || socket.destroyed || socket.writableEnded) return;
     let writable = !socket.writableNeedDrain || end !== undefined;
     while (writable && connection.hasOutput) writable = writeAll(socket, connection.take(FLUSH_BYTES));
-    if (end) hangUp();
+    if (end) hangUp(end);
     else connection.noteStarved(clock.monotonic());
   }
 
-  /** FIN, and a little time for the farewell to arrive and for the peer to hang up too. */
-  function hangUp(): void {
+  /**
+   * FIN, and time for the farewell to arrive and for the peer to hang up too. After an orderly end it says that the last
+   * bytes of the last stream have arrived: it has as long as for a PING, behind which no more could wait.
+   */
+  function hangUp({ kind }: ConnectionEnd): void {
     socket.end();
-    const cancel = clock.schedule(settings.lingerMs, () => socket.destroy());
+    const lingerMs = kind === 'graceful' ? settings.pingTimeoutMs : settings.lingerMs;
+    const cancel = clock.schedule(lingerMs, () => socket.destroy());
     socket.once('close', cancel);
   }
 
