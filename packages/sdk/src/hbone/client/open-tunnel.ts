@@ -92,6 +92,9 @@ function createTunnel(
   };
 }
 
+/** A policy's no: ztunnel's code, and that of Envoy's RBAC filter, which waypoints and gateways of Istio put before their tunnels. */
+const DENIALS: ReadonlySet<number> = new Set([401, 403]);
+
 function faultOfAnswer(
   answer: Answer | typeof LATE,
   what: string,
@@ -101,9 +104,8 @@ function faultOfAnswer(
     case 'late':
       return new Fault('CONNECT_TIMEOUT', `${peer} did not answer ${what} within ${timeoutMs} ms`);
     case 'answered':
-      // ztunnel's code for a policy's no.
-      if (answer.status === 401)
-        return new Fault('POLICY_DENY', `${peer} answered ${what} with 401: a policy there denies it`);
+      if (DENIALS.has(answer.status))
+        return new Fault('POLICY_DENY', `${peer} answered ${what} with ${answer.status}: a policy there denies it`);
       return new Fault('TUNNEL_REFUSED', `${peer} answered ${what} with status ${answer.status}`);
     case 'unprocessed':
       return new NotProcessed('refused', 'TUNNEL_REFUSED', `${peer} did not process ${what}: ${answer.reason}`);

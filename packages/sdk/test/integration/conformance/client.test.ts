@@ -149,20 +149,21 @@ clientCases('answers', [
     seen: ['tunnel'],
   },
   // Anything but 200 is a failure (hbone §10.client.5).
-  ...['201', '204', '301', '403', '503'].map((status) => ({
+  ...['201', '204', '301', '404', '503'].map((status) => ({
     section: '8.5',
     rule: `takes ${status} for a refusal, and resets what is left of the stream`,
     send: [raw.headers(1, [[':status', status]])],
     back: ['RST_STREAM 1 CANCEL'],
     seen: REFUSED,
   })),
-  {
+  // ztunnel denies with 401, an Envoy with 403.
+  ...['401', '403'].map((status) => ({
     section: '8.5',
-    rule: 'takes 401 for a policy that denies',
-    send: [raw.headers(1, [[':status', '401']], END_STREAM)],
+    rule: `takes ${status} for a policy that denies`,
+    send: [raw.headers(1, [[':status', status]], END_STREAM)],
     back: ['RST_STREAM 1 CANCEL'],
     seen: ['fault POLICY_DENY'],
-  },
+  })),
   {
     section: '8.1',
     rule: 'passes over interim answers',
