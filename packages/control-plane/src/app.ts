@@ -3,6 +3,7 @@
  * the CA signs for them. Everything is owned by one scope: what fails while starting leaves nothing behind.
  */
 import { setMaxListeners } from 'node:events';
+import { BlockList, isIPv6 } from 'node:net';
 import { type Clock, createScope, type Logger, realClock, type Scope, silentLogger } from '@isthmus/sdk/runtime';
 import { certificateService } from '@isthmus/sdk/wire';
 import {
@@ -85,6 +86,7 @@ export async function startControlPlane(settings: Settings, init: ControlPlaneIn
     });
     const ports = await listenAll(scope, parts);
     parts.log.info({ cluster: settings.clusterId, ...ports, names: settings.serverNames }, 'control plane listens');
+    warnOfExposure(parts);
     return {
       ports,
       ready: parts.mesh.ready,
@@ -96,6 +98,16 @@ export async function startControlPlane(settings: Settings, init: ControlPlaneIn
     throw error;
   }
 }
+
+function warnOfExposure({ settings: { monitoring }, log }: Pick<Parts, 'settings' | 'log'>): void {
+  if (LOOPBACK.check(monitoring.host, isIPv6(monitoring.host) ? 'ipv6' : 'ipv4')) return;
+  const { host } = monitoring;
+  log.warn({ host }, 'monitoring.host is no loopback address: whoever reaches it sees all that proxies are told');
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
 
 interface Parts extends Required<ControlPlaneInit> {
   readonly settings: Settings;

@@ -19,7 +19,8 @@ const DAY_MS = 86_400_000;
 const jwksUrl = string({
   type: 'https URL',
   test: isKeyUrl,
-  expected: 'an https URL, or an http URL of this host (127.0.0.1, [::1], localhost)',
+  expected:
+    'an https URL, or an http URL of this host (127.0.0.1, [::1], localhost), without a password: it is shown in logs',
 });
 const account = string({
   type: 'namespace/account',
@@ -30,7 +31,8 @@ const account = string({
 /** Keys that anybody on the way can replace would be no keys. */
 function isKeyUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== '' || password !== '') return false;
   const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   return protocol === 'https:' || (protocol === 'http:' && isLoopback);
 }

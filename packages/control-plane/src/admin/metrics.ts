@@ -120,6 +120,8 @@ function registerGauges(registry: Registry, input: MetricsInput): void {
     help: 'Good reads of a source that changed something.',
     labelNames: ['cluster'],
     collect() {
+      // A remote cluster that was removed is no series any more.
+      this.reset();
       for (const { cluster, generation } of input.sources()) this.set({ cluster }, generation);
     },
   });
@@ -129,6 +131,7 @@ function registerGauges(registry: Registry, input: MetricsInput): void {
     help: 'Problems of the last read of a source; with errors it is not in force.',
     labelNames: ['cluster', 'severity'],
     collect() {
+      this.reset();
       for (const { cluster, errors, warnings } of input.sources()) {
         this.set({ cluster, severity: 'error' }, errors);
         this.set({ cluster, severity: 'warning' }, warnings);

@@ -23,6 +23,8 @@ import {
 import * as x509 from './x509.js';
 
 const RECORD_FILE = 'rotation.json';
+/** Certificates are no secret: whoever could read them before has to read them afterwards. */
+const PUBLIC_MODE = 0o644;
 /** In the order in which they are replaced. */
 const SIGNING = [CACERTS.key, CACERTS.certificate, CACERTS.chain] as const;
 
@@ -59,7 +61,7 @@ export async function addRoot(init: StepOptions & { readonly root: string; reado
   proceed(judgeAdd(state, { root: fingerprint }), init);
   // On record first: a root that is added and not on record would count as trusted for ever.
   await writeRecord(ca, state.record, fingerprint, { addedAt: new Date(now).toISOString() });
-  await replaceFile(join(ca, CACERTS.roots), state.material.roots + pem);
+  await replaceFile(join(ca, CACERTS.roots), state.material.roots + pem, PUBLIC_MODE);
   return fingerprint;
 }
 
@@ -83,7 +85,8 @@ export async function switchCa(init: SwitchInit): Promise<string> {
   const retired = join(ca, `retired-${state.material.certificate.serialNumber}`);
   await mkdir(retired, { mode: 0o700, recursive: true });
   for (const name of SIGNING) await copyFile(join(ca, name), join(retired, name));
-  for (const name of SIGNING) await replaceFile(join(ca, name), next.files[name]);
+  for (const name of SIGNING)
+    await replaceFile(join(ca, name), next.files[name], name === CACERTS.key ? undefined : PUBLIC_MODE);
   if (next.anchor !== state.anchor)
     await writeRecord(ca, state.record, state.anchor, { leftAt: new Date(now).toISOString() });
   return next.anchor;
@@ -97,7 +100,7 @@ export async function dropRoot(init: StepOptions & { readonly fingerprint: strin
   if (matching.length > 1) throw new RotationError(`${init.fingerprint} means several roots; give more digits`);
   proceed(judgeDrop(state, { ...init, root }), init);
   const rest = splitPem(state.material.roots).filter((pem) => fingerprintOf(pem) !== root);
-  await replaceFile(join(ca, CACERTS.roots), rest.join(''));
+  await replaceFile(join(ca, CACERTS.roots), rest.join(''), PUBLIC_MODE);
   await writeRecord(ca, state.record, root, undefined);
   return root;
 }

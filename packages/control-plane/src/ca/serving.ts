@@ -41,6 +41,7 @@ export interface Serving {
 export async function createServing(scope: Scope, init: ServingInit): Promise<Serving> {
   const { store, clock, log } = init;
   let cancelTimer = () => {};
+  let renewing: Promise<void> = Promise.resolve();
   scope.own(() => cancelTimer());
   let current = await issueServing(init);
   const credentials = new RotatingCredentials(contextOf(init, current));
@@ -54,19 +55,19 @@ export async function createServing(scope: Scope, init: ServingInit): Promise<Se
     cancelTimer = clock.schedule(Math.min(delayMs, 2 ** 31 - 1), renew);
   }
 
+  /** One after the other: a CA that was replaced meanwhile has the last word. */
   function renew(): void {
-    issueServing(init).then(
-      (issued) => {
-        current = issued;
+    renewing = renewing.then(async () => {
+      try {
+        current = await issueServing(init);
         refresh();
-        log.info({ notAfter: issued.notAfter, hosts: init.hosts }, 'serving certificate renewed');
-        renewAfter(halfLifeMs(issued.notAfter));
-      },
-      (error: unknown) => {
+        log.info({ notAfter: current.notAfter, hosts: init.hosts }, 'serving certificate renewed');
+        renewAfter(halfLifeMs(current.notAfter));
+      } catch (error) {
         log.error({ err: error }, 'serving certificate could not be renewed');
         renewAfter(RETRY_MS);
-      },
-    );
+      }
+    });
   }
 
   function halfLifeMs(notAfter: Date): number {

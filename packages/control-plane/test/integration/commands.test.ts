@@ -156,6 +156,21 @@ describe('cacerts', () => {
     expect(one.warnings).toEqual([]);
   });
 
+  it('leaves certificates readable and keys to their owner while a root is replaced', async () => {
+    const [ca, next] = [join(directory, 'ca'), join(directory, 'next')];
+    await run('cacerts', '--out', ca, '--cluster', 'east');
+    const modes = () =>
+      Promise.all(['root-cert.pem', 'ca-cert.pem', 'cert-chain.pem', 'ca-key.pem'].map((file) => modeOf('ca', file)));
+    const before = await modes();
+
+    const added = await run('cacerts', 'add-root', '--ca', ca, '--root', next);
+    const switched = await run('cacerts', 'switch', '--ca', ca, '--root', next, '--cluster', 'east', '--force');
+
+    expect([added.error, switched.error]).toEqual([undefined, undefined]);
+    expect(await modes()).toEqual(before);
+    expect(before.at(-1)).toBe('600');
+  });
+
   it('never overwrites a key', async () => {
     const args = ['cacerts', '--out', join(directory, 'east'), '--cluster', 'east'];
     await run(...args);

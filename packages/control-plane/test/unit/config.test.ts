@@ -172,6 +172,10 @@ describe('the configuration', () => {
       'tokens.issuers[0].jwksUrl: expected an https URL',
     ],
     [
+      MINIMAL.replace(/tokens: .*/, `tokens: {issuers: [{issuer: i, jwksUrl: 'https://me:word@keys.example/jwks'}]}`),
+      'without a password: it is shown in logs',
+    ],
+    [
       MINIMAL.replace(/tokens: .*/, `tokens: {issuers: [{issuer: i, jwksFile: j, caFile: c}]}`),
       'tokens.issuers[0].caFile: is of a jwksUrl with https',
     ],
