@@ -14,8 +14,8 @@ import type {
 } from '@isthmus/sdk/discovery';
 
 export function dumpWorkload(workload: Workload): Record<string, unknown> {
-  const { uid, addresses, tunnelProtocol, healthy, networkMode, waypoint, networkGateway, services, ...same } =
-    workload;
+  const { uid, addresses, tunnelProtocol, healthy, networkMode, services, ...others } = workload;
+  const { waypoint, networkGateway, applicationTunnel: tunnel, ...same } = others;
   return {
     uid,
     workloadIps: addresses,
@@ -25,6 +25,7 @@ export function dumpWorkload(workload: Workload): Record<string, unknown> {
     status: healthy ? 'Healthy' : 'Unhealthy',
     ...(waypoint && { waypoint: dumpGateway(waypoint) }),
     ...(networkGateway && { networkGateway: dumpGateway(networkGateway) }),
+    ...(tunnel && { applicationTunnel: { ...tunnel, protocol: tunnel.protocol.toUpperCase() } }),
     services: Object.fromEntries([...services].map(([key, ports]) => [key, dumpPorts(ports)])),
   };
 }
