@@ -39,15 +39,15 @@ const PODS: readonly Manifest[] = [
   onHostNetwork(podOf({}, { name: 'agent-1', app: 'agent', ip: '10.77.2.9', node: 'n-far', annotations: {} })),
 ];
 
-/** Its pod takes connections by the PROXY protocol, and is drawn for one in five of those to `far-canary`. */
-const CANARY: readonly Manifest[] = [
+/** A waypoint; how its pod is spoken to is what the annotation says. */
+export const canary = (binding: string): readonly Manifest[] => [
   {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'Gateway',
     metadata: {
       name: 'canary',
       namespace: 'demo',
-      annotations: { 'ambient.istio.io/waypoint-inbound-binding': 'PROXY/15088' },
+      annotations: { 'ambient.istio.io/waypoint-inbound-binding': binding },
     },
     spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
     status: { addresses: [{ type: 'Hostname', value: 'canary.demo.svc.cluster.local' }] },
@@ -187,7 +187,15 @@ const PEERS: readonly Manifest[] = [
 ];
 
 /** In an order in which an API server takes them. */
-export const VARIETY: readonly Manifest[] = [NODE, ...PODS, ...CANARY, ...SERVICES, ...ENTRIES, ...POLICIES, ...PEERS];
+export const VARIETY: readonly Manifest[] = [
+  NODE,
+  ...PODS,
+  ...canary('PROXY/15088'),
+  ...SERVICES,
+  ...ENTRIES,
+  ...POLICIES,
+  ...PEERS,
+];
 
 function onHostNetwork(pod: Manifest): Manifest {
   return { ...pod, spec: { ...(pod.spec as object), hostNetwork: true } };

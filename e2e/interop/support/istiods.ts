@@ -206,12 +206,13 @@ function addressesOf(cluster: ClusterId): Spec['env'] {
   return { XDS_ADDRESS: address, CA_ADDRESS: address, ALT_XDS_HOSTNAME: SERVICE, ALT_CA_HOSTNAME: SERVICE };
 }
 
-/** What else the chart of ztunnel sets. */
+/** What else the chart of ztunnel sets; other proxies share with it only how they name their cluster. */
 function chartEnvironment({ cluster, serviceAccount }: TokenHolder): Spec['env'] {
-  if (serviceAccount !== 'ztunnel') return {};
+  const clusterId = { ISTIO_META_CLUSTER_ID: cluster };
+  if (serviceAccount !== 'ztunnel') return clusterId;
   return {
+    ...clusterId,
     NETWORK: NETWORK[cluster],
-    ISTIO_META_CLUSTER_ID: cluster,
     ISTIO_META_ENABLE_HBONE: 'true',
     INPOD_ENABLED: 'true',
     TERMINATION_GRACE_PERIOD_SECONDS: '30',

@@ -87,6 +87,7 @@ export interface ConfigDump {
   readonly workloads: readonly {
     readonly name: string;
     readonly status?: string;
+    readonly applicationTunnel?: { readonly port: number };
     /** Of a record that stands for another network. */
     readonly networkGateway?: object;
   }[];
