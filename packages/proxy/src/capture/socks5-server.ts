@@ -17,19 +17,21 @@ const HANDSHAKE_MS = 10_000;
 export interface CaptureInit {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly keepAliveMs: number;
   readonly drain: AbortSignal;
   onCaptured(captured: Captured): void;
 }
 
 /** Resolves with the bound port. */
 export function serveSocks5(scope: Scope, { address, workload }: Socks5Listener, init: CaptureInit): Promise<number> {
-  const { log, drain, onCaptured } = init;
+  const { log, keepAliveMs, drain, onCaptured } = init;
   const handshakes = new Set<Socket>();
   scope.own(() => {
     for (const socket of handshakes) socket.destroy();
   });
   return listenTcp(scope, {
     address,
+    keepAliveMs,
     drain,
     log,
     onConnection(socket) {

@@ -13,6 +13,7 @@ export function serveStatic(scope: Scope, listener: OutboundListener, init: Capt
   const { address, workload, target } = listener;
   return listenTcp(scope, {
     address,
+    keepAliveMs: init.keepAliveMs,
     drain: init.drain,
     log: init.log,
     onConnection(socket) {

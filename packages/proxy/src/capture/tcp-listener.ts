@@ -4,13 +4,11 @@
  * more are closed at once, with a line in the log.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Logger, Scope } from '@isthmus/sdk/runtime';
+import { keepAliveOptions, type Logger, type Scope } from '@isthmus/sdk/runtime';
 import type { ListenAddress } from '../config.js';
 
 /** Far above what one process can pump, far below what would exhaust its memory with idle sockets. */
 const MAX_CONNECTIONS = 10_000;
-/** ztunnel's TCP keepalive. */
-const KEEPALIVE_MS = 180_000;
 
 /** A listening socket that another process opened, by its descriptor here. */
 export interface ListeningSocket {
@@ -19,6 +17,8 @@ export interface ListeningSocket {
 
 export interface TcpListenerInit {
   readonly address: ListenAddress | ListeningSocket;
+  /** Of accepted connections: silence before the client is probed; 0 never probes. */
+  readonly keepAliveMs: number;
   /** Stops accepting when it aborts. */
   readonly drain: AbortSignal;
   readonly log: Logger;
@@ -45,14 +45,13 @@ export async function listenable<T>(
 
 /** Resolves with the port that is bound; rejects with the system's error when it cannot be. */
 export async function listenTcp(scope: Scope, init: TcpListenerInit): Promise<number> {
-  const { address, drain, log, prepare, onConnection } = init;
+  const { address, keepAliveMs, drain, log, prepare, onConnection } = init;
   let open = 0;
   const server = createServer(
     {
       pauseOnConnect: true,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
+      ...keepAliveOptions(keepAliveMs),
     },
     (socket) => {
       // Not by `server.maxConnections`: a worker process that is full would give the connection back to its head, which

@@ -52,7 +52,7 @@ function familyOf(env: Environment, prefix: string): readonly (readonly [string,
 const IN_POD =
   'this proxy opens its listeners by itself, it enters no pod of a node and has no agent to ask; see docs/proxy.md';
 const DNS = 'there is no DNS proxy here; SOCKS5 and static listeners take names';
-const KEEPALIVE = 'TCP keepalive is on, with 180 s';
+const PROBES = 'after KEEPALIVE_TIME Node probes once a second, ten times, and offers nothing else';
 const THREADS = 'ZTUNNEL_WORKER_THREADS says how many processes carry traffic';
 
 /** Variables of ztunnel and of its chart that have no effect here, each with the reason. */
@@ -69,10 +69,8 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   INPOD_UDS: IN_POD,
   INPOD_PORT_REUSE: IN_POD,
   IPV6_ENABLED: 'addresses to listen on are given one by one, of either family',
-  KEEPALIVE_TIME: KEEPALIVE,
-  KEEPALIVE_INTERVAL: KEEPALIVE,
-  KEEPALIVE_RETRIES: KEEPALIVE,
-  KEEPALIVE_ENABLED: KEEPALIVE,
+  KEEPALIVE_INTERVAL: PROBES,
+  KEEPALIVE_RETRIES: PROBES,
   USER_TIMEOUT_ENABLED: 'HTTP/2 PING finds dead peers within 20 s',
   ZTUNNEL_CPU_LIMIT: THREADS,
   ZTUNNEL_RESOURCE_CPU_LIMIT: THREADS,

@@ -131,6 +131,18 @@ export const duration: Kind<number> = {
   },
 };
 
+export function durationWithin(leastMs: number, mostMs: number): Kind<number> {
+  return {
+    name: 'duration',
+    allowed: `a duration from ${leastMs / 1_000}s to ${mostMs / 1_000}s`,
+    parse(value) {
+      const milliseconds = duration.parse(value);
+      if (milliseconds < leastMs || milliseconds > mostMs) throw new Refusal('is not');
+      return milliseconds;
+    },
+  };
+}
+
 export const ip: Kind<string> = {
   name: 'IP address',
   allowed: 'a literal IPv4 or IPv6 address',

@@ -12,6 +12,7 @@ import { FAULTS, Fault, formatSpiffeId, HEADER } from '@isthmus/sdk/wire';
 import type { ConnectionFacts } from '../telemetry/types.js';
 import { type Connections, createConnections, faultOf, outcomeOf } from './connections.js';
 import { listenHbone } from './hbone-listener.js';
+import { keepAliveMs } from './hbone-settings.js';
 import { join } from './join.js';
 import { localWorkloads } from './local-workloads.js';
 import type { Role, RoleContext, RunningRole } from './role.js';
@@ -63,7 +64,8 @@ async function forward(incoming: IncomingConnect, context: RoleContext, connecti
     connection.end({ kind: 'fault', code: 'CLIENT_GONE', message: 'the peer gave up before an answer' });
   incoming.signal.addEventListener('abort', onGone, { once: true });
   try {
-    const server = await dialTcp({ address: plan.address, clock, signal: connection.cut });
+    const { address } = plan;
+    const server = await dialTcp({ address, clock, keepAliveMs: keepAliveMs(settings), signal: connection.cut });
     const client = incoming.accept();
     record.opened();
     record.close(await join({ client, server, record, cut: connection.cut }));

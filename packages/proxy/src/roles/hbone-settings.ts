@@ -1,4 +1,4 @@
-/** The proxy's settings as the HBONE engine names them; what has no setting keeps the engine's default. */
+/** The proxy's settings as the SDK names them; what has no setting keeps the SDK's default. */
 import type { HboneSettings } from '@isthmus/sdk/hbone';
 import type { Settings } from '../config.js';
 
@@ -9,5 +9,11 @@ export function hboneSettings(settings: Settings): Partial<HboneSettings> {
     maxFrameBytes: settings.http2FrameSize,
     maxStreamsPerConnection: settings.poolMaxStreams,
     poolIdleMs: settings.poolUnusedReleaseMs,
+    keepAliveMs: keepAliveMs(settings),
   };
+}
+
+/** For every TCP connection: silence before the other end is probed, or 0. */
+export function keepAliveMs({ keepAlive, keepAliveTimeMs }: Settings): number {
+  return keepAlive ? keepAliveTimeMs : 0;
 }

@@ -16,6 +16,7 @@ import { createPolicyGuard } from '../policy/guard.js';
 import { itsWaypoints, noDoorkeepers } from '../policy/through-waypoint.js';
 import { createConnections } from './connections.js';
 import { listenHbone } from './hbone-listener.js';
+import { keepAliveMs } from './hbone-settings.js';
 import { localWorkloads } from './local-workloads.js';
 import type { Role, RoleContext, RunningRole } from './role.js';
 import { createInbound, type InboundInit } from './ztunnel/inbound.js';
@@ -97,6 +98,7 @@ function acceptor(init: InboundInit, local: (uid: string) => Workload | undefine
     const asked = { host: ip, port: PORT.plaintextInbound };
     await listenTcp(scope, {
       address: asked,
+      keepAliveMs: keepAliveMs(context.settings),
       drain: context.drain,
       log: context.log,
       onConnection(socket) {
@@ -111,7 +113,7 @@ function acceptor(init: InboundInit, local: (uid: string) => Workload | undefine
 /** Listeners that are configured by address must open; that they cannot is a mistake to report at start. */
 async function capture(scope: Scope, context: RoleContext, onCaptured: CaptureInit['onCaptured']): Promise<void> {
   const { clock, log, drain, settings } = context;
-  const init: CaptureInit = { clock, log, drain, onCaptured };
+  const init: CaptureInit = { clock, log, keepAliveMs: keepAliveMs(settings), drain, onCaptured };
   const opened = [
     ...settings.socks5Listeners.map((each) => named('SOCKS5_LISTENERS', serveSocks5(scope, each, init))),
     ...settings.outboundListeners.map((each) => named('OUTBOUND_LISTENERS', serveStatic(scope, each, init))),

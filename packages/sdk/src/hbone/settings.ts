@@ -3,6 +3,8 @@
  * where ztunnel waits for ever (handshakes, the CONNECT answer) there is a deadline of our own.
  */
 
+import { KEEP_ALIVE_MS, MOST_KEEP_ALIVE_MS } from '../runtime/keep-alive.js';
+
 interface SettingRow {
   readonly default: number;
   readonly unit: 'bytes' | 'ms' | 'streams' | 'connections';
@@ -74,7 +76,11 @@ export const SETTING_ROWS = {
     doc: 'How long an inner connection takes new tunnels before the gateway is asked to choose anew; ten times as long when every backend has one.',
   },
   pingIntervalMs: { default: 10_000, unit: 'ms', doc: 'From the start, then from each PONG, to the next PING.' },
-  pingTimeoutMs: { default: 20_000, unit: 'ms', doc: 'A peer that does not answer a PING for this long is gone.' },
+  pingTimeoutMs: {
+    default: 20_000,
+    unit: 'ms',
+    doc: 'A peer that does not answer a PING for this long is gone; so is one that does not hang up after an orderly end.',
+  },
   connectTimeoutMs: { default: 10_000, unit: 'ms', doc: 'TCP connect.' },
   tlsHandshakeTimeoutMs: { default: 10_000, unit: 'ms', doc: 'The whole TLS handshake, both roles.' },
   settingsTimeoutMs: {
@@ -83,10 +89,16 @@ export const SETTING_ROWS = {
     doc: 'From the end of the TLS handshake to the SETTINGS of the peer.',
   },
   answerTimeoutMs: { default: 10_000, unit: 'ms', doc: 'From a CONNECT to its answer.' },
+  keepAliveMs: {
+    default: KEEP_ALIVE_MS,
+    unit: 'ms',
+    env: 'KEEPALIVE_TIME',
+    doc: 'Silence on a TCP connection before its peer is probed; 0 never probes.',
+  },
   lingerMs: {
     default: 1_000,
     unit: 'ms',
-    doc: 'What a closing connection is given to deliver its last bytes before its socket is destroyed.',
+    doc: 'What a connection that is closed at once, or that failed, is given to say so before its socket is destroyed.',
   },
 } as const satisfies Record<string, SettingRow>;
 
@@ -107,7 +119,7 @@ export function resolveSettings(overrides: Partial<HboneSettings> = {}): HboneSe
   return settings;
 }
 
-/** The bounds of RFC 9113 section 6.5.2; a window below the protocol's 65535 is left to tests of back-pressure. */
+/** Of RFC 9113 section 6.5.2, and of the system. A window below the protocol's 65535 is left to tests of back-pressure. */
 const BOUNDS = {
   streamWindowBytes: { min: 1, max: 2 ** 31 - 1 },
   connectionWindowBytes: { min: 65_535, max: 2 ** 31 - 1 },
@@ -117,4 +129,5 @@ const BOUNDS = {
   poolMaxConnections: { min: 1, max: 2 ** 31 - 1 },
   innerMaxBackends: { min: 1, max: 2 ** 31 - 1 },
   innerMaxConnections: { min: 1, max: 2 ** 31 - 1 },
+  keepAliveMs: { min: 0, max: MOST_KEEP_ALIVE_MS },
 } as const;

@@ -1,24 +1,25 @@
 /** Plain TCP to an application or to the next proxy, with a deadline and with faults an operator understands. */
 import { connect, type Socket } from 'node:net';
 import { formatSocketAddress, type SocketAddress } from '../routing/index.js';
-import type { Clock } from '../runtime/index.js';
+import { type Clock, KEEP_ALIVE_MS, keepAliveOptions } from '../runtime/index.js';
 import { Fault } from '../wire/index.js';
 
 /** ztunnel's connect timeout. */
 const CONNECT_MS = 10_000;
-/** ztunnel's TCP keepalive. */
-const KEEPALIVE_MS = 180_000;
 
 export interface DialTcpInit {
   readonly address: SocketAddress;
   /** Dial from this address; it must be one of this host's. */
   readonly localAddress?: string | undefined;
   readonly clock: Clock;
+  /** Silence before the other end is probed; 0 never probes. Default `KEEP_ALIVE_MS`. */
+  readonly keepAliveMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Rejects with CONNECT_FAILED; with the signal's reason when it aborts. The socket is paused until somebody reads. */
-export function dialTcp({ address, localAddress, clock, signal }: DialTcpInit): Promise<Socket> {
+export function dialTcp(init: DialTcpInit): Promise<Socket> {
+  const { address, localAddress, clock, keepAliveMs = KEEP_ALIVE_MS, signal } = init;
   const { host, port } = address;
   const name = formatSocketAddress(host, port);
   return new Promise((resolve, reject) => {
@@ -28,8 +29,7 @@ export function dialTcp({ address, localAddress, clock, signal }: DialTcpInit): 
       port,
       ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
+      ...keepAliveOptions(keepAliveMs),
     });
     // Not by the option of that name: with it Node 20 takes 5 microseconds to make a socket, without it one.
     socket.allowHalfOpen = true;

@@ -71,7 +71,8 @@ function execute(plan: Executable, request: OriginateRequest, init: OriginateIni
 async function direct(plan: DirectPlan, request: OriginateRequest, init: OriginateInit): Promise<Originated> {
   const { address } = plan;
   const localAddress = init.sourceAddress(request.source, address.host);
-  const socket = await dialTcp({ address, localAddress, clock: init.clock, signal: request.signal });
+  const { keepAliveMs } = init.pool.settings;
+  const socket = await dialTcp({ address, localAddress, clock: init.clock, keepAliveMs, signal: request.signal });
   return overTcp(socket, address, plan);
 }
 

@@ -81,6 +81,7 @@ export interface InterceptedListenerInit {
   readonly name: HandedOverName;
   readonly hosts: readonly string[];
   readonly port: number;
+  readonly keepAliveMs: number;
   readonly drain: AbortSignal;
   readonly log: Logger;
   /** The socket is paused and has a listener for `error`. */
@@ -89,7 +90,7 @@ export interface InterceptedListenerInit {
 
 /** Resolves when every address that exists here is listened on; rejects when none is. */
 export async function listenIntercepted(scope: Scope, init: InterceptedListenerInit): Promise<void> {
-  const { interception, name, hosts, port, drain, log, onConnection } = init;
+  const { interception, name, hosts, port, keepAliveMs, drain, log, onConnection } = init;
   const descriptors = interception.sockets[name] ?? [];
   let bound = port;
 
@@ -101,7 +102,7 @@ export async function listenIntercepted(scope: Scope, init: InterceptedListenerI
     onConnection(socket, judge(original, { accepted, listenerPort: bound }));
   }
 
-  const common = { drain, log, onConnection: (socket: Socket) => void accept(socket) };
+  const common = { keepAliveMs, drain, log, onConnection: (socket: Socket) => void accept(socket) };
   for (const fd of descriptors) bound = await listenTcp(scope, { address: { fd }, ...common });
   if (descriptors.length > 0) return;
   const prepare = interception.prepare && { prepare: interception.prepare };

@@ -1,6 +1,6 @@
-/** Settings: HBONE between proxies, and TLS of all connections. */
-import { COMPLIANCE, type Compliance } from '@isthmus/sdk/runtime';
-import { duration, flag, integer, oneOf } from '../kinds.js';
+/** Settings: HBONE between proxies, and TLS and TCP of all connections. */
+import { COMPLIANCE, type Compliance, KEEP_ALIVE_MS, MOST_KEEP_ALIVE_MS } from '@isthmus/sdk/runtime';
+import { duration, durationWithin, flag, integer, oneOf } from '../kinds.js';
 import { type SettingTable, setting } from '../table.js';
 
 /** HTTP/2 numbers are bounded as RFC 9113 bounds them (sections 6.5.2 and 6.9.1). */
@@ -43,6 +43,19 @@ export const TUNNELS = {
     kind: integer(16_384, 16_777_215),
     default: 1_048_576,
     doc: 'Largest HTTP/2 frame accepted, in bytes.',
+  }),
+  keepAlive: setting<boolean>({
+    env: ['KEEPALIVE_ENABLED'],
+    kind: flag,
+    default: true,
+    doc: 'TCP keepalive on every connection that is accepted or opened, to applications and between proxies. ztunnel leaves out those it accepts on 15008 and by SOCKS5.',
+  }),
+  keepAliveTimeMs: setting<number>({
+    env: ['KEEPALIVE_TIME'],
+    kind: durationWithin(1_000, MOST_KEEP_ALIVE_MS),
+    default: KEEP_ALIVE_MS,
+    defaultText: '180s',
+    doc: 'How long such a connection is silent before the other end is probed. Of an end that does not answer the connection is given up 10 s later: one probe a second is what Node has libuv send, ten times; ztunnel sends KEEPALIVE_RETRIES, one each KEEPALIVE_INTERVAL.',
   }),
   tls12: setting<boolean>({
     env: ['TLS12_ENABLED'],

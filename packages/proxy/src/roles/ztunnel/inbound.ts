@@ -21,6 +21,7 @@ import { FAULTS, HEADER } from '@isthmus/sdk/wire';
 import type { PolicyGuard } from '../../policy/guard.js';
 import type { ConnectionFacts, Outcome } from '../../telemetry/types.js';
 import { type Connections, faultOf, type OpenConnection, outcomeOf } from '../connections.js';
+import { keepAliveMs } from '../hbone-settings.js';
 import { join } from '../join.js';
 import { learn } from '../learn.js';
 import type { RoleContext } from '../role.js';
@@ -86,9 +87,10 @@ async function serve(incoming: IncomingConnect, served: Served): Promise<Outcome
     connection.end({ kind: 'fault', code: 'CLIENT_GONE', message: 'the peer gave up before an answer' });
   incoming.signal.addEventListener('abort', onGone, { once: true });
   try {
-    const address = applicationAddress(plan, context.settings);
-    const socket = await dialTcp({ address, clock: context.clock, signal: connection.cut });
-    const stream = incoming.accept(context.settings.baggage ? answerHeaders(local) : []);
+    const { settings, clock } = context;
+    const address = applicationAddress(plan, settings);
+    const socket = await dialTcp({ address, clock, keepAliveMs: keepAliveMs(settings), signal: connection.cut });
+    const stream = incoming.accept(settings.baggage ? answerHeaders(local) : []);
     if (plan.announced) socket.write(announcement(incoming, plan.announced));
     record.opened();
     return await join({ client: stream, server: socket, record, cut: connection.cut });

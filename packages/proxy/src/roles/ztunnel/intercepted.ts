@@ -22,6 +22,7 @@ import {
 } from '../../capture/interception/interception.js';
 import type { Destination } from '../../capture/interception/judge.js';
 import type { Captured } from '../../capture/types.js';
+import { keepAliveMs } from '../hbone-settings.js';
 import { localAt } from '../local-workloads.js';
 import type { RoleContext } from '../role.js';
 import type { Plaintext } from './plaintext.js';
@@ -89,7 +90,7 @@ interface Door extends DoorPlace {
 }
 
 function listen(scope: Scope, { context }: InterceptInit, interception: Interception, door: Door): Promise<void> {
-  const { telemetry, drain, log } = context;
+  const { telemetry, settings, drain, log } = context;
   const { name, hosts, port } = door;
 
   function refuse(socket: Socket, { fault: code, reason: message }: Refusal): void {
@@ -108,6 +109,7 @@ function listen(scope: Scope, { context }: InterceptInit, interception: Intercep
     name,
     hosts,
     port,
+    keepAliveMs: keepAliveMs(settings),
     drain,
     log,
     onConnection(socket, destination: Destination) {

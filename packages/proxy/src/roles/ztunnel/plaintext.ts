@@ -14,6 +14,7 @@ import { clientOf } from '../../capture/client.js';
 import type { PlaintextTarget } from '../../config.js';
 import type { ConnectionFacts } from '../../telemetry/types.js';
 import { outcomeOf } from '../connections.js';
+import { keepAliveMs } from '../hbone-settings.js';
 import { join } from '../join.js';
 import { denied, type InboundInit } from './inbound.js';
 
@@ -50,7 +51,8 @@ export function createPlaintext({ context, connections, guard }: InboundInit): P
         return record.close(denied(`connection closed due to policy rejection: ${admission.reason}`));
       }
       const address = { host: asked.host, port: target.port };
-      const server = await dialTcp({ address, clock, signal: connection.cut });
+      const dialling = { address, clock, keepAliveMs: keepAliveMs(context.settings), signal: connection.cut };
+      const server = await dialTcp(dialling);
       record.opened();
       record.close(await join({ client: socket, server, record, cut: connection.cut }));
     } catch (error) {

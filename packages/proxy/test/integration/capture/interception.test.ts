@@ -26,6 +26,7 @@ describe('a listener for intercepted connections', () => {
         name: 'outbound',
         hosts: [HOST],
         port: 15001,
+        keepAliveMs: 180_000,
         drain: scope.signal,
         log: silentLogger,
         onConnection(socket, destination) {
@@ -47,6 +48,7 @@ describe('a listener for intercepted connections', () => {
       interception: { by: 'conntrack', find: () => ({ kind: 'unknown' as const, reason: '' }), sockets: {} },
       name: 'outbound',
       port: 15006,
+      keepAliveMs: 180_000,
       drain: scope.signal,
       log: silentLogger,
       onConnection() {},

@@ -22,7 +22,8 @@ async function serve() {
   const captured = new Promise<Captured>((resolve) => {
     deliver = resolve;
   });
-  const init = { clock, log: silentLogger, drain: drain.signal, onCaptured: (each: Captured) => deliver(each) };
+  const onCaptured = (each: Captured) => deliver(each);
+  const init = { clock, log: silentLogger, keepAliveMs: 180_000, drain: drain.signal, onCaptured };
   const port = await serveSocks5(scope, { workload: WORKLOAD, address: { host: '127.0.0.1', port: 0 } }, init);
   const client = await connectTo(scope, '127.0.0.1', port);
   return { clock, client, captured, drain, port };

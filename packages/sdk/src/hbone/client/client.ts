@@ -111,12 +111,13 @@ function drive(socket: Duplex, facts: Facts) {
 
 async function overTcp(
   address: HopAddress,
-  { connectTimeoutMs: timeoutMs }: HboneSettings,
+  { connectTimeoutMs: timeoutMs, keepAliveMs }: HboneSettings,
   clock: Clock,
   signal: AbortSignal | undefined,
 ): Promise<NamedTransport> {
   const name = hopName(address);
-  return { name, transport: await dialTcp({ address, name, clock, timeoutMs, ...(signal ? { signal } : {}) }) };
+  const dialling = { address, name, clock, timeoutMs, keepAliveMs, ...(signal ? { signal } : {}) };
+  return { name, transport: await dialTcp(dialling) };
 }
 
 interface Facts {

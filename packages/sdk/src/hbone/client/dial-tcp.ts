@@ -1,12 +1,10 @@
 /** TCP to the next hop, with the mesh's socket options and a deadline. */
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.js';
+import { keepAliveOptions } from '../../runtime/keep-alive.js';
 import { Fault } from '../../wire/faults.js';
 import { faultOfConnect } from '../io/tls-faults.js';
 import type { HopAddress } from '../types.js';
-
-/** As ztunnel's: a peer that vanished without a FIN is noticed even when HTTP/2 is not up to tell. */
-const KEEP_ALIVE_MS = 180_000;
 
 /** What this host has run out of, or an address it does not have: nothing that the far end could be blamed for. */
 const OWN_LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
@@ -17,6 +15,8 @@ export interface DialTcpInit {
   readonly name: string;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** A peer that vanished without a FIN is noticed even when HTTP/2 is not up to tell. */
+  readonly keepAliveMs: number;
   readonly signal?: AbortSignal;
 }
 
@@ -24,10 +24,10 @@ export interface DialTcpInit {
  * Rejects with CONNECT_FAILED or CONNECT_TIMEOUT, with UPSTREAM_OVERFLOW when this host is at a limit of its own, or with
  * the signal's reason; nothing is left open then.
  */
-export function dialTcp({ address, name, clock, timeoutMs, signal }: DialTcpInit): Promise<Socket> {
+export function dialTcp({ address, name, clock, timeoutMs, keepAliveMs, signal }: DialTcpInit): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const socket = connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+    const socket = connect({ ...address, noDelay: true, ...keepAliveOptions(keepAliveMs) });
     const cancelDeadline = clock.schedule(timeoutMs, () => {
       const hint = `a NetworkPolicy or firewall may block port ${address.port}`;
       fail(new Fault('CONNECT_TIMEOUT', `${name} accepted no connection within ${timeoutMs} ms; ${hint}`));

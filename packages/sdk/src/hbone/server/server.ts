@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import type { Revocations } from '../../identity/revocation.js';
 import type { WorkloadCertificate } from '../../identity/types.js';
 import type { Clock } from '../../runtime/clock.js';
+import { keepAliveOptions } from '../../runtime/keep-alive.js';
 import type { Logger } from '../../runtime/log.js';
 import type { Scope } from '../../runtime/scope.js';
 import { Fault } from '../../wire/faults.js';
@@ -70,7 +71,6 @@ export interface HboneServer {
 }
 
 const DEFAULT_MAX_CONNECTIONS = 4_096;
-const KEEP_ALIVE_MS = 180_000;
 
 /** The scope closes the server with it. */
 export function createHboneServer(scope: Scope, init: HboneServerInit): HboneServer {
@@ -109,7 +109,7 @@ class HboneListener implements HboneServer {
   }
 
   async listen({ host, port }: HopAddress): Promise<HopAddress> {
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const options = { noDelay: true, ...keepAliveOptions(this.#settings.keepAliveMs) };
     const listener = createServer(options, (socket) => void this.serve(socket, factsOf(socket)));
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
