@@ -133,7 +133,7 @@ interface Handle {
 }
 
 function describe(
-  { connection, closed }: Transport<ClientConnection>,
+  { connection, closed, close }: Transport<ClientConnection>,
   handle: Handle,
   { peerIdentity, clock, settings, name }: Facts,
 ): HboneClientConnection {
@@ -160,7 +160,7 @@ function describe(
     },
     drain: () => connection.drain(),
     async close() {
-      connection.close();
+      close();
       await closed;
     },
     get onChange() {

@@ -34,6 +34,8 @@ export interface TransportInit<C extends Connection> {
 
 export interface Transport<C extends Connection> {
   readonly connection: C;
+  /** Ends everything now; an orderly end that is under way is given no more time than any other. */
+  close(reason?: string): void;
   /** Ends everything now because of `fault`, which its streams are lost with. The peer is told by GOAWAY NO_ERROR. */
   abort(fault: Fault): void;
   /** When the socket is gone, with how the connection ended. Never rejects. */
@@ -46,7 +48,9 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   let connection: C | undefined;
   let end: ConnectionEnd | undefined;
   let flushScheduled = false;
+  let isHurried = false;
   let cancelTick = () => {};
+  let cancelLinger = () => {};
 
   const observer: ConnectionObserver = {
     wake() {
@@ -80,10 +84,10 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
    * bytes of the last stream have arrived: it has as long as for a PING, behind which no more could wait.
    */
   function hangUp({ kind }: ConnectionEnd): void {
-    socket.end();
-    const lingerMs = kind === 'graceful' ? settings.pingTimeoutMs : settings.lingerMs;
-    const cancel = clock.schedule(lingerMs, () => socket.destroy());
-    socket.once('close', cancel);
+    if (!socket.writableEnded) socket.end();
+    cancelLinger();
+    const lingerMs = kind === 'graceful' && !isHurried ? settings.pingTimeoutMs : settings.lingerMs;
+    cancelLinger = clock.schedule(lingerMs, () => socket.destroy());
   }
 
   function armTick(driven: C): void {
@@ -102,6 +106,7 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   function onClose(): void {
     connection?.transportEnded();
     cancelTick();
+    cancelLinger();
     if (end) resolveClosed(end);
   }
   socket.on('error', (error) => connection?.transportEnded(faultOfTls(error, init.peer) ?? error));
@@ -129,6 +134,11 @@ export function createTransport<C extends Connection>(init: TransportInit<C>): T
   return {
     connection: driven,
     closed,
+    close(reason) {
+      isHurried = true;
+      if (!end) driven.close(reason);
+      else if (socket.writableEnded && !socket.destroyed) hangUp(end);
+    },
     abort(fault) {
       driven.transportEnded(fault);
       if (!socket.destroyed && !socket.writableEnded) socket.write(FAREWELL);

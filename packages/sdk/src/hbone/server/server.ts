@@ -201,7 +201,7 @@ class HboneListener implements HboneServer {
     const { closed, abort: onLost } = driven;
     guardPeer({ peer, peerIdentity, proof, certificate, clock, revocations, closed, onLost });
     if (this.#state === 'draining') driven.connection.drain();
-    if (this.#state === 'closed') driven.connection.close();
+    if (this.#state === 'closed') driven.close();
     return driven;
   }
 
@@ -245,7 +245,7 @@ class HboneListener implements HboneServer {
     this.#state = 'closed';
     const listenersClosed = this.#stopListening();
     for (const { driven, transport } of this.#served.keys()) {
-      if (driven) driven.connection.close('the server was closed');
+      if (driven) driven.close('the server was closed');
       else transport.destroy();
     }
     await Promise.all([listenersClosed, ...this.#served.values()]);

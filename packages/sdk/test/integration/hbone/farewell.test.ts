@@ -56,7 +56,8 @@ class Link extends Duplex {
   }
 }
 
-it('the last bytes of a tunnel arrive over a link that stands still, although its connection is drained', async () => {
+/** A drained connection whose last bytes are stuck on their way. */
+async function stuck() {
   const atServer = deferred<Sink>();
   const { address } = await fixture.serve((incoming) => {
     const stream = incoming.accept();
@@ -71,12 +72,17 @@ it('the last bytes of a tunnel arrive over a link that stands still, although it
   const { stream } = await connection.connect({ authority: '10.0.0.1:80', headers: [] });
   const sink = await atServer.promise;
   await until(() => connection.settled);
-
   link.stop();
   stream.write(Buffer.alloc(100_000, 'isthmus'));
   stream.end();
   connection.drain();
   await until(() => link.isStopped && connection.activeStreams === 0);
+  return { connection, clock, link, sink };
+}
+
+it('the last bytes of a tunnel arrive over a link that stands still, although its connection is drained', async () => {
+  const { clock, link, sink } = await stuck();
+
   clock.advance(5_000);
   await new Promise((resolve) => setImmediate(resolve));
   link.goOn();
@@ -84,4 +90,14 @@ it('the last bytes of a tunnel arrive over a link that stands still, although it
 
   expect(sink.end).toEqual({ kind: 'clean' });
   expect(sink.text()).toHaveLength(100_000);
+});
+
+it('a connection that is closed does not wait for them', async () => {
+  const { connection, clock, link } = await stuck();
+
+  const closed = connection.close();
+  clock.advance(1_000);
+  await closed;
+
+  expect(link.destroyed).toBe(true);
 });
