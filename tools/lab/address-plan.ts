@@ -31,9 +31,9 @@ export interface ReservedSlice extends Slice {
   release(): Promise<void>;
 }
 
-/** Takes the first free slice. Rejects with what to do when there is none. */
-export async function reserveSlice(tries = SLICES): Promise<ReservedSlice> {
-  for (let number = FIRST_SLICE; number < FIRST_SLICE + tries; number++) {
+/** Takes the first free slice of so many from `first` on. Rejects with what to do when there is none. */
+export async function reserveSlice(tries = SLICES, first = FIRST_SLICE): Promise<ReservedSlice> {
+  for (let number = first; number < first + tries; number++) {
     const lock = await bind(`127.${number}.0.1`);
     if (lock instanceof Error) {
       if (lock.code === 'EADDRINUSE') continue;
@@ -43,7 +43,7 @@ export async function reserveSlice(tries = SLICES): Promise<ReservedSlice> {
     return { ...slice(number), release: () => new Promise((resolve) => lock.close(() => resolve())) };
   }
   throw new Error(
-    `port ${LOCK_PORT} is taken on all of 127.${FIRST_SLICE}.0.1 to 127.${FIRST_SLICE + tries - 1}.0.1: ` +
+    `port ${LOCK_PORT} is taken on all of 127.${first}.0.1 to 127.${first + tries - 1}.0.1: ` +
       'either that many labs are running, or a program listens on that port on all addresses (a ztunnel?); stop it',
   );
 }

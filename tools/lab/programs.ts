@@ -1,5 +1,5 @@
-/** Where the programs are that the lab starts: found from the workspace's root, by the `bin` of each package. */
-import { existsSync, readFileSync } from 'node:fs';
+/** Where the programs are that the lab starts: what the build makes, found from the workspace's root. */
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,9 +20,9 @@ export const PROXY_VARIABLE = 'ISTHMUS_LAB_PROXY';
 export function findPrograms(): Programs {
   const root = findRoot(dirname(fileURLToPath(import.meta.url)));
   const programs = {
-    proxy: process.env[PROXY_VARIABLE] ?? binOf(root, 'packages/proxy'),
-    controlPlane: binOf(root, 'packages/control-plane'),
-    shop: binOf(root, 'examples/shop'),
+    proxy: process.env[PROXY_VARIABLE] ?? join(root, 'packages/proxy/dist/main.js'),
+    controlPlane: join(root, 'packages/control-plane/dist/main.js'),
+    shop: join(root, 'examples/shop/dist/main.js'),
     guard: join(root, 'tools/dist/lab/guard.js'),
     doorkeeper: join(root, 'tools/dist/lab/netns/doorkeeper.js'),
     lineClient: join(root, 'tools/dist/lab/netns/line-client.js'),
@@ -37,13 +37,4 @@ function findRoot(from: string): string {
     if (existsSync(join(directory, 'layers.json'))) return directory;
     if (dirname(directory) === directory) throw new Error(`the workspace's root (layers.json) is not above ${from}`);
   }
-}
-
-function binOf(root: string, workspace: string): string {
-  const { bin } = JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8')) as {
-    readonly bin?: Readonly<Record<string, string>>;
-  };
-  const [path] = Object.values(bin ?? {});
-  if (path === undefined) throw new Error(`${workspace}/package.json names no program`);
-  return join(root, workspace, path);
 }

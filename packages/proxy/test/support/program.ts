@@ -36,9 +36,13 @@ export function startProgram(scope: Scope, args: readonly string[], env: Record<
     text,
     exited,
     async written(wanted) {
+      let ended: Awaited<typeof exited> | undefined;
+      void exited.then((how) => {
+        ended = how;
+      });
       while (!text.stdout.includes(wanted)) {
-        if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${text.stderr}`);
-        await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
+        if (ended) throw new Error(`exited with ${ended.code}: ${ended.stderr}`);
+        await Promise.race([once(child.stdout, 'data'), exited]);
       }
     },
   };
