@@ -52,10 +52,10 @@ export interface ExchangeInit {
   readonly log: Logger;
 }
 
-export function createExchange({ own, state, isTaken, judge, letIn, now, log }: ExchangeInit): {
-  readonly describe: handleUnaryCall<string, Peer>;
-  readonly exchange: handleUnaryCall<string, Peer>;
-} {
+/** Who answers here is said by `strangers.ts`, before anything is read. */
+export function createExchange(init: ExchangeInit): { readonly exchange: handleUnaryCall<string, Peer> } {
+  const { own, state, isTaken, judge, letIn, now, log } = init;
+
   async function admit(peer: Peer): Promise<void> {
     if (isTaken(peer.cluster)) throw new Error(`there is a cluster ${peer.cluster} here already; ids have to differ`);
     const objection = judge(peer);
@@ -77,7 +77,6 @@ export function createExchange({ own, state, isTaken, judge, letIn, now, log }: 
   }
 
   return {
-    describe: (_call, callback) => callback(null, own()),
     exchange: (call, callback) => {
       exchange(call.request).then(
         (answer) => callback(null, answer),

@@ -2,7 +2,7 @@
  * Peers as they are in the directory, each with a link to it and admitted as a receiver. A file that appears adds a peer,
  * one that goes revokes it: its workloads leave the model and its streams end in the same turn.
  */
-import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import { Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import type { TrustBundles } from '@isthmus/sdk/identity';
 import type { Clock, Logger, Scope } from '@isthmus/sdk/runtime';
 import { discoveryService } from '@isthmus/sdk/wire';
@@ -23,6 +23,7 @@ import type { KnownPeer, Peer } from './records.js';
 import { createSavedImports } from './saved/index.js';
 import type { PeerScope } from './scope.js';
 import { createFederationState } from './state.js';
+import { createStrangers } from './strangers.js';
 import { whyNotOfTrustDomain } from './trust-domains.js';
 
 export interface FederationInit {
@@ -126,6 +127,7 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     at: federation.listen,
     credentials: serving.credentials,
     receivers,
+    strangers: createStrangers({ own, isInviting: state.isInviting, clock }),
     exchange,
     clock,
   });
@@ -169,6 +171,7 @@ interface ListenInit {
   readonly at: FederationSettings['listen'];
   readonly credentials: ServerCredentials;
   readonly receivers: Receivers;
+  readonly strangers: ServerInterceptor;
   readonly exchange: ReturnType<typeof createExchange>;
   readonly clock: Clock;
 }
@@ -176,9 +179,9 @@ interface ListenInit {
 /** Resolves with the port. */
 function listen(
   scope: Scope,
-  { at: { host, port }, credentials, receivers, exchange, clock }: ListenInit,
+  { at: { host, port }, credentials, receivers, strangers, exchange, clock }: ListenInit,
 ): Promise<number> {
-  const server = new Server({ ...GRPC_OPTIONS, interceptors: [receivers.interceptor] });
+  const server = new Server({ ...GRPC_OPTIONS, interceptors: [receivers.interceptor, strangers] });
   scope.own(() => shutdownGrpc(server, clock));
   server.addService(discoveryService, { deltaAggregatedResources: receivers.handler });
   server.addService(peeringService, exchange);

@@ -22,6 +22,8 @@ import {
   readJson,
 } from './records.js';
 
+/** What is told of an invitation that is not there. */
+export const NOT_KNOWN = 'the invitation is not known here: it was used already, or never made; ask for a new one';
 /** One stream each way for each of them. */
 const MAX_PEERS = 100;
 const ENDING = '.json';
@@ -40,6 +42,8 @@ export interface FederationState {
   /** False when there is no such peer. */
   remove(cluster: string): Promise<boolean>;
   invite(now: number, ttlMs: number): Promise<Pick<Invitation, 'id' | 'secret'>>;
+  /** Whether there is an invitation, open or too late. */
+  isInviting(): Promise<boolean>;
   /** Spends it. The reason when it does not count. */
   redeem(id: string, secret: string, now: number): Promise<string | undefined>;
 }
@@ -93,15 +97,18 @@ export function createFederationState(directory: string): FederationState {
       await replaceFile(join(invitations, `${id}.json`), jsonOf({ hash: hashOf(secret).toString('hex'), expires }));
       return { id, secret };
     },
+    async isInviting() {
+      const names = await readdir(invitations);
+      return names.some((name) => name.endsWith(ENDING));
+    },
     async redeem(id, secret, now) {
-      const unknown = 'the invitation is not known here: it was used already, or never made; ask for a new one';
-      if (!/^[0-9a-f]{16}$/.test(id)) return unknown;
+      if (!/^[0-9a-f]{16}$/.test(id)) return NOT_KNOWN;
       const file = join(invitations, `${id}.json`);
       const text = await readFile(file, 'utf8').catch(() => undefined);
-      if (text === undefined) return unknown;
+      if (text === undefined) return NOT_KNOWN;
       const { hash, expires } = readJson(file, text, pendingSchema);
       if (!timingSafeEqual(Buffer.from(hash, 'hex'), hashOf(secret))) return 'the secret of the invitation is wrong';
-      if (!(await unlinked(file))) return unknown;
+      if (!(await unlinked(file))) return NOT_KNOWN;
       return Date.parse(expires) > now ? undefined : `the invitation expired at ${expires}; ask for a new one`;
     },
   };
