@@ -17,10 +17,12 @@ import {
 } from './support/envoy-roles.js';
 import { type EnvoyStage, envoyBaggage, missingForEnvoy, openEnvoyStage, untilServed } from './support/envoy-stage.js';
 import { echo, echoOnce, smallMessages } from './support/envoy-traffic.js';
-import { ECHO, HBONE_PORT, spiffe } from './support/envoy-world.js';
+import { ECHO, HBONE_PORT, SMALL, spiffe } from './support/envoy-world.js';
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 40;
+/** It has two workers, and we allow 200 streams on a connection. */
+const MANY = 420;
 const CLIENT = spiffe('envoy-client');
 /** Where each entry of the client leads, by its port. */
 const ENTRY = { near: 7001, denied: 7002, nobody: 7003, stranger: 7004, far: 7005 } as const;
@@ -103,6 +105,17 @@ describe.skipIf(missing.length > 0)('a real Envoy that opens tunnels to us', () 
 
     expect(answers).toEqual(sockets.map((_, index) => `tunnel ${index}`));
     for (const { receivedHash, sentHash } of done) expect(receivedHash).toBe(sentHash);
+  });
+
+  it('keeps more tunnels open than we allow on a connection of each of its workers', async () => {
+    const sockets = Array.from({ length: MANY }, () => enter('near'));
+
+    const answers = await Promise.all(sockets.map((socket, index) => echo(socket, `tunnel ${index}`)));
+    const connections = await statOf(`cluster.${CONNECT_ORIGINATE}.upstream_cx_active`);
+    for (const socket of sockets) socket.destroy();
+
+    expect(answers).toEqual(sockets.map((_, index) => `tunnel ${index}`));
+    expect(connections).toBeGreaterThanOrEqual(3);
   });
 
   it('is named in our metrics by its certificate and its baggage', async () => {
@@ -206,7 +219,7 @@ async function clientConfiguration({ lab, addresses }: EnvoyStage) {
   const single = (name: Entry, destination: string) =>
     entry(name, { host: addresses.client, port: ENTRY[name] }, { listener: CONNECT_ORIGINATE, destination });
   return join(
-    connectOriginate({ tls, baggage, servers: [spiffe('near-echo'), spiffe('reviews')] }),
+    connectOriginate({ tls, baggage, servers: [spiffe('near-echo'), spiffe('reviews')], http2: SMALL }),
     doubleOriginate({
       tls,
       baggage,
@@ -215,6 +228,7 @@ async function clientConfiguration({ lab, addresses }: EnvoyStage) {
       backends: [spiffe('far-echo')],
       network: lab.world.clusters.east.network,
       source: 'sidecar',
+      http2: { oghttp2: true },
     }),
     single('near', `${near?.host}:${ECHO.targetPort}`),
     // Its policy allows its waypoint only.

@@ -14,7 +14,7 @@ import {
   untilServed,
 } from './support/envoy-stage.js';
 import { echo, echoOnce, smallMessages } from './support/envoy-traffic.js';
-import { ECHO, spiffe } from './support/envoy-world.js';
+import { ECHO, hostname, spiffe } from './support/envoy-world.js';
 
 const MIB = 1024 * 1024;
 /** More tunnels at once than two connections of four streams can take. */
@@ -56,7 +56,7 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
     const ip = stage.addresses.ip('east', 60);
     const seen = await lineWith(() => servers.lines('envoy-server'), { status: 200, received: 5, sent: 5 });
     const ours = await lineWith(() => accessLog(stage.lab, 'east/ztunnel'), {
-      'dst.service': 'envoy-server.shop.svc.cluster.local',
+      'dst.service': hostname('envoy-server'),
       message: 'connection complete',
     });
 
@@ -83,7 +83,8 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
 
   it.each([
     ['windows of 256 MiB', 'envoy-server'],
-    ['windows of 64 KiB', 'envoy-small'],
+    ['windows of 64 KiB and no table of headers', 'envoy-small'],
+    ['its other implementation of HTTP/2', 'envoy-oghttp2'],
     ['four streams per connection', 'envoy-few'],
   ])('carries 64 MiB both ways at once with half-close: %s', async (_, service) => {
     const socket = await stage.connect('east', service);
@@ -95,14 +96,17 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
     expect(done.receivedHash).toBe(done.sentHash);
   });
 
-  it.each(['envoy-server', 'envoy-small'])('carries 20,000 small messages without a flood: %s', async (service) => {
-    const socket = await stage.connect('east', service);
+  it.each(['envoy-server', 'envoy-small', 'envoy-oghttp2'])(
+    'carries 20,000 small messages without a flood: %s',
+    async (service) => {
+      const socket = await stage.connect('east', service);
 
-    const { sent, received } = await smallMessages(socket, 20_000);
-    socket.destroy();
+      const { sent, received } = await smallMessages(socket, 20_000);
+      socket.destroy();
 
-    expect(received).toBe(sent);
-  });
+      expect(received).toBe(sent);
+    },
+  );
 
   it('shares one connection among many tunnels', async () => {
     const before = await statOf('http.envoy-server.downstream_cx_total');
@@ -145,18 +149,19 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
   });
 
   it.each([
-    ['fails its health check', '/healthcheck/fail'],
-    ['drains its listeners', '/drain_listeners?graceful'],
-  ])('%s under traffic: open tunnels go on, no new one fails', async (_, command) => {
-    const open = await connectMany('envoy-server', 3);
+    ['fails its health check', '/healthcheck/fail', 'envoy-server'],
+    ['fails its health check, with its other implementation,', '/healthcheck/fail', 'envoy-oghttp2'],
+    ['drains its listeners', '/drain_listeners?graceful', 'envoy-server'],
+  ])('%s under traffic: open tunnels go on, no new one fails', async (_, command, service) => {
+    const open = await connectMany(service, 3);
     await Promise.all(open.map((socket) => echo(socket, 'before')));
-    const draining = 'http.envoy-server.downstream_cx_drain_close';
+    const draining = `http.${service}.downstream_cx_drain_close`;
     const before = await statOf(draining);
     const bulk = exchange(open[0]!, 16 * MIB, 5);
 
     await servers.command(command);
     const caller = async () => {
-      for (let left = 15; left > 0; left--) await echoOnce(await stage.connect('east', 'envoy-server'));
+      for (let left = 15; left > 0; left--) await echoOnce(await stage.connect('east', service));
     };
     await Promise.all(Array.from({ length: 4 }, caller));
 
@@ -191,11 +196,26 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
 
     await expect(attempt).rejects.toThrow(/SOCKS5 reply/);
     const line = await lineWith(() => accessLog(stage.lab, 'east/ztunnel'), {
-      'dst.service': `${service}.shop.svc.cluster.local`,
+      'dst.service': hostname(service),
       message: 'connection complete',
     });
     expect(line.error).toMatch(error);
     expect(servers.lines(service)).toEqual([]);
+  });
+
+  it.each([
+    ['denies by its RBAC filter', 'envoy-rbac', 'POLICY_DENY', 403, /not allowed/],
+    ['does not reach its application', 'envoy-dead', 'TUNNEL_REFUSED', 503, /general failure/],
+  ])('%s: our client is told so, our log says why', async (_, service, fault, status, reply) => {
+    const attempt = stage.connect('east', service);
+
+    await expect(attempt).rejects.toThrow(reply);
+    const line = await lineWith(() => accessLog(stage.lab, 'east/ztunnel'), {
+      'dst.service': hostname(service),
+      fault,
+    });
+    expect(line.error).toContain(String(status));
+    await lineWith(() => servers.lines(service), { status });
   });
 
   it('has its PINGs answered for as long as a tunnel is idle', async () => {
@@ -210,5 +230,7 @@ describe.skipIf(missing.length > 0)('a real Envoy that accepts our tunnels', () 
       expect.arrayContaining(['http2.outbound_control_flood', 'http2.inbound_window_update_frames_flood']),
     );
     expect(Object.entries(alarms).filter(([, value]) => value > 0)).toEqual([]);
+    expect(await statOf('http2.nghttp2_downstream_connections')).toBeGreaterThan(0);
+    expect(await statOf('http2.oghttp2_downstream_connections')).toBeGreaterThan(0);
   });
 });

@@ -21,6 +21,10 @@ export interface Http2Settings {
   /** Bytes; Envoy's own default is 268,435,456 in both places, the least it takes 65,535. */
   readonly streamWindow?: number;
   readonly connectionWindow?: number;
+  /** Bytes of what it has us compress with; Envoy's default is 4,096. */
+  readonly headerTable?: number;
+  /** With the other of Envoy's two implementations of HTTP/2; the default is nghttp2. */
+  readonly oghttp2?: true;
   /** PINGs. Default every second, which shows more of them than istiod's ten. */
   readonly keepalive?: { readonly interval: string; readonly timeout: string };
 }
@@ -37,12 +41,15 @@ export function address({ host, port }: HostPort): Part {
 }
 
 /** HTTP/2 as HBONE needs it. What guards Envoy from floods is set tighter than its defaults, so that it trips first. */
-export function http2({ maxConcurrentStreams, streamWindow, connectionWindow, keepalive }: Http2Settings = {}): Part {
+export function http2(settings: Http2Settings = {}): Part {
+  const { maxConcurrentStreams, streamWindow, connectionWindow, headerTable, oghttp2, keepalive } = settings;
   return {
     allow_connect: true,
     ...(maxConcurrentStreams !== undefined && { max_concurrent_streams: maxConcurrentStreams }),
     ...(streamWindow !== undefined && { initial_stream_window_size: streamWindow }),
     ...(connectionWindow !== undefined && { initial_connection_window_size: connectionWindow }),
+    ...(headerTable !== undefined && { hpack_table_size: headerTable }),
+    use_oghttp2_codec: oghttp2 ?? false,
     connection_keepalive: keepalive ?? { interval: '1s', timeout: '10s' },
     max_outbound_frames: 10_000,
     max_outbound_control_frames: 100,
@@ -222,6 +229,14 @@ export function connectionFilterState(values: readonly FilterState[]): Part {
     'filters.network.set_filter_state.v3.Config',
     setFilterState('on_new_connection', values, 'all'),
   );
+}
+
+/** Denies everything. */
+export function denyAll(): Part {
+  const policy = { permissions: [{ any: true }], principals: [{ any: true }] };
+  return extension('envoy.filters.http.rbac', 'filters.http.rbac.v3.RBAC', {
+    rules: { action: 'DENY', policies: { everybody: policy } },
+  });
 }
 
 export interface Listener {

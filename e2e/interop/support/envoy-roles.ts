@@ -6,6 +6,7 @@ import {
   cluster,
   connectionFilterState,
   connectRoute,
+  denyAll,
   type HostPort,
   httpManager,
   internalCluster,
@@ -54,6 +55,9 @@ const ORIGINATED_LOG = {
   sent: '%BYTES_SENT%',
 };
 
+/** Below those any user may bind, and nobody does. */
+const DISCARD_PORT = 9;
+
 export interface ServerAt extends Server {
   readonly ip: string;
   readonly tls: TlsFiles;
@@ -76,12 +80,13 @@ export function servers(all: readonly ServerAt[], application: HostPort): Config
               name: server.name,
               virtualHosts: [
                 connectRoute('application', {
-                  cluster: 'application',
+                  cluster: server.isDead ? 'nobody' : 'application',
                   authorities: [`${server.ip}:${ECHO.targetPort}`],
                   responseHeaders: { baggage: server.baggage },
                 }),
               ],
               log: TUNNEL_LOG,
+              ...(server.denies && { filters: [denyAll()] }),
               ...(server.http2 && { http2: server.http2 }),
               ...(server.maxRequestsPerConnection && { maxRequestsPerConnection: server.maxRequestsPerConnection }),
               ...(server.drainTimeout && { drainTimeout: server.drainTimeout }),
@@ -90,7 +95,10 @@ export function servers(all: readonly ServerAt[], application: HostPort): Config
         },
       ),
     ),
-    clusters: [cluster({ name: 'application' }, [application])],
+    clusters: [
+      cluster({ name: 'application' }, [application]),
+      cluster({ name: 'nobody' }, [{ host: application.host, port: DISCARD_PORT }]),
+    ],
   };
 }
 

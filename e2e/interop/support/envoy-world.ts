@@ -32,18 +32,31 @@ export interface Server {
   readonly shows?: string;
   /** Which client it accepts; default east's storefront. */
   readonly accepts?: string;
+  /** An RBAC filter of its denies every tunnel. */
+  readonly denies?: true;
+  /** Nobody listens where its tunnels are to lead. */
+  readonly isDead?: true;
 }
 
-/** Windows: 65,535 bytes are the least Envoy takes, 256 MiB its own default. */
+/** The least Envoy takes; its own windows are of 256 MiB. */
+export const SMALL = {
+  streamWindow: 65_535,
+  connectionWindow: 65_535,
+  headerTable: 0,
+} as const satisfies Http2Settings;
+
 export const SERVERS = [
   { name: 'envoy-server', host: 60 },
   { name: 'envoy-few', host: 61, http2: { maxConcurrentStreams: 4 } },
   // The last GOAWAY comes right after the first, so that CONNECTs under way are beyond it.
   { name: 'envoy-goaway', host: 62, maxRequestsPerConnection: 3, drainTimeout: '0.001s' },
-  { name: 'envoy-small', host: 63, http2: { streamWindow: 65_535, connectionWindow: 65_535 } },
+  { name: 'envoy-small', host: 63, http2: SMALL },
+  { name: 'envoy-oghttp2', host: 67, http2: { oghttp2: true } },
   { name: 'envoy-idle', host: 64, http2: { keepalive: { interval: '0.5s', timeout: '5s' } } },
   { name: 'envoy-impostor', host: 65, shows: 'envoy-other' },
   { name: 'envoy-strict', host: 66, accepts: 'nobody' },
+  { name: 'envoy-rbac', host: 68, denies: true },
+  { name: 'envoy-dead', host: 69, isDead: true },
 ] as const satisfies readonly Server[];
 
 /** Pods whose tunnels our ztunnels accept. */
