@@ -42,7 +42,7 @@ export interface NamedTransport {
 
 export interface HboneClientConnection {
   /**
-   * Opens a tunnel. Rejects with a `Fault`: POLICY_DENY for 401, TUNNEL_REFUSED for any other answer than 200,
+   * Opens a tunnel. Rejects with a `Fault`: POLICY_DENY for 401 and 403, TUNNEL_REFUSED for any other answer than 200,
    * CONNECT_TIMEOUT without one, TUNNEL_LOST when the connection ends first; with the signal's reason when it aborts.
    */
   connect(request: ConnectRequest): Promise<Tunnel>;
