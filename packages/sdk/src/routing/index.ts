@@ -45,7 +45,6 @@ export type { Observe, Step } from './steps.js';
 export {
   planWaypoint,
   planWaypointUpstream,
-  selectService,
   type WaypointDestination,
   type WaypointRequest,
   type WaypointUpstreamRequest,

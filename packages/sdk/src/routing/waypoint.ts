@@ -66,7 +66,7 @@ export function planWaypoint(snapshot: Snapshot, request: WaypointRequest): Wayp
  * Of the services behind one VIP or hostname the one that is bound to this waypoint; of several the waypoint's own
  * namespace, then the canonical one, decides.
  */
-export function selectService(snapshot: Snapshot, named: readonly Service[], waypoint: Workload): Service | undefined {
+function selectService(snapshot: Snapshot, named: readonly Service[], waypoint: Workload): Service | undefined {
   const bound = named.filter((service) => isWaypointOf(snapshot, waypoint, service));
   const own = bound.find((service) => service.namespace === waypoint.namespace);
   return own ?? bound.find((service) => service.canonical) ?? bound[0];
