@@ -99,7 +99,7 @@ export interface IncomingConnect {
   accept(headers?: readonly HeaderField[]): Tunnel['stream'];
   /** Answers `status` with END_STREAM. */
   refuse(status: number, headers?: readonly HeaderField[]): void;
-  /** Aborts when the peer gave up before an answer. */
+  /** Aborts when the peer gives up before an answer; aborted already when it has. */
   readonly signal: AbortSignal;
 }
 

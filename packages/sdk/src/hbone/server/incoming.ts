@@ -7,6 +7,7 @@ export class IncomingRequest implements IncomingConnect {
   readonly connection: IncomingConnection;
   readonly #request: EngineRequest;
   #abandoned: AbortController | undefined;
+  #isAnswered = false;
 
   constructor(request: EngineRequest, connection: IncomingConnection) {
     this.#request = request;
@@ -26,11 +27,13 @@ export class IncomingRequest implements IncomingConnect {
   }
 
   accept(headers: readonly HeaderField[] = []): TunnelStream {
+    this.#noteAnswer();
     this.#request.accept(headers);
     return this.#request.stream;
   }
 
   refuse(status: number, headers: readonly HeaderField[] = []): void {
+    this.#noteAnswer();
     this.#request.refuse(status, headers);
   }
 
@@ -38,10 +41,17 @@ export class IncomingRequest implements IncomingConnect {
   get signal(): AbortSignal {
     if (!this.#abandoned) {
       const controller = new AbortController();
+      const abort = () => controller.abort(new Error('the peer gave up before an answer'));
       this.#abandoned = controller;
-      this.#request.onAbandoned = () => controller.abort(new Error('the peer gave up before an answer'));
+      if (this.#isAnswered || this.#request.stream.owesAnswer) this.#request.onAbandoned = abort;
+      else abort();
     }
     return this.#abandoned.signal;
+  }
+
+  /** Of one that is over nothing is answered. */
+  #noteAnswer(): void {
+    this.#isAnswered ||= this.#request.stream.owesAnswer;
   }
 }
 

@@ -219,6 +219,21 @@ describe('requests', () => {
     expect(connection.activeStreams).toBe(0);
   });
 
+  it('tell by their signal that the client gave up, also who looks at it later', async () => {
+    const arrived = deferred<IncomingConnect>();
+    const { address, server } = await fixture.serve((incoming) => arrived.resolve(incoming));
+    const connection = await fixture.dial(address);
+    const controller = new AbortController();
+    const answer = connection.connect({ ...CONNECT, signal: controller.signal });
+    const incoming = await arrived.promise;
+
+    controller.abort(new Error('the user left'));
+    await expect(answer).rejects.toThrow('the user left');
+    await until(() => server.activeStreams === 0);
+
+    expect(incoming.signal.aborted).toBe(true);
+  });
+
   it('reset together with their arrival are never heard of', async () => {
     const asked: (string | undefined)[] = [];
     const { address } = await fixture.serve((incoming) => {
