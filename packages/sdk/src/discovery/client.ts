@@ -45,8 +45,8 @@ export type DiscoveryClientInit = ControlPlaneAccess & {
 export interface DiscoveryObserver {
   connected?(isConnected: boolean): void;
   terminated?(reason: TerminationReason): void;
-  /** A response with that many bytes of resources. */
-  received?(typeUrl: string, bytes: number): void;
+  /** A response with that many bytes of resources; and characters of names and versions, which are kept as well. */
+  received?(typeUrl: string, bytes: number, characters: number): void;
   refused?(typeUrl: string, refused: readonly Refusal[]): void;
 }
 
@@ -97,7 +97,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   scope.own(() => order.close());
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
-    observer?.received?.(response.typeUrl, resourceBytes(response));
+    observer?.received?.(response.typeUrl, resourceBytes(response), nameCharacters(response));
     const { reply, batch, refused, answered } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
@@ -173,6 +173,11 @@ function apply(batch: Batch, { store, onSnapshot }: DiscoveryClientInit, log: Lo
 
 function resourceBytes({ resources }: discoveryPb.DeltaDiscoveryResponse): number {
   return resources.reduce((sum, { resource }) => sum + (resource?.value.length ?? 0), 0);
+}
+
+function nameCharacters({ resources, removedResources }: discoveryPb.DeltaDiscoveryResponse): number {
+  const added = resources.reduce((sum, { name, version }) => sum + name.length + version.length, 0);
+  return removedResources.reduce((sum, { length }) => sum + length, added);
 }
 
 function createReady(signal: AbortSignal): { readonly promise: Promise<void>; resolve(): void } {
