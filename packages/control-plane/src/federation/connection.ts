@@ -18,6 +18,11 @@ import type { Peer } from './records.js';
 
 /** Of the records that cannot be read, as many are logged. */
 const MAX_NAMED = 20;
+/**
+ * Of all that a peer exports, and of its changes from then on: beyond that it is to be read anew, because what it sent may
+ * be held as well. Ten thousand services are some 5 MiB.
+ */
+export const MAX_SYNC_BYTES = 64 * 1024 * 1024;
 
 export interface ConnectionInit {
   /** As it is now; its roots count for each connection. */
@@ -31,6 +36,8 @@ export interface ConnectionInit {
   readonly clock: Clock;
   readonly log: Logger;
   readonly observe: (event: FederationEvent) => void;
+  /** Default MAX_SYNC_BYTES. */
+  readonly maxBytes?: number;
 }
 
 /** Must not throw. */
@@ -42,6 +49,8 @@ export interface ConnectionListener {
   reached(): void;
   /** A stream ended, or could not be opened; which, and why, the status says. */
   ended(): void;
+  /** It has sent MAX_SYNC_BYTES, of all it exports or of changes. */
+  overfull(): void;
 }
 
 export interface Connection {
@@ -51,12 +60,13 @@ export interface Connection {
 }
 
 export function openConnection(scope: Scope, init: ConnectionInit, listener: ConnectionListener): Connection {
-  const { peer, cluster, certificate, after, clock, log, observe } = init;
+  const { peer, cluster, certificate, after, clock, log, observe, maxBytes = MAX_SYNC_BYTES } = init;
   const { cluster: id, trustDomain, address } = peer();
   const imports = createImports(peer(), (reason) => observe({ kind: 'rejected', peer: id, reason, count: 1 }));
   const expected = controlPlaneIdentity(trustDomain, id);
   const store = createStore();
   let isWhole = false;
+  let receivedBytes = 0;
   const client = createDiscoveryClient(scope, {
     address,
     checkServer: (shown) => checkIdentity(expected, shown),
@@ -77,7 +87,11 @@ export function openConnection(scope: Scope, init: ConnectionInit, listener: Con
     observer: {
       connected: (isConnected) => isConnected && listener.reached(),
       terminated: () => listener.ended(),
-      received: (_typeUrl, bytes) => observe({ kind: 'received', peer: id, bytes }),
+      received: (_typeUrl, bytes, characters) => {
+        observe({ kind: 'received', peer: id, bytes });
+        receivedBytes += bytes + characters;
+        if (receivedBytes > maxBytes) listener.overfull();
+      },
       refused: (_typeUrl, refused) => {
         observe({ kind: 'rejected', peer: id, reason: 'malformed', count: refused.length });
         log.warn(
@@ -93,6 +107,7 @@ export function openConnection(scope: Scope, init: ConnectionInit, listener: Con
   client.ready.then(
     () => {
       isWhole = true;
+      receivedBytes = 0;
       listener.whole();
     },
     // Closed before; nobody has to wait for it.

@@ -8,7 +8,7 @@
  */
 import type { Scope } from '@isthmus/sdk/runtime';
 import type { ClusterModel } from '../model/index.js';
-import { type Connection, type ConnectionInit, openConnection } from './connection.js';
+import { type Connection, type ConnectionInit, MAX_SYNC_BYTES, openConnection } from './connection.js';
 import { createGenerations, type Generation, type GenerationsInit } from './generations.js';
 import { fingerprintsOf } from './identity.js';
 import { createPresence } from './presence.js';
@@ -65,13 +65,16 @@ export interface Link {
   status(): LinkStatus;
 }
 
+/** Until a peer that sent too much is asked again. */
+const SURFEIT_MS = 5 * 60_000;
+
 interface Open {
   readonly connection: Connection;
   readonly scope: Scope;
 }
 
 export function createLink(scope: Scope, init: LinkInit): Link {
-  const { saved, log } = init;
+  const { saved, clock, log } = init;
   let peer = init.peer;
   const peerNow = () => peer;
   const generations = createGenerations(scope, { ...init, onChange: told });
@@ -84,13 +87,18 @@ export function createLink(scope: Scope, init: LinkInit): Link {
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
   });
+  let surfeit: string | undefined;
+  let cancelRetry = () => {};
+  scope.own(() => cancelRetry());
   let open = connect();
 
   function connect(): Open {
+    cancelRetry();
     const own = scope.child();
     const listener = {
       whole() {
         if (own.signal.aborted) return;
+        surfeit = undefined;
         generations.takeOver(connection);
         settle();
       },
@@ -104,9 +112,32 @@ export function createLink(scope: Scope, init: LinkInit): Link {
         presence.ended();
         if (generations.inForce) settle();
       },
+      overfull() {
+        if (own.signal.aborted) return;
+        if (generations.inForce?.imports === connection.imports) return reopen('its changes are many: it is read anew');
+        settle();
+        refuseAll(own);
+      },
     };
     const connection = openConnection(own, { ...init, peer: peerNow, after: restored }, listener);
     return { connection, scope: own };
+  }
+
+  /** In place of the connection before, which nobody hears any more. What is in force stays until the new one is whole. */
+  function reopen(reason: string): void {
+    generations.freeze();
+    const { scope: before } = open;
+    open = connect();
+    before.close(reason).catch((error: unknown) => log.error({ err: error }, 'link stays open'));
+  }
+
+  function refuseAll(own: Scope): void {
+    surfeit = `it sends more than can be taken in (${init.maxBytes ?? MAX_SYNC_BYTES} bytes): narrow its federation.exports for this cluster; asked again every ${SURFEIT_MS / 60_000} minutes`;
+    const { cluster } = peer;
+    log.error({ cluster, reason: surfeit }, 'peer is not listened to; what was in force of it stays');
+    init.observe({ kind: 'rejected', peer: cluster, reason: 'too-many', count: 1 });
+    own.close(surfeit).catch((error: unknown) => log.error({ err: error }, 'link stays open'));
+    cancelRetry = clock.schedule(SURFEIT_MS, () => reopen('another try'));
   }
 
   function told(): void {
@@ -128,16 +159,13 @@ export function createLink(scope: Scope, init: LinkInit): Link {
       peer = next;
       keeper.touch();
       // What was verified against a root that counts no longer has to be verified again.
-      if (isReachedAsBefore) return;
-      generations.freeze();
-      const { scope: before } = open;
-      open = connect();
-      before
-        .close(`peer ${peer.cluster} changed`)
-        .catch((error: unknown) => log.error({ err: error }, 'link stays open'));
+      if (!isReachedAsBefore) reopen(`peer ${peer.cluster} changed`);
     },
     forget: keeper.forget,
-    status: () => statusOf(peer, generations.inForce, generations.count, open.connection),
+    status() {
+      const status = statusOf(peer, generations.inForce, generations.count, open.connection);
+      return surfeit === undefined ? status : { ...status, problems: [surfeit, ...status.problems] };
+    },
   };
 }
 
