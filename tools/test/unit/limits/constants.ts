@@ -663,6 +663,12 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the rest is left out and told',
   },
   {
+    file: `${PLANE}/federation/connection.ts`,
+    name: 'MAX_SYNC_BYTES',
+    what: 'Bytes taken from one peer, of all that it exports; and of its changes after that',
+    hit: 'at first: it is not listened to, what was in force stays, and it is told; of changes: all is read anew',
+  },
+  {
     file: `${PLANE}/federation/imports.ts`,
     name: 'MAX_PROBLEMS',
     what: 'Records of a peer that are told as refused',
@@ -705,6 +711,24 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     hit: 'the exchange fails',
   },
   {
+    file: `${PLANE}/federation/strangers.ts`,
+    name: 'MAX_EXCHANGES',
+    what: 'Invitations that are being accepted at once',
+    hit: 'RESOURCE_EXHAUSTED',
+  },
+  {
+    file: `${PLANE}/federation/strangers.ts`,
+    name: 'EXCHANGE_MS',
+    what: 'Time to accept an invitation, ms',
+    hit: 'DEADLINE_EXCEEDED',
+  },
+  {
+    file: `${PLANE}/federation/records.ts`,
+    name: 'MAX_ROOTS_LENGTH',
+    what: 'Characters of the roots of a peer',
+    hit: 'it is no peer; later, the roots before count',
+  },
+  {
     file: `${PLANE}/federation/federation.ts`,
     name: 'FIRST_SYNC_MS',
     what: 'Wait for peers at start, ms',
@@ -744,6 +768,18 @@ export const PLANE_CONSTANTS: readonly ConstantRow[] = [
     file: `${PLANE}/xds/session.ts`,
     name: 'MAX_FOREIGN_TYPES',
     what: 'Unknown resource types a stream may ask for',
+    hit: 'INVALID_ARGUMENT',
+  },
+  {
+    file: `${PLANE}/xds/session.ts`,
+    name: 'MAX_NAME_LENGTH',
+    what: 'Characters of a type, or of a name that is asked for',
+    hit: 'INVALID_ARGUMENT',
+  },
+  {
+    file: `${PLANE}/xds/node.ts`,
+    name: 'MAX_ID_LENGTH',
+    what: 'Characters of the id of a node',
     hit: 'INVALID_ARGUMENT',
   },
   {
