@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../support/wait.js';
 
+/** Behind the program's own 90 s, after which it gives up and says where it was. */
+const BEHIND_ITS_OWN = { timeout: 120_000 };
+
 const MAIN = fileURLToPath(new URL('../../tools/dist/lab/main.js', import.meta.url));
 
 interface Run {
@@ -65,7 +68,7 @@ function alive(pids: readonly number[]): readonly number[] {
 const directoryOf = (run: Run) => /files in (\S+)/.exec(run.stderr())?.[1] ?? '';
 const pidsOf = (run: Run) => [...run.stdout().matchAll(/ pid (\d+)/g)].map(([, pid]) => Number(pid));
 
-describe('npm run mesh, two at once', () => {
+describe('npm run mesh, two at once', BEHIND_ITS_OWN, () => {
   it('with baggage is well; without, lists the unknowns of old while traffic works just the same', async () => {
     const withBaggage = mesh('--json');
     const without = mesh('--check', '--json', '--baggage=off');
@@ -87,13 +90,18 @@ describe('npm run mesh, two at once', () => {
   });
 });
 
-describe('npm run mesh, until Ctrl-C', () => {
+describe('npm run mesh, until Ctrl-C', BEHIND_ITS_OWN, () => {
   it.each([
     ['SIGINT', 0],
     ['SIGKILL', null],
   ] as const)('%s leaves no process and no directory', async (signal, code) => {
     const run = mesh('--requests', '4');
-    await until('the addresses', () => run.stdout().includes('Ctrl-C') || undefined, 60_000);
+    const isUp = async () => {
+      if (run.stdout().includes('Ctrl-C')) return true;
+      if (run.child.exitCode !== null) return false;
+      throw new Error(run.stderr());
+    };
+    expect(await until('the addresses', isUp, 100_000), run.stderr()).toBe(true);
     const pids = pidsOf(run);
     const directory = directoryOf(run);
     expect(pids.length).toBeGreaterThan(12);
