@@ -56,7 +56,7 @@ export interface HboneServerInit {
 }
 
 export interface HboneServer {
-  /** Binds; resolves with the address that was bound, rejects when it cannot be. May be called for several addresses. */
+  /** Binds; resolves with the address that was bound, rejects when it cannot be or the server takes no more. May be called for several addresses. */
   listen(address: HopAddress): Promise<HopAddress>;
   /** Serves one transport that came in by another way, for example the inside of a tunnel. Resolves when it is closed. */
   serve(transport: Duplex, facts: TransportFacts): Promise<void>;
@@ -115,6 +115,10 @@ class HboneListener implements HboneServer {
       listener.once('error', reject);
       listener.listen({ host, port }, resolve);
     });
+    if (this.#state !== 'open') {
+      listener.close();
+      throw new Error(`cannot listen on ${hopName({ host, port })}: the server is ${this.#state}`);
+    }
     // After the bind, errors are of single accepts (EMFILE, say) and pass.
     listener.on('error', (error) => this.#init.log.warn({ err: error, host, port }, 'accept failed'));
     this.#listeners.add(listener);

@@ -363,6 +363,16 @@ describe('a server', () => {
     await until(() => backend.connections === 0);
   });
 
+  it('closed while it begins to listen gives the port back, and listens no more after that', async () => {
+    const { server } = await fixture.serve(echo);
+
+    const listening = server.listen({ host: '127.0.0.1', port: 0 });
+    await Promise.all([expect(listening).rejects.toThrow('the server is closed'), server.close()]);
+
+    await expect(server.listen({ host: '127.0.0.1', port: 0 })).rejects.toThrow('the server is closed');
+    await until(() => !process.getActiveResourcesInfo().includes('TCPServerWrap'));
+  });
+
   it('says at once that it cannot listen', async () => {
     const { address, server } = await fixture.serve(echo);
 
