@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Scope } from '@isthmus/sdk/runtime';
+import { cannotListen, type Listening } from '../listening.js';
 
 export interface Page {
   readonly status: number;
@@ -12,11 +13,7 @@ export interface Page {
 export type Routes = Readonly<Record<string, (query: URLSearchParams) => Page | Promise<Page>>>;
 
 /** Resolves with the port once it listens; rejects when it cannot. */
-export async function listenHttp(
-  scope: Scope,
-  { host, port }: { host: string; port: number },
-  routes: Routes,
-): Promise<number> {
+export async function listenHttp(scope: Scope, at: Listening, routes: Routes): Promise<number> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
   });
@@ -26,8 +23,8 @@ export async function listenHttp(
     return new Promise<void>((resolve) => server.close(() => resolve()));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.once('error', (error) => reject(cannotListen(at, error)));
+    server.listen(at.port, at.host, resolve);
   });
   return (server.address() as AddressInfo).port;
 }

@@ -25,25 +25,29 @@ export async function listenPages(scope: Scope, init: PagesInit): Promise<{ read
     const reason = init.notReady();
     return reason === undefined ? textPage('ready') : textPage(reason, 503);
   };
-  const readiness = await listenHttp(scope, init.readiness, { '/healthz/ready': ready });
-  const monitoring = await listenHttp(scope, init.monitoring, {
-    '/healthz/ready': ready,
-    '/metrics': async () => ({
-      status: 200,
-      type: 'text/plain; version=0.0.4; charset=utf-8',
-      body: await init.metrics(),
-    }),
-    '/debug/status': () => jsonPage(init.status()),
-    '/debug/config_dump': () => jsonPage(init.configDump()),
-    '/debug/syncz': () => jsonPage(init.syncz()),
-    '/debug/configz': () => jsonPage(init.configz()),
-    '/debug/clusterz': () => jsonPage(init.clusterz()),
-    '/debug/networkz': () => jsonPage(init.networkz()),
-    '/debug/scope': () => jsonPage(init.scope()),
-    '/debug/explain': (query) => {
-      const explained = init.explain(query);
-      return explained.ok ? jsonPage(explained.explanation) : textPage(explained.reason, explained.status);
+  const readiness = await listenHttp(scope, { setting: 'readiness', ...init.readiness }, { '/healthz/ready': ready });
+  const monitoring = await listenHttp(
+    scope,
+    { setting: 'monitoring', ...init.monitoring },
+    {
+      '/healthz/ready': ready,
+      '/metrics': async () => ({
+        status: 200,
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+        body: await init.metrics(),
+      }),
+      '/debug/status': () => jsonPage(init.status()),
+      '/debug/config_dump': () => jsonPage(init.configDump()),
+      '/debug/syncz': () => jsonPage(init.syncz()),
+      '/debug/configz': () => jsonPage(init.configz()),
+      '/debug/clusterz': () => jsonPage(init.clusterz()),
+      '/debug/networkz': () => jsonPage(init.networkz()),
+      '/debug/scope': () => jsonPage(init.scope()),
+      '/debug/explain': (query) => {
+        const explained = init.explain(query);
+        return explained.ok ? jsonPage(explained.explanation) : textPage(explained.reason, explained.status);
+      },
     },
-  });
+  );
   return { readiness, monitoring };
 }

@@ -28,7 +28,7 @@ import { type ValidateOptions, validate } from './validate.js';
 
 export function createProgram(version: string, streams: Streams): Command {
   const program = new Command('isthmus-control-plane')
-    .description('The control plane of an Isthmus mesh: Kubernetes YAML in; delta xDS and certificates out.')
+    .description('The control plane of an Isthmus mesh: Kubernetes objects in; delta xDS and certificates out.')
     .version(version)
     .showHelpAfterError('(add --help for the options)');
   addServe(program, streams);

@@ -10,7 +10,7 @@ import { type CaStore, createServing, type ForeignBundle } from '../ca/index.js'
 import { type FederationSettings, paceOf, type Settings } from '../config.js';
 import { followDirectories } from '../files/index.js';
 import type { ClusterModel } from '../model/index.js';
-import { GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
+import { bindGrpc, GRPC_OPTIONS, type SubscriptionStatus, shutdownGrpc } from '../xds/index.js';
 import type { FederationEvent } from './events.js';
 import { createExchange, peeringService } from './exchange.js';
 import { createExporter, type ExportedView, type Exporter } from './exporter.js';
@@ -177,18 +177,12 @@ interface ListenInit {
 }
 
 /** Resolves with the port. */
-function listen(
-  scope: Scope,
-  { at: { host, port }, credentials, receivers, strangers, exchange, clock }: ListenInit,
-): Promise<number> {
+function listen(scope: Scope, { at, credentials, receivers, strangers, exchange, clock }: ListenInit): Promise<number> {
   const server = new Server({ ...GRPC_OPTIONS, interceptors: [receivers.interceptor, strangers] });
   scope.own(() => shutdownGrpc(server, clock));
   server.addService(discoveryService, { deltaAggregatedResources: receivers.handler });
   server.addService(peeringService, exchange);
-  const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(at, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-  });
+  return bindGrpc(server, { setting: 'federation.listen', ...at }, credentials);
 }
 
 /** Saved imports are there in a moment; what the peers say themselves is better, and waited for, though not for long. */

@@ -3,6 +3,7 @@ import { type handleUnaryCall, Server, type ServerCredentials, type ServerInterc
 import type { Clock, Scope } from '@isthmus/sdk/runtime';
 import { certificateService, type citadelPb, discoveryService, trustService } from '@isthmus/sdk/wire';
 import type { TrustCall } from '../ca/index.js';
+import { cannotListen, hostAndPort, type Listening } from '../listening.js';
 import type { DeltaCall } from './stream.js';
 
 export interface GrpcServerInit {
@@ -39,9 +40,15 @@ export async function listenGrpc(scope: Scope, init: GrpcServerInit): Promise<nu
   server.addService(discoveryService, { deltaAggregatedResources: init.discovery });
   server.addService(certificateService, { createCertificate: init.certificates });
   server.addService(trustService, { fetchX509Bundles: init.trust });
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return bindGrpc(server, { setting: 'listen', host, port }, credentials);
+}
+
+/** Resolves with the port once it listens. */
+export function bindGrpc(server: Server, at: Listening, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync(hostAndPort(at), credentials, (error, bound) =>
+      error ? reject(cannotListen(at, error)) : resolve(bound),
+    );
   });
 }
 

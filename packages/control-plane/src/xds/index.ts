@@ -1,6 +1,6 @@
 export { indexAddresses } from './address-index.js';
 export { type ConnectionStatus, type Connections, createConnections } from './connections.js';
-export { GRPC_OPTIONS, type GrpcServerInit, listenGrpc, shutdownGrpc } from './grpc-server.js';
+export { bindGrpc, GRPC_OPTIONS, type GrpcServerInit, listenGrpc, shutdownGrpc } from './grpc-server.js';
 export type { Outgoing } from './responses.js';
 export { createDiscoveryHandler, failStream, firstRequest, type XdsEvent } from './service.js';
 export { createSession, type Received, type Session, type SessionInit } from './session.js';
