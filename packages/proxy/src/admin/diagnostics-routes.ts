@@ -49,7 +49,7 @@ export function diagnosticsRoutes(diagnosticsOf: DiagnosticsOf): readonly Route[
 
 const badNumber: Answer = {
   status: 400,
-  body: `seconds is from ${SECONDS.least} to ${SECONDS.most}, frequency from ${FREQUENCY.least} to ${FREQUENCY.most}, worker a number of /workers\n`,
+  body: `seconds is from ${SECONDS.least} to ${SECONDS.most}, frequency from ${FREQUENCY.least} to ${FREQUENCY.most}, worker 0 or an id of the workers in /config_dump\n`,
 };
 
 function profileOptions(query: URLSearchParams): ProfileOptions | undefined {
