@@ -33,6 +33,7 @@ export class Http1ServerConnection {
   /** The end of their queue. */
   #tail: Promise<void> = Promise.resolve();
   #closing = false;
+  #rejected = false;
 
   constructor(init: Http1ConnectionInit) {
     this.#init = init;
@@ -56,6 +57,11 @@ export class Http1ServerConnection {
     if (this.#waiting === 0) this.stream.destroySoon();
   }
 
+  /** What came was refused: the rest of it is nobody's, however well it reads. */
+  get rejected(): boolean {
+    return this.#rejected;
+  }
+
   /** Answers are under way, or due. */
   get answering(): boolean {
     return this.#waiting > 0;
@@ -69,6 +75,8 @@ export class Http1ServerConnection {
 
   /** Answers what is no request, unless an answer is under way: its bytes would land in the middle of that one. */
   reject(status: string, reason: string): void {
+    if (this.#rejected) return;
+    this.#rejected = true;
     this.#init.listener.malformed(reason);
     this.#answerAndClose(status);
   }

@@ -32,6 +32,7 @@ export function readHead(request: ParsedRequest, { headFields, upgrade }: HeadRu
   const misframed = framingProblem(request, lines);
   if (misframed) return misframed;
   const hosts = lines.filter(([name]) => name.toLowerCase() === 'host').length;
+  if (hosts === 0 && request.httpVersion !== '1.0') return refused('400 Bad Request', 'no Host line');
   if (hosts > 1) return refused('400 Bad Request', `${hosts} Host lines: each reader could take another`);
   const meant = targetOf(request, lines);
   if (!meant) return refused('400 Bad Request', 'a target in absolute form that is no http URL of a plain authority');

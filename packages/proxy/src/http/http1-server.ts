@@ -23,7 +23,8 @@ class Http1Server implements HttpServer {
 
   constructor(init: HttpServerInit) {
     this.#init = init;
-    this.#parser = createServer({ maxHeaderSize: init.limits.headBytes });
+    // Host is looked at with the rest of the head, where a refusal ends the connection as any other.
+    this.#parser = createServer({ maxHeaderSize: init.limits.headBytes, requireHostHeader: false });
     // node:http would silently drop what is over its count; `#received` refuses instead.
     this.#parser.maxHeadersCount = 0;
     this.#parser.keepAliveTimeout = 0;
@@ -54,7 +55,7 @@ class Http1Server implements HttpServer {
 
   #received(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#connections.get(request.socket);
-    if (connection === undefined || connection.stream.destroyed) return;
+    if (connection === undefined || connection.rejected || connection.stream.destroyed) return;
     // Reported by `gone`; without listeners they would end the process.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
@@ -63,7 +64,7 @@ class Http1Server implements HttpServer {
 
   #upgrade(request: IncomingMessage, stream: Duplex, rest: Buffer): void {
     const connection = this.#connections.get(stream);
-    if (connection === undefined) return;
+    if (connection === undefined || connection.rejected) return;
     // node:http has let go of the stream, and could not say where the answers before this one end.
     if (connection.answering) {
       connection.leave('an upgrade asked for before the answers due were out');

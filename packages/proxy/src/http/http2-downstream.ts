@@ -85,12 +85,17 @@ function over(stream: ServerHttp2Stream): Promise<void> {
 /**
  * The answer is complete. If the request is not, RFC 9113 section 8.1 asks for no more of it by RST_STREAM(NO_ERROR); what
  * has arrived is thrown away, or the stream would never be seen to end. nghttp2 drops queued frames of a stream that is
- * being reset, so the reset waits until the client has acknowledged a PING, which goes out with them.
+ * being reset, so the reset waits until the client has acknowledged a PING, which goes out after them.
  */
 function stopRequest(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded || stream.closed) return;
+  if (stream.readableEnded || stream.closed || stream.destroyed) return;
   stream.resume();
-  stream.session?.ping(() => {
-    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+  // `wantTrailers` comes from within nghttp2, where nothing else of its session may be touched.
+  setImmediate(() => {
+    const { session } = stream;
+    if (stream.closed || stream.destroyed || !session || session.destroyed) return;
+    session.ping(() => {
+      if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   });
 }

@@ -57,6 +57,8 @@ export function sendTrailers(
   stream: Http2Stream & { sendTrailers(headers: OutgoingHttpHeaders): void },
   fields: Fields,
 ): void {
+  // It is also asked for while a stream is destroyed.
+  if (stream.destroyed) return;
   try {
     stream.sendTrailers(sendableFields({}, fields));
   } catch {

@@ -122,10 +122,10 @@ function createExchange({ head, listener, agent, stream, reused, maxHeaderSize }
     request.on('response', (response) => {
       answered = true;
       response.on('error', (error) => fail(error));
-      const codings = fieldTokens(fieldsOfRaw(response.rawHeaders), 'transfer-encoding');
-      if (isUnknownCoding(codings)) {
+      const strange = strangenessOf(response);
+      if (strange !== undefined) {
         stream.destroy();
-        return resolve({ kind: 'failed', failure: unreadable(codings) });
+        return resolve({ kind: 'failed', failure: unreadable(strange) });
       }
       // Without keep-alive node:http only ends its side, and waits for an application that may never end its own.
       response.once('end', () => {
@@ -162,10 +162,16 @@ function createExchange({ head, listener, agent, stream, reused, maxHeaderSize }
   }
 }
 
-/** Its body would reach the client in that coding, with nothing left that says so. */
-function unreadable(codings: readonly string[]): UpstreamFailure {
-  const message = `an answer in the transfer coding "${codings.join(', ')}"; only chunked is known`;
-  return { code: 'UPSTREAM_PROTOCOL_ERROR', message, processed: 'maybe' };
+/** What node:http reads, and what cannot be passed on. */
+function strangenessOf({ statusCode = 0, rawHeaders }: IncomingMessage): string | undefined {
+  if (statusCode < 200) return `the status ${statusCode}`;
+  const codings = fieldTokens(fieldsOfRaw(rawHeaders), 'transfer-encoding');
+  // The body would reach the client in that coding, with nothing left that says so.
+  return isUnknownCoding(codings) ? `the transfer coding "${codings.join(', ')}"; only chunked is known` : undefined;
+}
+
+function unreadable(strange: string): UpstreamFailure {
+  return { code: 'UPSTREAM_PROTOCOL_ERROR', message: `an answer with ${strange}`, processed: 'maybe' };
 }
 
 /** llhttp's errors say the application broke the protocol; anything else is the connection's end. */
@@ -211,10 +217,14 @@ function switchedAnswer(response: IncomingMessage, stream: Socket | Duplex, rest
   return { kind: 'switched', head: responseHead(response), stream };
 }
 
+/** Of a reason phrase (RFC 9112 section 4). Another one means nothing either, and node:http will not send it. */
+const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 function responseHead(response: IncomingMessage): ResponseHead {
+  const { statusMessage } = response;
   return {
     status: response.statusCode ?? 0,
-    ...(response.statusMessage === undefined ? {} : { reason: response.statusMessage }),
+    ...(statusMessage !== undefined && PHRASE.test(statusMessage) && { reason: statusMessage }),
     fields: fieldsOfRaw(response.rawHeaders),
     sensitive: [],
     ended: false,

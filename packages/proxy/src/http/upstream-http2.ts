@@ -118,7 +118,9 @@ function createExchange(
 
   const answer = new Promise<Answer>((resolve) => {
     request.once('response', (headers, flags) => {
-      resolve({ kind: 'response', head: responseHead(headers, flags), body: request, trailers: () => received });
+      const head = responseHead(headers, flags);
+      if (isStatus(head.status)) resolve({ kind: 'response', head, body: request, trailers: () => received });
+      else resolve({ kind: 'failed', failure: unreadable(head) });
     });
     request.once('close', () => {
       resolve({ kind: 'failed', failure: failureNow() });
@@ -142,6 +144,15 @@ function createExchange(
       if (!request.closed) request.close(constants.NGHTTP2_CANCEL);
     },
   };
+}
+
+/** What node:http2 takes when it is passed on. */
+function isStatus(status: number): boolean {
+  return status >= 200 && status <= 599;
+}
+
+function unreadable({ status }: ResponseHead): UpstreamFailure {
+  return { code: 'UPSTREAM_PROTOCOL_ERROR', message: `an answer with the status ${status}`, processed: 'maybe' };
 }
 
 function responseHead(headers: Parameters<typeof receivedFields>[0], flags: number): ResponseHead {

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6 } as const;
+const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8 } as const;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 
@@ -30,8 +30,11 @@ function block(lines: Lines): Buffer {
   return Buffer.concat(lines.flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
 }
 
-/** The preface and empty SETTINGS. */
-export const opening = Buffer.concat([PREFACE, frame(TYPE.settings, 0, 0, Buffer.alloc(0))]);
+/** Empty: what a server says first. */
+export const settings = frame(TYPE.settings, 0, 0, Buffer.alloc(0));
+
+/** What a client says first. */
+export const opening = Buffer.concat([PREFACE, settings]);
 
 export function headers(stream: number, lines: Lines, end: 'ends' | 'goes on'): Buffer {
   return frame(TYPE.headers, END_HEADERS | (end === 'ends' ? END_STREAM : 0), stream, block(lines));
@@ -41,12 +44,27 @@ export function data(stream: number, bytes: Uint8Array, end: 'ends' | 'goes on')
   return frame(TYPE.data, end === 'ends' ? END_STREAM : 0, stream, bytes);
 }
 
-/** RST_STREAM with CANCEL. */
-export function reset(stream: number): Buffer {
-  return frame(TYPE.reset, 0, stream, Buffer.of(0, 0, 0, 8));
+/** RST_STREAM, with CANCEL unless told. */
+export function reset(stream: number, code = 8): Buffer {
+  return frame(TYPE.reset, 0, stream, Buffer.of(0, 0, 0, code));
 }
 
-const PING = frame(TYPE.ping, 0, 0, Buffer.from('are you?'));
+export function goaway(lastStream: number): Buffer {
+  return frame(TYPE.goaway, 0, 0, Buffer.of(0, 0, 0, lastStream, 0, 0, 0, 0));
+}
+
+export function windowUpdate(stream: number, bytes: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(bytes);
+  return frame(TYPE.windowUpdate, 0, stream, payload);
+}
+
+/** SETTINGS_MAX_CONCURRENT_STREAMS (3) or SETTINGS_INITIAL_WINDOW_SIZE (4). */
+export function setting(id: 3 | 4, value: number): Buffer {
+  return frame(TYPE.settings, 0, 0, Buffer.of(0, id, 0, 0, 0, value));
+}
+
+export const PING = frame(TYPE.ping, 0, 0, Buffer.from('are you?'));
 
 /** Sends the frames in one piece; resolves when the server has read them all and lives: it answers a PING behind them. */
 export async function sendFrames(port: number, frames: readonly Buffer[]): Promise<void> {

@@ -10,17 +10,7 @@ import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHttp1App, startHttp2App, startTcpApp } from '../../support/http-apps.js';
 import { type L7Proxy, startProxy } from '../../support/http-proxy.js';
-
-/** Mulberry32: the same run every time. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { generator } from '../../support/seeded.js';
 
 let scope: Scope;
 const uncaught: unknown[] = [];

@@ -59,6 +59,22 @@ describe('an upgrade that does not wait for the answers before it', () => {
   );
 });
 
+describe('a refused request', () => {
+  it.each([
+    ['without Host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['with two', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+    ['with a strange coding', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+  ])('%s is the last of its connection, whatever follows it at once', async (_what, refused) => {
+    const { proxy, seen } = await serve();
+
+    const received = await exchange(proxy.port, refused + UPGRADE('websocket') + GET);
+
+    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(seen).toEqual([]);
+    expect(proxy.malformed).toHaveLength(1);
+  });
+});
+
 describe('one authority', () => {
   it('is all a request may have: two Host lines are refused', async () => {
     const { proxy, seen } = await serve();
@@ -211,6 +227,22 @@ describe('an application that answers strangely', () => {
       expect((await proxy.report(0)).fault).toMatchObject({ code: 'UPSTREAM_PROTOCOL_ERROR' });
     },
   );
+
+  it('is not believed a status that none can have', async () => {
+    const proxy = await answering('HTTP/1.1 000 What\r\nContent-Length: 0\r\n\r\n');
+
+    const received = await exchange(proxy.port, LAST);
+
+    expect(received).toMatch(/^HTTP\/1\.1 503 [\s\S]*UPSTREAM_PROTOCOL_ERROR/);
+  });
+
+  it('loses a reason phrase that is none, and nothing else', async () => {
+    const proxy = await answering('HTTP/1.1 200 \x01\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
+
+    const received = await exchange(proxy.port, LAST);
+
+    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*ok$/);
+  });
 
   it('keeps hop-by-hop lines of its early hints to itself', async () => {
     const proxy = await answering(

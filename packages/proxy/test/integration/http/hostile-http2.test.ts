@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { createScope, type Scope } from '@isthmus/sdk/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type StreamListener, startHttp2App } from '../../support/http-apps.js';
+import { type StreamListener, startHttp2App, startTcpApp } from '../../support/http-apps.js';
 import { startProxy } from '../../support/http-proxy.js';
-import { data, GET, headers, type Lines, reset, sendFrames } from '../../support/raw-http2.js';
+import { data, GET, headers, type Lines, reset, sendFrames, settings } from '../../support/raw-http2.js';
 
 let scope: Scope;
 beforeEach(() => {
@@ -145,5 +145,19 @@ describe('a request that breaks the rules of HTTP/2', () => {
 
     expect((await proxy.report(0)).fault).toMatchObject({ code: 'CLIENT_GONE' });
     expect(ended).not.toContain(true);
+  });
+});
+
+describe('an application that answers strangely', () => {
+  it('is not believed a status that none can have', async () => {
+    const port = await startTcpApp(scope, (socket) => {
+      socket.once('data', () => socket.write(Buffer.concat([settings, headers(1, [[':status', '777']], 'ends')])));
+    });
+    const proxy = await startProxy(scope, { version: 'http2', ports: [port] });
+
+    const [answer] = await once(session(proxy.port).request({ ':path': '/' }), 'response');
+
+    expect(answer[':status']).toBe(503);
+    expect((await proxy.report(0)).fault).toMatchObject({ code: 'UPSTREAM_PROTOCOL_ERROR' });
   });
 });
