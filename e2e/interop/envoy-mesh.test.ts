@@ -4,24 +4,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessLog, lineWith } from '../support/access-log.js';
 import { exchange } from '../support/payload.js';
 import { until } from '../support/wait.js';
+import { CONNECT_ORIGINATE, INNER_ORIGINATE } from './support/envoy-originate.js';
 import { type Envoy, gatewayOf, tlsFilesOf } from './support/envoy-process.js';
-import {
-  authorityOf,
-  CONNECT_ORIGINATE,
-  eastWestGateway,
-  INNER_ORIGINATE,
-  towardsWaypoint,
-  waypoint,
-  webServer,
-} from './support/envoy-roles.js';
 import { type EnvoyStage, envoyBaggage, missingForEnvoy, openEnvoyStage, untilServed } from './support/envoy-stage.js';
+import { CONNECT_TERMINATE, eastWestGateway } from './support/envoy-terminate.js';
 import { echoOnce, getHttp1, getHttp2, smallMessages } from './support/envoy-traffic.js';
-import { HBONE_PORT, hostname, spiffe, WEB } from './support/envoy-world.js';
+import { front as frontOf, waypoint, webServer } from './support/envoy-web.js';
+import { authorityOf, HBONE_PORT, hostname, spiffe, WEB } from './support/envoy-world.js';
 
 const MIB = 1024 * 1024;
 const GATEWAY = 'west/istio-eastwestgateway';
 const WAYPOINT = 'east/waypoint';
 const FRONT_PORT = 7100;
+/** Names of access logs. */
+const FRONT = 'front';
+const WEB_LOG = 'web';
 const REVIEWS = { host: serviceHostname('reviews'), port: 9080 } as const;
 
 const missing = missingForEnvoy();
@@ -67,16 +64,16 @@ describe.skipIf(missing.length > 0)('a real Envoy', () => {
       const vip = lab.world.clusters.east.services.find(({ name }) => name === 'reviews')?.vip;
       front = await stage.start(
         'envoy/front',
-        towardsWaypoint({
+        frontOf(FRONT, {
           at: { host: addresses.client, port: FRONT_PORT },
           tls: await tlsFilesOf(lab, { cluster: 'east', serviceAccount: 'envoy-client' }),
           waypoint: { host: ourWaypoint().ip, port: HBONE_PORT },
-          waypointIdentity: spiffe('waypoint'),
+          servers: [spiffe('waypoint')],
           authority: `${vip}:${REVIEWS.port}`,
           baggage: envoyBaggage('envoy-client'),
         }),
       );
-      web = await stage.start('envoy/web', webServer(addresses.web));
+      web = await stage.start('envoy/web', webServer(WEB_LOG, addresses.web));
     });
 
     it('sends 100 requests through it, and the waypoint names both ends', async () => {
@@ -104,7 +101,7 @@ describe.skipIf(missing.length > 0)('a real Envoy', () => {
         });
       }
       expect(new Set(series.map(({ labels }) => labels.destination_cluster))).toEqual(new Set(['east', 'west']));
-      expect(front.lines('to_waypoint').filter(({ flags }) => flags !== '-')).toEqual([]);
+      expect(front.lines(FRONT).filter(({ flags }) => flags !== '-')).toEqual([]);
     });
 
     it.each([
@@ -116,7 +113,7 @@ describe.skipIf(missing.length > 0)('a real Envoy', () => {
       const body = await until('the web server', async () =>
         get(await stage.connect('east', 'envoy-web', WEB.port), hostname('envoy-web'), path),
       );
-      const seen = await lineWith(() => web.lines('web'), { path });
+      const seen = await lineWith(() => web.lines(WEB_LOG), { path });
 
       expect(body).toBe('envoy');
       expect(seen).toMatchObject({ protocol, status: 200, baggage: null });
@@ -206,7 +203,7 @@ describe.skipIf(missing.length > 0)('a real Envoy', () => {
 
     it('is told by name and port, by certificate, and by our waypoint that it is one; nobody tells it baggage', async () => {
       const seen = async (peer: string, authority: string) =>
-        lineWith(() => envoy.lines('connect_terminate'), { peer: spiffe(peer), authority });
+        lineWith(() => envoy.lines(CONNECT_TERMINATE), { peer: spiffe(peer), authority });
 
       expect(await seen('storefront', authorityOf('far-echo'))).toMatchObject({
         source: null,
@@ -285,7 +282,7 @@ describe.skipIf(missing.length > 0)('a real Envoy', () => {
             (line) => line['src.workload'] === 'envoy-waypoint' && line.direction === 'inbound',
           ),
         );
-      const told = await lineWith(() => envoy.lines('connect_terminate'), { peer: spiffe('storefront'), status: 200 });
+      const told = await lineWith(() => envoy.lines(CONNECT_TERMINATE), { peer: spiffe('storefront'), status: 200 });
 
       for (const cluster of ['east', 'west'] as const) {
         expect(await atEach(cluster)).toMatchObject({

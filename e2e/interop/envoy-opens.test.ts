@@ -5,19 +5,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessLog, lineWith } from '../support/access-log.js';
 import { exchange } from '../support/payload.js';
 import { until } from '../support/wait.js';
-import { type Envoy, gatewayOf, tlsFilesOf } from './support/envoy-process.js';
 import {
-  authorityOf,
   CONNECT_ORIGINATE,
   connectOriginate,
   doubleOriginate,
   entry,
   INNER_ORIGINATE,
-  join,
-} from './support/envoy-roles.js';
+} from './support/envoy-originate.js';
+import { join } from './support/envoy-parts.js';
+import { type Envoy, gatewayOf, tlsFilesOf } from './support/envoy-process.js';
 import { type EnvoyStage, envoyBaggage, missingForEnvoy, openEnvoyStage, untilServed } from './support/envoy-stage.js';
 import { echo, echoOnce, smallMessages } from './support/envoy-traffic.js';
-import { ECHO, HBONE_PORT, SMALL, spiffe } from './support/envoy-world.js';
+import { authorityOf, ECHO, HBONE_PORT, SMALL, spiffe } from './support/envoy-world.js';
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 40;

@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { issueToken, readPrivateKey } from '@isthmus/control-plane';
 import { createCaClient, createSigningRequest } from '@isthmus/sdk/identity';
-import type { Lab } from '@isthmus/tools/lab';
+import type { HostPort, Lab } from '@isthmus/tools/lab';
 import { type LogLine, logLines } from '../../support/access-log.js';
 import { until } from '../../support/wait.js';
-import { bootstrap, type Configuration, type HostPort, type TlsFiles } from './envoy-parts.js';
+import { bootstrap, type Configuration, type TlsFiles } from './envoy-parts.js';
 import { type ClusterId, NAMESPACE, spiffe } from './envoy-world.js';
 
 export interface Envoy {

@@ -3,11 +3,11 @@ import { accessSync, constants, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type Server as TcpServer } from 'node:net';
 import { join as joinPath } from 'node:path';
-import { connectBySocks5, type Lab, socks5Entry, startLab } from '@isthmus/tools/lab';
+import { connectBySocks5, type HostPort, type Lab, socks5Entry, startLab } from '@isthmus/tools/lab';
 import { until } from '../../support/wait.js';
-import type { Configuration, HostPort } from './envoy-parts.js';
+import type { Configuration } from './envoy-parts.js';
 import { type Envoy, startEnvoy, tlsFilesOf } from './envoy-process.js';
-import { servers } from './envoy-roles.js';
+import { servers } from './envoy-terminate.js';
 import { echoOnce } from './envoy-traffic.js';
 import { type Addresses, addressesOf, type ClusterId, ECHO, envoyManifests, SERVERS, spiffe } from './envoy-world.js';
 

@@ -2,8 +2,9 @@
  * What stands beside the lab for tests with Envoy: pods that are Envoys, pods of ours that they call, and the objects that tell the
  * control planes of them. Addresses are of the lab's own slice, above those it uses itself.
  */
-import type { World } from '@isthmus/tools/lab';
-import type { HostPort, Http2Settings, Part } from './envoy-parts.js';
+import type { HostPort, World } from '@isthmus/tools/lab';
+import type { Http2Settings } from './envoy-http.js';
+import type { Part } from './envoy-parts.js';
 
 export type ClusterId = 'east' | 'west';
 
@@ -19,6 +20,11 @@ export function spiffe(serviceAccount: string, namespace = NAMESPACE): string {
 
 export function hostname(service: string): string {
   return `${service}.${NAMESPACE}.svc.cluster.local`;
+}
+
+/** By which an echo is asked for from another network. */
+export function authorityOf(service: string): string {
+  return `${hostname(service)}:${ECHO.port}`;
 }
 
 /** An Envoy that accepts tunnels for its pod, as a sidecar or a waypoint of Istio's does. */
@@ -52,7 +58,7 @@ export const SERVERS = [
   { name: 'envoy-goaway', host: 62, maxRequestsPerConnection: 3, drainTimeout: '0.001s' },
   { name: 'envoy-small', host: 63, http2: SMALL },
   { name: 'envoy-oghttp2', host: 67, http2: { oghttp2: true } },
-  { name: 'envoy-idle', host: 64, http2: { keepalive: { interval: '0.5s', timeout: '5s' } } },
+  { name: 'envoy-idle', host: 64, http2: { keepalive: { interval: '0.5s', timeout: '10s' } } },
   { name: 'envoy-impostor', host: 65, shows: 'envoy-other' },
   { name: 'envoy-strict', host: 66, accepts: 'nobody' },
   { name: 'envoy-rbac', host: 68, denies: true },
