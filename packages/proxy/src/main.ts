@@ -5,7 +5,7 @@
  * Exit codes: 0 stopped by a signal or by /quitquitquit, 1 failure while starting or running, 2 bad usage or settings.
  * The first SIGTERM or SIGINT drains, the second does not wait, the third leaves at once.
  */
-import { createScope, expectShortLives } from '@isthmus/sdk/runtime';
+import { createScope, expectManySockets, expectShortLives } from '@isthmus/sdk/runtime';
 import { Command, CommanderError } from 'commander';
 import { createExplainCommand } from './admin/explain/command.js';
 import { type App, startApp } from './app.js';
@@ -122,6 +122,7 @@ function work(): void {
 /** No `await` at the top: the single executable is made of a CommonJS bundle. */
 async function main(): Promise<void> {
   expectShortLives();
+  expectManySockets();
   // Whoever read our output has left; that is no reason to stop carrying traffic, nor to complain.
   process.stdout.on('error', () => {});
   try {

@@ -1,9 +1,13 @@
 /** TCP on loopback as all relays and loads of the tunnel benchmark use it: no delay, half-close kept. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { expectManySockets } from '@isthmus/sdk/runtime';
 
 export const LOOPBACK = '127.0.0.1';
 /** The loads open many connections at a time. */
 export const BACKLOG = 1_024;
+
+// Subject, peers and loads alike: it is about node:net, not about what is carried.
+expectManySockets();
 
 /** Half-close is kept by hand: with the option for it Node 20 takes 5 microseconds to make a socket, without it one. */
 function keepHalfOpen(socket: Socket): Socket {
