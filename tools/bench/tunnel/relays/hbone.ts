@@ -9,12 +9,14 @@ import { WORKLOAD_TLS, type WorkloadCertificate } from '@isthmus/sdk/identity';
 import { createScope, expectShortLives, realClock, silentLogger } from '@isthmus/sdk/runtime';
 import type { Identity, RelayInit, Route } from '../contract.js';
 import { dialled, LOOPBACK, listen } from '../loopback.js';
-import { REQUEST_HEADERS, RESPONSE_HEADERS, type Relay, routeOf } from './relay.js';
+import { REQUEST_HEADERS, RESPONSE_HEADERS, type Relay, routeOf, withKeptBaggage } from './relay.js';
 
 // As the proxy's program does. The peers were tried with it too: it makes no difference to them.
 expectShortLives();
 
 const scope = createScope();
+const requestHeaders = withKeptBaggage(REQUEST_HEADERS);
+const responseHeaders = withKeptBaggage(RESPONSE_HEADERS);
 
 export const relay: Relay = {
   client({ identity, peers, routes }) {
@@ -22,7 +24,7 @@ export const relay: Relay = {
     const source = certificateOf(identity);
     return listenForEach(routes, async ({ target, via }) => {
       const hop: PoolHop = { source, expected: peers, address: { host: LOOPBACK, port: via }, clientIp: LOOPBACK };
-      return (await pool.connect(hop, { authority: `${LOOPBACK}:${target}`, headers: REQUEST_HEADERS })).stream;
+      return (await pool.connect(hop, { authority: `${LOOPBACK}:${target}`, headers: requestHeaders })).stream;
     });
   },
 
@@ -34,7 +36,7 @@ export const relay: Relay = {
         const via = routeOf(routes, incoming.authority);
         if (via === undefined || incoming.headers.get('baggage') === undefined) return incoming.refuse(404);
         const application = await dialled(via);
-        void pump(incoming.accept(RESPONSE_HEADERS), application);
+        void pump(incoming.accept(responseHeaders), application);
       },
       clock: realClock,
       log: silentLogger,

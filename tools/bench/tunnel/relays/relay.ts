@@ -1,4 +1,5 @@
 /** What every relay of the benchmark offers, and what all of them put on a CONNECT, so that they do equal work. */
+import type { HeaderField } from '@isthmus/sdk/hbone';
 import type { RelayInit } from '../contract.js';
 
 export interface Relay {
@@ -20,6 +21,11 @@ export const REQUEST_HEADERS = [
 ] as const;
 
 export const RESPONSE_HEADERS = [['baggage', BAGGAGE]] as const;
+
+/** With the baggage as bytes that are kept, as the proxy's roles have those of each workload. */
+export function withKeptBaggage(fields: readonly (readonly [name: string, value: string])[]): readonly HeaderField[] {
+  return fields.map(([name, value]) => [name, name === 'baggage' ? Buffer.from(value) : value]);
+}
 
 /** `127.0.0.1:8080` to the port of the route to it; undefined for an application nobody announced. */
 export function routeOf(routes: RelayInit['routes'], authority: string | undefined): number | undefined {

@@ -153,7 +153,9 @@ export class PoolGroup {
 
   /** Dials that reach further backends, as long as they are worth it. */
   #draw(): void {
-    const { clock, permits } = this.#init;
+    const { clock, permits, backendLimit } = this.#init;
+    // To one place: there are no backends to count.
+    if (backendLimit === 1) return;
     const isDue = () => this.#draws.isDue(this.#coverage(), this.#needed, clock.monotonic());
     while (!this.#isRetired && permits.isFree && isDue()) void this.#drawOne().catch(() => {});
   }

@@ -60,6 +60,11 @@ export function pickMember(
   members: ReadonlySet<Member>,
   { excludes, streamsEach, spread, now }: Pick,
 ): Member | undefined {
+  // One is what there is to most peers, and nothing to weigh.
+  if (members.size === 1) {
+    const [only] = members;
+    return only && !excludes(only) && roomOf(only, streamsEach) > 0 ? only : undefined;
+  }
   const usable = [...members].filter((member) => !excludes(member));
   const load = loadByBackend(members);
   const views = usable.map((member) => ({

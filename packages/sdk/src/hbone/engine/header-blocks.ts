@@ -14,23 +14,27 @@ const MAX_SHAPES = 16;
 const ROOM = 4_096;
 
 interface Shape {
+  /** What the message is: its first field, whose value is always the same. */
+  readonly first: HeaderField;
+  /** Of the fields behind it. */
   readonly names: readonly string[];
-  /** The value of the first field, which says what the message is. */
-  readonly first: HeaderValue;
   readonly encoder: HeaderEncoder;
 }
+
+const CONNECT: HeaderField = [HEADER.method, 'CONNECT'];
+const OK: HeaderField = [HEADER.status, '200'];
 
 const shapes: Shape[] = [];
 let room = Buffer.allocUnsafeSlow(ROOM);
 
 /** A CONNECT; the block is lent until the next one is made. Throws what the codec throws on fields that cannot be sent. */
 export function connectBlock(authority: string, fields: readonly HeaderField[]): Uint8Array {
-  return blockOf([[HEADER.method, 'CONNECT'], [HEADER.authority, authority], ...fields]);
+  return blockOf(CONNECT, [[HEADER.authority, authority], ...fields]);
 }
 
 /** The answer that opens a tunnel; lent and refused as above. */
 export function acceptBlock(fields: readonly HeaderField[]): Uint8Array {
-  return blockOf([[HEADER.status, '200'], ...fields]);
+  return blockOf(OK, fields);
 }
 
 /** An answer with any status: rare, so that no template is kept. */
@@ -38,25 +42,45 @@ export function answerBlock(status: number, fields: readonly HeaderField[]): Uin
   return encodeHeaderBlock([[HEADER.status, String(status)], ...fields]);
 }
 
-function blockOf(fields: readonly HeaderField[]): Uint8Array {
-  const shape = shapes.find((known) => hasShape(known, fields)) ?? addShape(fields);
-  if (!shape) return encodeHeaderBlock(fields);
-  const values = fields.slice(1).map(([, value]) => value);
-  const bound = shape.encoder.bound(values.reduce((length, value) => length + value.length, 0));
+function blockOf(first: HeaderField, fields: readonly HeaderField[]): Uint8Array {
+  const shape = findShape(first, fields) ?? addShape(first, fields);
+  if (!shape) return encodeHeaderBlock([first, ...fields]);
+  const values: HeaderValue[] = [];
+  let length = 0;
+  for (const field of fields) {
+    values.push(field[1]);
+    length += field[1].length;
+  }
+  const bound = shape.encoder.bound(length);
   if (bound > room.length) room = Buffer.allocUnsafeSlow(bound * 2);
   return room.subarray(0, shape.encoder.write(room, 0, values));
 }
 
-function hasShape({ names, first }: Shape, fields: readonly HeaderField[]): boolean {
-  return names.length === fields.length && fields[0]?.[1] === first && fields.every(([name], i) => name === names[i]);
+/** Loops, because it is done for each tunnel. */
+function findShape(first: HeaderField, fields: readonly HeaderField[]): Shape | undefined {
+  for (const shape of shapes) {
+    if (shape.first === first && hasNames(fields, shape.names)) return shape;
+  }
+  return undefined;
+}
+
+function hasNames(fields: readonly HeaderField[], names: readonly string[]): boolean {
+  if (fields.length !== names.length) return false;
+  for (let index = 0; index < names.length; index++) {
+    if (fields[index]?.[0] !== names[index]) return false;
+  }
+  return true;
 }
 
 /** Undefined when there are enough. Throws on names that cannot be sent, so that no shape has one. */
-function addShape(fields: readonly HeaderField[]): Shape | undefined {
-  const [first] = fields;
-  if (!first || shapes.length === MAX_SHAPES) return undefined;
-  const encoder = createHeaderEncoder(fields.map(([name, value], i) => [name, i === 0 ? value : undefined]));
-  const shape = { names: fields.map(([name]) => name), first: first[1], encoder };
+function addShape(first: HeaderField, fields: readonly HeaderField[]): Shape | undefined {
+  if (shapes.length === MAX_SHAPES) return undefined;
+  const names = fields.map(([name]) => name);
+  const shape = {
+    first,
+    names,
+    encoder: createHeaderEncoder([first, ...names.map((name) => [name, undefined] as const)]),
+  };
   shapes.push(shape);
   return shape;
 }

@@ -42,6 +42,9 @@ export interface EngineStreamInit {
   readonly stopCode: number;
 }
 
+/** What is chained to it runs as a microtask, without the asynchronous resource that `queueMicrotask` of Node makes for each. */
+const DONE = Promise.resolve();
+
 export class EngineStream implements TunnelStream, DataSource {
   readonly id: number;
   readonly openedAt: number;
@@ -100,7 +103,7 @@ export class EngineStream implements TunnelStream, DataSource {
   set handlers(handlers: TunnelStreamHandlers) {
     this.#handlers = handlers;
     // Not at once: whoever assigns handlers has rarely finished preparing for their first call.
-    queueMicrotask(() => this.#deliver());
+    void DONE.then(() => this.#deliver());
   }
 
   write(chunk: Uint8Array): boolean {
@@ -273,7 +276,7 @@ export class EngineStream implements TunnelStream, DataSource {
   #scheduleClose(): void {
     if (!this.#end || this.#closeScheduled) return;
     this.#closeScheduled = true;
-    queueMicrotask(() => {
+    void DONE.then(() => {
       if (this.#end) this.#handlers?.onClose(this.#end);
     });
   }
