@@ -5,6 +5,7 @@
 import { type Client, type ClientDuplexStream, connectivityState, type Metadata, status } from '@grpc/grpc-js';
 import type { Clock } from '../runtime/clock.js';
 import { type ControlPlaneAccess, connectControlPlane } from '../runtime/control-plane.js';
+import { failureOf } from '../runtime/grpc-client.js';
 import type { discoveryPb } from '../wire/protos.js';
 import { discoveryService } from '../wire/services.js';
 
@@ -103,7 +104,7 @@ const TIMED_OUT: StreamEnd = {
 
 function streamEnd(code: status, details: string, accepted: boolean): StreamEnd {
   if (code === status.OK) return { reason: 'Complete', detail: 'the server ended the stream' };
-  const detail = `${status[code]}: ${details}`;
+  const detail = `${status[code]}: ${failureOf(details)}`;
   if (!accepted) return { reason: 'ConnectionError', detail };
   return { reason: RECONNECT_CODES.has(code) ? 'Reconnect' : 'Error', detail };
 }

@@ -5,6 +5,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { type ControlPlaneAccess, type ControlPlaneConnection, connectControlPlane } from '../runtime/control-plane.js';
+import { failureOf } from '../runtime/grpc-client.js';
 import { Fault } from '../wire/faults.js';
 import { citadelPb } from '../wire/protos.js';
 import { certificateService } from '../wire/services.js';
@@ -98,5 +99,5 @@ function call(
 
 function describe(cause: unknown): string {
   const { code, details } = cause as Partial<ServiceError>;
-  return code === undefined ? `failed: ${String(cause)}` : `answered ${status[code]}: ${details}`;
+  return code === undefined ? `failed: ${String(cause)}` : `answered ${status[code]}: ${failureOf(details ?? '')}`;
 }

@@ -10,6 +10,7 @@ import { type ClientReadableStream, type ServiceError, status } from '@grpc/grpc
 import { createBackoff } from '../runtime/backoff.js';
 import { type Clock, pause } from '../runtime/clock.js';
 import { type ControlPlaneAccess, connectControlPlane } from '../runtime/control-plane.js';
+import { failureOf } from '../runtime/grpc-client.js';
 import type { Logger } from '../runtime/log.js';
 import type { Scope } from '../runtime/scope.js';
 import { spiffePb } from '../wire/protos.js';
@@ -52,7 +53,7 @@ async function follow(signal: AbortSignal, init: TrustClientInit): Promise<void>
     if (signal.aborted) return;
     const isUnknown = end.code === status.UNIMPLEMENTED;
     if (isUnknown) trust.set(undefined);
-    const story = { address, reason: end.code === status.OK ? 'it ended the stream' : end.details };
+    const story = { address, reason: end.code === status.OK ? 'it ended the stream' : failureOf(end.details) };
     // Once per outage: discovery and certificates tell of the rest.
     if (isReported) log.debug(story, 'trust bundles are still not told');
     else if (isUnknown) log.info(story, 'the control plane tells no trust bundles; roots come with certificates');

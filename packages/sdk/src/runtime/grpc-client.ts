@@ -52,6 +52,17 @@ export function createGrpcClient(target: GrpcTarget, security: GrpcSecurity): Cl
   });
 }
 
+/** What grpc-js puts around the reason of a connection that failed. */
+const WRAPPED = /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: .*$/s;
+const NOT_BELOW_ROOTS = /unable to (?:get (?:local )?issuer|verify the first) certificate|self-signed certificate/;
+
+/** Why a call failed, by its status details: the reason alone, with the remedy where OpenSSL's words name none. */
+export function failureOf(details: string): string {
+  const reason = WRAPPED.exec(details)?.[1] ?? details;
+  if (!NOT_BELOW_ROOTS.test(reason)) return reason;
+  return `${reason}: its certificate is not below the roots it is verified by; they have to be those of that control plane`;
+}
+
 /** The headers of a call. A header whose value is undefined is left out. */
 export function grpcMetadata(headers: Readonly<Record<string, string | undefined>>): Metadata {
   const metadata = new Metadata();
