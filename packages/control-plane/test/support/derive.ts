@@ -11,7 +11,7 @@ import {
   type ParsedFile,
   parseFile,
 } from '../../src/sources/index.js';
-import type { Manifest } from './objects.js';
+import { AMBIENT, type Manifest, namespace } from './objects.js';
 
 export interface ClusterSketch {
   readonly id: string;
@@ -19,6 +19,11 @@ export interface ClusterSketch {
   readonly trustDomain?: string;
   readonly scopeConfigs?: readonly ScopeConfig[];
   readonly objects: readonly Manifest[];
+}
+
+/** A cluster whose namespace `shop` is in the mesh. */
+export function shopIn(id: string, network: string, ...objects: readonly Manifest[]): ClusterSketch {
+  return { id, network, objects: [namespace('shop', AMBIENT), ...objects] };
 }
 
 /** JSON is YAML. */

@@ -4,6 +4,11 @@ type Labels = Record<string, string>;
 
 const GATEWAY_NAME = 'gateway.networking.k8s.io/gateway-name';
 
+/** Of a Service in `shop`: `namespace/hostname`. */
+export function keyOf(service: string): string {
+  return `shop/${service}.shop.svc.cluster.local`;
+}
+
 export interface Meta {
   namespace?: string;
   labels?: Labels;

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { scopeRows } from '../../src/admin/index.js';
-import { deriveOne, viewOf } from '../support/derive.js';
+import { deriveOne, shopIn, viewOf } from '../support/derive.js';
 import {
-  AMBIENT,
   eastWestGateway,
   GLOBAL,
   type Manifest,
-  namespace,
   pod,
   service,
   statefulPod,
@@ -21,16 +19,13 @@ const ports = (cluster: ReturnType<typeof deriveOne>) =>
   cluster.services.get(`shop/db-0.${HOST}`)?.ports.map(({ servicePort, targetPort }) => [servicePort, targetPort]);
 
 function side(id: string, network: string, octet: number, ...objects: readonly Manifest[]) {
-  return {
+  return shopIn(
     id,
     network,
-    objects: [
-      namespace('shop', AMBIENT),
-      eastWestGateway(network, `192.0.2.${octet}`, `gateway-of-${id}`),
-      pod('client-1', { ip: `10.${octet}.0.1`, account: 'client' }),
-      ...objects,
-    ],
-  };
+    eastWestGateway(network, `192.0.2.${octet}`, `gateway-of-${id}`),
+    pod('client-1', { ip: `10.${octet}.0.1`, account: 'client' }),
+    ...objects,
+  );
 }
 
 const pods = (octet: number, count = 2) =>

@@ -6,14 +6,14 @@ import { createImports } from '../../src/federation/imports.js';
 import type { ClusterModel } from '../../src/model/index.js';
 import { project } from '../../src/projection/index.js';
 import { encodeView } from '../../src/xds/encode.js';
-import { derive, modelOf } from '../support/derive.js';
-import { AMBIENT, eastWestGateway, GLOBAL, namespace, pod, service } from '../support/objects.js';
+import { derive, modelOf, shopIn } from '../support/derive.js';
+import { AMBIENT, eastWestGateway, GLOBAL, keyOf, namespace, pod, service } from '../support/objects.js';
 
 const PEER = { cluster: 'west', network: 'network-2', trustDomain: 'west.example', roots: '', address: 'west:15013' };
 const NEAR = { ...PEER, network: 'network-1' };
-const REVIEWS = 'shop/reviews.shop.svc.cluster.local';
+const REVIEWS = keyOf('reviews');
 
-const east = derive({ id: 'east', network: 'network-1', objects: [namespace('shop', AMBIENT)] });
+const east = derive(shopIn('east', 'network-1'));
 const westObjects = [
   namespace('shop', AMBIENT),
   eastWestGateway('network-2', '192.0.2.2'),

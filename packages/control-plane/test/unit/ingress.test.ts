@@ -2,9 +2,8 @@ import { create, type JsonObject } from '@bufbuild/protobuf';
 import { discoveryPb } from '@isthmus/sdk/wire';
 import { describe, expect, it } from 'vitest';
 import { parseNode } from '../../src/xds/node.js';
-import { derive, onlyWorkload, viewOf } from '../support/derive.js';
+import { derive, onlyWorkload, shopIn, viewOf } from '../support/derive.js';
 import {
-  AMBIENT,
   authorizationPolicy,
   eastWestGateway,
   GLOBAL,
@@ -16,11 +15,8 @@ import {
 } from '../support/objects.js';
 import { proxiesOf } from '../support/reach.js';
 
-const side = (id: string, network: string, octet: number, ...objects: readonly Manifest[]) => ({
-  id,
-  network,
-  objects: [namespace('shop', AMBIENT), eastWestGateway(network, `192.0.2.${octet}`), ...objects],
-});
+const side = (id: string, network: string, octet: number, ...objects: readonly Manifest[]) =>
+  shopIn(id, network, eastWestGateway(network, `192.0.2.${octet}`), ...objects);
 const reviews = (octet: number, ready: boolean) => [
   service('reviews', {
     labels: GLOBAL,

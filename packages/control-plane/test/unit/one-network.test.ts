@@ -1,25 +1,18 @@
 /** Several clusters on one network: nothing stands between them, so what proxies are told has to keep them apart. */
 import { describe, expect, it } from 'vitest';
-import { type ClusterSketch, viewOf } from '../support/derive.js';
+import { type ClusterSketch, shopIn, viewOf } from '../support/derive.js';
 import {
-  AMBIENT,
   eastWestGateway,
   GLOBAL,
+  keyOf,
   type Manifest,
-  namespace,
   pod,
   service,
   waypoint,
   waypointPod,
 } from '../support/objects.js';
 
-const keyOf = (name: string) => `shop/${name}.shop.svc.cluster.local`;
-
-const on = (id: string, ...objects: readonly Manifest[]): ClusterSketch => ({
-  id,
-  network: 'network-1',
-  objects: [namespace('shop', AMBIENT), ...objects],
-});
+const on = (id: string, ...objects: readonly Manifest[]) => shopIn(id, 'network-1', ...objects);
 const named = (name: string, ip: string, labels: Record<string, string> = GLOBAL) =>
   service(name, { labels, spec: { clusterIP: ip } });
 

@@ -1,43 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { sharesOf } from '../../src/projection/split-horizon.js';
-import type { ClusterSketch } from '../support/derive.js';
-import { viewOf } from '../support/derive.js';
+import { shopIn, viewOf } from '../support/derive.js';
 import {
-  AMBIENT,
   authorizationPolicy,
   eastWestGateway,
   GLOBAL,
   gateway,
+  keyOf,
   type Manifest,
-  namespace,
   pod,
   service,
   waypoint,
   waypointPod,
 } from '../support/objects.js';
 
-const REVIEWS = 'shop/reviews.shop.svc.cluster.local';
-const WAYPOINT = 'shop/waypoint.shop.svc.cluster.local';
-const ambient = namespace('shop', AMBIENT);
+const REVIEWS = keyOf('reviews');
+const WAYPOINT = keyOf('waypoint');
 const global = service('reviews', { labels: GLOBAL });
 const local = service('reviews');
 
-const east = (...objects: readonly Manifest[]): ClusterSketch => ({
-  id: 'east',
-  network: 'network-1',
-  objects: [ambient, ...objects],
-});
-const west = (...objects: readonly Manifest[]): ClusterSketch => ({
-  id: 'west',
-  network: 'network-2',
-  objects: [ambient, ...objects],
-});
+const east = (...objects: readonly Manifest[]) => shopIn('east', 'network-1', ...objects);
+const west = (...objects: readonly Manifest[]) => shopIn('west', 'network-2', ...objects);
 /** A third cluster, on the network of east. */
-const south = (...objects: readonly Manifest[]): ClusterSketch => ({
-  id: 'south',
-  network: 'network-1',
-  objects: [ambient, ...objects],
-});
+const south = (...objects: readonly Manifest[]) => shopIn('south', 'network-1', ...objects);
 const westGateway = eastWestGateway('network-2', '192.0.2.2');
 
 const SPLIT = `network-2/SplitHorizonWorkload/istio-system/eastwest/192.0.2.2/shop/reviews.shop.svc.cluster.local`;

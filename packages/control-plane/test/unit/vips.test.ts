@@ -2,27 +2,12 @@ import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { project, type View } from '../../src/projection/index.js';
 import { vipsOf } from '../../src/projection/vips.js';
-import { type ClusterSketch, derive, modelOf, VIPS, VIPS_V6, viewOf } from '../support/derive.js';
-import {
-  AMBIENT,
-  eastWestGateway,
-  GLOBAL,
-  type Manifest,
-  namespace,
-  pod,
-  service,
-  serviceEntry,
-} from '../support/objects.js';
+import { derive, modelOf, shopIn, VIPS, VIPS_V6, viewOf } from '../support/derive.js';
+import { eastWestGateway, GLOBAL, keyOf, type Manifest, pod, service, serviceEntry } from '../support/objects.js';
 
-const keyOf = (name: string) => `shop/${name}.shop.svc.cluster.local`;
-const side = (id: string, network: string, ...objects: readonly Manifest[]): ClusterSketch => ({
-  id,
-  network,
-  objects: [namespace('shop', AMBIENT), ...objects],
-});
 const exported = (name: string, spec = {}) => service(name, { labels: GLOBAL, spec });
 const far = (...objects: readonly Manifest[]) =>
-  side('west', 'network-2', eastWestGateway('network-2', '192.0.2.2'), ...objects);
+  shopIn('west', 'network-2', eastWestGateway('network-2', '192.0.2.2'), ...objects);
 const ownVips = (view: View, name: string) =>
   view.services
     .get(keyOf(name))
@@ -31,7 +16,7 @@ const ownVips = (view: View, name: string) =>
 
 describe('the address of a service that only another network has', () => {
   it('is one of the block, on the own network, besides those it has elsewhere', () => {
-    const { addresses } = viewOf('ztunnel', side('east', 'network-1'), far(exported('reviews'))).services.get(
+    const { addresses } = viewOf('ztunnel', shopIn('east', 'network-1'), far(exported('reviews'))).services.get(
       keyOf('reviews'),
     )!;
 
@@ -42,7 +27,7 @@ describe('the address of a service that only another network has', () => {
   });
 
   it('is the same whatever else there is, in whatever order, in a fresh control plane and in one that knew before', () => {
-    const east = derive(side('east', 'network-1'));
+    const east = derive(shopIn('east', 'network-1'));
     const one = derive(far(exported('reviews')), false);
     const two = derive(far(exported('ratings'), exported('reviews')), false);
     const viewer = { cluster: 'east', role: 'ztunnel' } as const;
@@ -60,7 +45,7 @@ describe('the address of a service that only another network has', () => {
     ['the own cluster has it without an address', [exported('reviews', { clusterIP: 'None' })], []],
     ['its owner keeps it', [], [service('ratings')]],
   ])('is none when %s', (_, own, others) => {
-    const view = viewOf('ztunnel', side('east', 'network-1', ...own), far(exported('reviews'), ...others));
+    const view = viewOf('ztunnel', shopIn('east', 'network-1', ...own), far(exported('reviews'), ...others));
 
     const given = [...view.services.values()]
       .flatMap(({ addresses }) => addresses)
@@ -72,11 +57,11 @@ describe('the address of a service that only another network has', () => {
   it('is none when another cluster of the network has it, and for gateways', () => {
     const near = viewOf(
       'ztunnel',
-      side('east', 'network-1'),
-      side('south', 'network-1', exported('reviews')),
+      shopIn('east', 'network-1'),
+      shopIn('south', 'network-1', exported('reviews')),
       far(exported('reviews')),
     );
-    const atGateway = viewOf('router', side('east', 'network-1'), far(exported('reviews')));
+    const atGateway = viewOf('router', shopIn('east', 'network-1'), far(exported('reviews')));
 
     expect(ownVips(near, 'reviews')).toEqual(['10.0.0.1']);
     expect(atGateway.services.size).toBe(0);
@@ -85,7 +70,7 @@ describe('the address of a service that only another network has', () => {
   it('is given to what is headless there too: its pods have no addresses that mean anything here', () => {
     const view = viewOf(
       'ztunnel',
-      side('east', 'network-1'),
+      shopIn('east', 'network-1'),
       far(exported('reviews', { clusterIP: 'None' }), pod('reviews-1')),
     );
 
@@ -99,7 +84,11 @@ describe('the address of a service that only another network has', () => {
   ])('is of the families of the cluster: one %s', (_, clusterIPs, families) => {
     const own = service('other', { spec: { clusterIP: clusterIPs[0], clusterIPs } });
 
-    const view = viewOf('ztunnel', side('east', 'network-1', own), far(exported('reviews', { ipFamilies: ['IPv4'] })));
+    const view = viewOf(
+      'ztunnel',
+      shopIn('east', 'network-1', own),
+      far(exported('reviews', { ipFamilies: ['IPv4'] })),
+    );
 
     expect(ownVips(view, 'reviews')).toEqual(families.map((family) => expect.stringMatching(family)));
     expect(view.services.get(keyOf('reviews'))?.ipFamilies).toBe('automatic');
@@ -108,7 +97,7 @@ describe('the address of a service that only another network has', () => {
   it('is of the families of the pods while no Service has an address', () => {
     const own = pod('client-1', { ip: 'fd00:1::1' });
 
-    const view = viewOf('ztunnel', side('east', 'network-1', own), far(exported('reviews')));
+    const view = viewOf('ztunnel', shopIn('east', 'network-1', own), far(exported('reviews')));
 
     expect(ownVips(view, 'reviews')).toEqual([expect.stringMatching(/^2001:2::/)]);
   });
@@ -116,10 +105,10 @@ describe('the address of a service that only another network has', () => {
   it('goes when the own cluster gets the service, and comes back with it gone', () => {
     const west = derive(far(exported('reviews')), false);
     const viewer = { cluster: 'east', role: 'ztunnel' } as const;
-    const without = derive(side('east', 'network-1'));
+    const without = derive(shopIn('east', 'network-1'));
 
     const first = project(modelOf(without, west), viewer);
-    const second = project(modelOf(derive(side('east', 'network-1', exported('reviews'))), west), viewer, first);
+    const second = project(modelOf(derive(shopIn('east', 'network-1', exported('reviews'))), west), viewer, first);
     const third = project(modelOf(without, west), viewer, second);
 
     expect(ownVips(second, 'reviews')).toEqual(['10.0.0.1']);
@@ -132,7 +121,7 @@ describe('a host of a ServiceEntry without addresses', () => {
   const KEY = 'shop/api.example.com';
   const vipsOfEntry = (spec: Manifest, rest: Manifest = {}, status?: Manifest) => {
     const entry = { ...serviceEntry('api', { ...SPEC, ...spec }, rest), ...(status && { status }) };
-    const view = viewOf('ztunnel', side('east', 'network-1', entry));
+    const view = viewOf('ztunnel', shopIn('east', 'network-1', entry));
     return view.services.get(`shop/${(spec.hosts as string[] | undefined)?.[0] ?? SPEC.hosts[0]}`)?.addresses;
   };
 
@@ -162,10 +151,10 @@ describe('a host of a ServiceEntry without addresses', () => {
 
   it('is given none that another one has', () => {
     const entry = serviceEntry('api', SPEC);
-    const before = viewOf('ztunnel', side('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
+    const before = viewOf('ztunnel', shopIn('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
     const taker = serviceEntry('taker', { ...SPEC, hosts: ['taker.example.com'], addresses: [before] });
 
-    const after = viewOf('ztunnel', side('east', 'network-1', entry, taker)).services.get(KEY)?.addresses[0]?.ip;
+    const after = viewOf('ztunnel', shopIn('east', 'network-1', entry, taker)).services.get(KEY)?.addresses[0]?.ip;
 
     expect(before).toMatch(/^240\.240\./);
     expect(after).toMatch(/^240\.240\./);
@@ -180,7 +169,7 @@ describe('a host of a ServiceEntry without addresses', () => {
       serviceEntry(`e${index}`, { ...SPEC, hosts: [`e${index}.example.com`] }),
     );
     const addressesOf = (...objects: readonly Manifest[]) =>
-      [...viewOf('ztunnel', side('east', 'network-1', ...objects)).services.values()]
+      [...viewOf('ztunnel', shopIn('east', 'network-1', ...objects)).services.values()]
         .filter(({ hostname }) => hostname.startsWith('e'))
         .map(({ addresses }) => addresses[0]?.ip ?? '');
     const block = blockAround(addressesOf(...hosts)[0]!);
@@ -199,7 +188,7 @@ describe('a host of a ServiceEntry without addresses', () => {
   it('is given one although another one has a block around all of them: the longer prefix counts', () => {
     const taker = serviceEntry('taker', { ...SPEC, hosts: ['taker.example.com'], addresses: ['0.0.0.0/0'] });
 
-    const view = viewOf('ztunnel', side('east', 'network-1', serviceEntry('api', SPEC), taker));
+    const view = viewOf('ztunnel', shopIn('east', 'network-1', serviceEntry('api', SPEC), taker));
 
     expect(view.services.get(KEY)?.addresses).toEqual([
       { network: 'network-1', ip: expect.stringMatching(/^240\.240\./) },
@@ -208,16 +197,19 @@ describe('a host of a ServiceEntry without addresses', () => {
 
   it('is not given the address of a Service of the own cluster', () => {
     const entry = serviceEntry('api', SPEC);
-    const before = viewOf('ztunnel', side('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
+    const before = viewOf('ztunnel', shopIn('east', 'network-1', entry)).services.get(KEY)?.addresses[0]?.ip ?? '';
 
-    const view = viewOf('ztunnel', side('east', 'network-1', entry, service('taker', { spec: { clusterIP: before } })));
+    const view = viewOf(
+      'ztunnel',
+      shopIn('east', 'network-1', entry, service('taker', { spec: { clusterIP: before } })),
+    );
 
     expect(view.services.get(KEY)?.addresses[0]?.ip).not.toBe(before);
   });
 
   it('is kept to its cluster unless it is exported, as a Service is', () => {
     const at = (labels: Record<string, string>) =>
-      viewOf('ztunnel', side('east', 'network-1'), far(serviceEntry('api', SPEC, { labels }))).services.get(KEY);
+      viewOf('ztunnel', shopIn('east', 'network-1'), far(serviceEntry('api', SPEC, { labels }))).services.get(KEY);
 
     expect(at({})).toBeUndefined();
     expect(at(GLOBAL)?.addresses).toEqual([{ network: 'network-1', ip: expect.stringMatching(/^240\.240\./) }]);
