@@ -40,14 +40,15 @@ export function createCtl(version: string, streams: Streams, exit: (code: number
       .option('--address <host:port>', 'monitoring address of the control plane', '127.0.0.1:15014')
       .option('--json', 'print JSON');
 
-  command('status', 'sources, peers, certificates, and proxies with what they have acknowledged').action(
-    async (flags: Flags) => {
-      const status = await ask<ControlPlaneStatus>(flags, '/debug/status');
-      const { lines, isWell } = statusReport(status);
-      print(flags, streams, status, lines);
-      exit(isWell ? EXIT.well : EXIT.unwell);
-    },
-  );
+  command(
+    'status',
+    'sources, peers, certificates, and proxies with their versions and what they have acknowledged',
+  ).action(async (flags: Flags) => {
+    const status = await ask<ControlPlaneStatus>(flags, '/debug/status');
+    const { lines, isWell } = statusReport(status);
+    print(flags, streams, status, lines);
+    exit(isWell ? EXIT.well : EXIT.unwell);
+  });
   command('services', 'services as ztunnels of this cluster are told of them').action(async (flags: Flags) => {
     const { services } = await askTold(flags);
     print(flags, streams, services, serviceLines(services));

@@ -30,6 +30,7 @@ export function createProgram(version: string, streams: Streams): Command {
   const program = new Command('isthmus-control-plane')
     .description('The control plane of an Isthmus mesh: Kubernetes objects in; delta xDS and certificates out.')
     .version(version)
+    .addHelpText('after', '\nExit codes: 0 done, 1 not done. DEBUG=1 prints the stack of an unexpected error.')
     .showHelpAfterError('(add --help for the options)');
   addServe(program, streams);
   addValidate(program, streams);
