@@ -133,7 +133,20 @@ const messages: readonly (readonly [DescMessage, Contract])[] = [
   [citadelPb.IstioCertificateRequestSchema, { csr: '1 string', validity_duration: '3 int64', metadata: '4 Struct' }],
   [citadelPb.IstioCertificateResponseSchema, { cert_chain: '1 string[]' }],
   [discoveryPb.StatusSchema, { code: '1 int32', message: '2 string', details: '3 Any[]' }],
-  [discoveryPb.NodeSchema, { id: '1 string', cluster: '2 string', metadata: '3 Struct', locality: '4 Locality' }],
+  [
+    discoveryPb.NodeSchema,
+    {
+      id: '1 string',
+      cluster: '2 string',
+      metadata: '3 Struct',
+      locality: '4 Locality',
+      user_agent_name: '6 string',
+      user_agent_version: '7 string',
+      user_agent_build_version: '8 BuildVersion',
+    },
+  ],
+  [discoveryPb.BuildVersionSchema, { version: '1 SemanticVersion' }],
+  [discoveryPb.SemanticVersionSchema, { major_number: '1 uint32', minor_number: '2 uint32', patch: '3 uint32' }],
   [
     discoveryPb.DeltaDiscoveryRequestSchema,
     {
