@@ -29,6 +29,12 @@ export interface PlaintextTarget {
   readonly port: number;
 }
 
+export interface ServicePattern {
+  readonly namespace: string;
+  /** Undefined: every service of the namespace. */
+  readonly hostname: string | undefined;
+}
+
 /** A DNS-1123 subdomain: what Kubernetes allows as a pod name. */
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
@@ -41,6 +47,18 @@ export const workloadInfo: Kind<WorkloadInfo> = {
       throw new Refusal('is not three Kubernetes names joined by slashes');
     }
     return { namespace, name, serviceAccount };
+  },
+};
+
+export const servicePattern: Kind<ServicePattern> = {
+  name: 'namespace/hostname',
+  allowed: 'namespace/hostname, or namespace/* for every service of the namespace',
+  parse(value) {
+    const [namespace = '', hostname = '', ...rest] = value.split('/');
+    if (rest.length > 0 || !NAME.test(namespace) || (hostname !== '*' && !NAME.test(hostname))) {
+      throw new Refusal('is not a namespace and the full hostname of a service, or *, joined by a slash');
+    }
+    return { namespace, hostname: hostname === '*' ? undefined : hostname };
   },
 };
 

@@ -6,7 +6,13 @@
 import type { IncomingConnect } from '@isthmus/sdk/hbone';
 import { dialTcp, plannedDestination } from '@isthmus/sdk/originate';
 import { mergePeer } from '@isthmus/sdk/peer';
-import { type DirectPlan, formatSocketAddress, planGateway, type RefusePlan } from '@isthmus/sdk/routing';
+import {
+  type DirectPlan,
+  formatSocketAddress,
+  type GatewayRequest,
+  planGateway,
+  type RefusePlan,
+} from '@isthmus/sdk/routing';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { FAULTS, Fault, formatSpiffeId, HEADER } from '@isthmus/sdk/wire';
 import type { ConnectionFacts } from '../telemetry/types.js';
@@ -51,6 +57,7 @@ async function forward(incoming: IncomingConnect, context: RoleContext, connecti
     authority: incoming.authority,
     sourceIdentity: incoming.connection.peerIdentity,
     sourceRole: incoming.headers.get(HEADER.source),
+    exports: exportsOf(settings),
     random,
   });
   const facts = factsOf(incoming, plan);
@@ -77,6 +84,14 @@ async function forward(incoming: IncomingConnect, context: RoleContext, connecti
     incoming.signal.removeEventListener('abort', onGone);
     connection.done();
   }
+}
+
+function exportsOf({ exportedServices: patterns }: RoleContext['settings']): GatewayRequest['exports'] {
+  return (
+    patterns &&
+    (({ namespace, hostname }) =>
+      patterns.some((each) => each.namespace === namespace && (each.hostname ?? hostname) === hostname))
+  );
 }
 
 function factsOf({ connection, authority }: IncomingConnect, plan: DirectPlan | RefusePlan): ConnectionFacts {

@@ -2,8 +2,8 @@
  * Where an east-west gateway sends an outer tunnel: by the authority's `hostname:port` to one of its own network's pods,
  * or to the service's waypoint, as raw bytes to the HBONE port. The inner tunnel ends there; the gateway sees nothing of it.
  *
- * Bounds: only services of the snapshot, which the control plane limits to exported ones; only endpoints of its own
- * network, so that a tunnel crosses one gateway; never an address.
+ * Bounds: only services of the snapshot, which our control plane limits to exported ones, and of these only what `exports`
+ * lets through: an istiod tells of all; only endpoints of its own network, so that a tunnel crosses one gateway; never an address.
  *
  * `x-istio-source: waypoint` skips the destination's waypoint. Istio's gateway believes it from anyone in the mesh; here
  * it counts only from an identity that is a waypoint of that very service. `gateway` never counts: no record says which
@@ -29,6 +29,8 @@ export interface GatewayRequest {
   readonly sourceIdentity: string;
   /** Value of `x-istio-source`. */
   readonly sourceRole?: string | undefined;
+  /** Which services of the snapshot may be reached from other networks. Default: all. */
+  readonly exports?: ((service: Service) => boolean) | undefined;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -41,7 +43,7 @@ interface Asked {
 export function planGateway(snapshot: Snapshot, request: GatewayRequest): DirectPlan | RefusePlan {
   const reading = parseAuthority(request.authority);
   if (!reading.ok) return refuse('BAD_AUTHORITY', reading.reason);
-  const service = exported(snapshot, reading.authority);
+  const service = exported(snapshot, reading.authority, request.exports);
   if (!service) {
     const asked = formatAuthority(reading.authority);
     return refuse('NOT_EXPORTED', `${asked} is no exported service of network ${JSON.stringify(request.network)}`);
@@ -58,9 +60,13 @@ export function planGateway(snapshot: Snapshot, request: GatewayRequest): Direct
 }
 
 /** Addresses mean nothing across networks, so only a name can be exported. */
-function exported(snapshot: Snapshot, authority: Authority): Service | undefined {
+function exported(
+  snapshot: Snapshot,
+  authority: Authority,
+  exports: GatewayRequest['exports'] = () => true,
+): Service | undefined {
   if (authority.kind !== 'hostname') return undefined;
-  const services = snapshot.servicesByHostname(authority.hostname);
+  const services = snapshot.servicesByHostname(authority.hostname).filter(exports);
   return services.find((service) => service.canonical) ?? services[0];
 }
 

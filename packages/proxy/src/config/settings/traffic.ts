@@ -6,7 +6,9 @@ import {
   outboundListener,
   type PlaintextTarget,
   plaintextTarget,
+  type ServicePattern,
   type Socks5Listener,
+  servicePattern,
   socks5Listener,
 } from '../workloads.js';
 
@@ -34,6 +36,13 @@ export const TRAFFIC = {
     kind: oneOf('NONE', 'REDIRECT', 'TPROXY'),
     default: 'NONE',
     doc: 'How the kernel leads connections to this ztunnel, if it does: to 15001 outbound and 15006 inbound, by the rules that `isthmus-proxy rules` prints. REDIRECT asks for the original destination (koffi, or the conntrack table); TPROXY needs transparent listeners, its own (koffi, CAP_NET_ADMIN) or handed over as by systemd (LISTEN_FDS).',
+  }),
+  exportedServices: setting<readonly ServicePattern[] | undefined>({
+    env: ['EXPORTED_SERVICES'],
+    kind: listOf(servicePattern),
+    default: undefined,
+    defaultText: 'all that the control plane tells of',
+    doc: 'East-west gateway: the services that other networks may reach through it, out of those that the control plane tells of. Ours tells a gateway of exported services only and this is not needed; istiod tells of all, whatever istio.io/global says.',
   }),
   requireWaypoint: setting<boolean>({
     env: ['REQUIRE_WAYPOINT'],

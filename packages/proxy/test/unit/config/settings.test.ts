@@ -51,6 +51,7 @@ describe('settings', () => {
       SOCKS5_LISTENERS: ' shop/storefront-1@127.0.0.1:15080 , shop/debug@[::1]:15081,',
       OUTBOUND_LISTENERS: 'shop/storefront-1@127.0.0.1:9000=Reviews.shop.svc.cluster.local:80',
       INBOUND_PLAINTEXT_TARGETS: 'shop/storefront-1=8080',
+      EXPORTED_SERVICES: 'shop/reviews.shop.svc.cluster.local,data/*',
     });
 
     expect(settings.terminationDeadlineMs).toBe(90_000);
@@ -59,6 +60,10 @@ describe('settings', () => {
     expect(settings.socks5Listeners[1]?.address).toEqual({ host: '::1', port: 15081 });
     expect(settings.outboundListeners[0]?.target).toEqual({ host: 'reviews.shop.svc.cluster.local', port: 80 });
     expect(settings.inboundPlaintextTargets[0]?.port).toBe(8080);
+    expect(settings.exportedServices).toEqual([
+      { namespace: 'shop', hostname: 'reviews.shop.svc.cluster.local' },
+      { namespace: 'data', hostname: undefined },
+    ]);
   });
 
   it.each([
@@ -107,12 +112,13 @@ describe('settings', () => {
       SOCKS5_LISTENERS: 'shop/storefront-1@10.0.0.1:15080',
       OUTBOUND_LISTENERS: 'shop/storefront-1@127.0.0.1:9000',
       INBOUND_PLAINTEXT_TARGETS: 'shop/storefront-1=70000',
+      EXPORTED_SERVICES: 'shop/reviews,reviews.shop.svc.cluster.local',
       PROXY_MODE: 'dedicated',
       XDS_ROOT_CA: 'no/such/file.pem',
       CA_ADDRESS: 'http://ca.example:80',
     });
 
-    expect(problems).toHaveLength(11);
+    expect(problems).toHaveLength(12);
     expect(problems).toContainEqual(expect.stringMatching(/^XDS_ROOT_CA="no\/such\/file.pem".*SYSTEM/));
     expect(problems).toContainEqual(expect.stringMatching(/^LOG_LEVEL="loud".*trace, debug, info/));
     expect(problems).toContainEqual(expect.stringMatching(/^SECRET_TTL="5 minutes".*1m30s/));
@@ -122,6 +128,7 @@ describe('settings', () => {
     expect(problems).toContainEqual(expect.stringMatching(/^SOCKS5_LISTENERS=.*10\.0\.0\.1.*loopback/));
     expect(problems).toContainEqual(expect.stringMatching(/^OUTBOUND_LISTENERS=.*no =service-host:port/));
     expect(problems).toContainEqual(expect.stringMatching(/^INBOUND_PLAINTEXT_TARGETS=.*70000/));
+    expect(problems).toContainEqual(expect.stringMatching(/^EXPORTED_SERVICES=.*"reviews\.shop.*namespace\/\*/));
     expect(problems).toContainEqual(expect.stringMatching(/^CA_ADDRESS="http:.*\[https:\/\/\]host:port/));
     expect(problems).toContainEqual(expect.stringMatching(/^PROXY_WORKLOAD_INFO is missing/));
   });

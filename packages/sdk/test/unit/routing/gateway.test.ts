@@ -54,6 +54,25 @@ describe('planGateway', () => {
     expect(dispatch(free, { random })).toBe(expected);
   });
 
+  it('refuses a service that it may not export, and not another of that name', () => {
+    const other = service('reviews', '10.96.0.11', { namespace: 'other' });
+    const plan = (namespaces: readonly string[], world: World = free) =>
+      line(
+        planGateway(snapshotOf(world), {
+          network: 'net-1',
+          authority: `${HOST}:80`,
+          sourceIdentity: ZTUNNEL,
+          exports: ({ namespace }) => namespaces.includes(namespace),
+          random: first,
+        }),
+      );
+    const twice: World = { ...free, services: [{ ...other, hostname: HOST, key: `other/${HOST}` }, reviews] };
+
+    expect(plan(['shop'])).toBe('direct 10.1.0.2:15008');
+    expect(plan(['other'])).toBe('refuse NOT_EXPORTED');
+    expect(plan(['shop'], twice)).toBe('direct 10.1.0.2:15008');
+  });
+
   it.each([
     ['a service it does not know', 'secret.shop.svc.cluster.local:80', 'refuse NOT_EXPORTED'],
     ['a VIP', '10.96.0.10:80', 'refuse NOT_EXPORTED'],
