@@ -29,7 +29,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 const SIDES: readonly Side[] = ['real', 'ours'];
 
 interface Ready {
