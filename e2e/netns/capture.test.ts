@@ -64,7 +64,7 @@ describe.skipIf(missing.length > 0)('pods in network namespaces', () => {
   });
 
   const reviews = () => clients.curl(pod, 'http://reviews.shop:9080/reviews/42');
-  /** A page of storefront's own: whom it calls for others, it may not call again for a while after its ztunnel was away (gRPC). */
+  /** A page that needs nobody else: after its ztunnel was away, a gRPC channel of storefront waits before it connects again. */
   const fromOutside = () => clients.curl(network, `http://${podIp}:8080/healthz`);
 
   describe('with the whole traffic of a lab', () => {
