@@ -127,7 +127,7 @@ export async function createFederation(scope: Scope, init: FederationInit): Prom
     at: federation.listen,
     credentials: serving.credentials,
     receivers,
-    strangers: createStrangers({ own, isInviting: state.isInviting, clock }),
+    strangers: createStrangers({ own, isInviting: () => state.isInviting(clock.now()), clock }),
     exchange,
     clock,
   });

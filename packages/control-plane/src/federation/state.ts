@@ -22,6 +22,7 @@ import {
   readJson,
 } from './records.js';
 
+const LATE_MS = 86_400_000;
 /** What is told of an invitation that is not there. */
 export const NOT_KNOWN = 'the invitation is not known here: it was used already, or never made; ask for a new one';
 /** One stream each way for each of them. */
@@ -42,8 +43,8 @@ export interface FederationState {
   /** False when there is no such peer. */
   remove(cluster: string): Promise<boolean>;
   invite(now: number, ttlMs: number): Promise<Pick<Invitation, 'id' | 'secret'>>;
-  /** Whether there is an invitation, open or too late. */
-  isInviting(): Promise<boolean>;
+  /** Whether there is an invitation that counts, or did a day ago: who comes too late is told so. */
+  isInviting(now: number): Promise<boolean>;
   /** Spends it. The reason when it does not count. */
   redeem(id: string, secret: string, now: number): Promise<string | undefined>;
 }
@@ -97,9 +98,10 @@ export function createFederationState(directory: string): FederationState {
       await replaceFile(join(invitations, `${id}.json`), jsonOf({ hash: hashOf(secret).toString('hex'), expires }));
       return { id, secret };
     },
-    async isInviting() {
-      const names = await readdir(invitations);
-      return names.some((name) => name.endsWith(ENDING));
+    async isInviting(now) {
+      const names = (await readdir(invitations)).filter((name) => name.endsWith(ENDING));
+      const ends = await Promise.all(names.map((name) => endOf(join(invitations, name))));
+      return ends.some((end) => now < end + LATE_MS);
     },
     async redeem(id, secret, now) {
       if (!/^[0-9a-f]{16}$/.test(id)) return NOT_KNOWN;
@@ -112,6 +114,15 @@ export function createFederationState(directory: string): FederationState {
       return Date.parse(expires) > now ? undefined : `the invitation expired at ${expires}; ask for a new one`;
     },
   };
+}
+
+/** Of an invitation, milliseconds since the epoch; one that cannot be used was over before. */
+async function endOf(file: string): Promise<number> {
+  try {
+    return Date.parse(readJson(file, await readFile(file, 'utf8'), pendingSchema).expires);
+  } catch {
+    return Number.NEGATIVE_INFINITY;
+  }
 }
 
 async function readPeers(directory: string, bundles: string): Promise<ReadPeers> {

@@ -55,7 +55,7 @@ export const missingBinaries =
 
 const ADMIN_TOKEN = 'token-of-the-administrator';
 const ISSUER = 'https://kubernetes.default.svc';
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 const HERE: Place = {
   spawn: (program, flags) => spawn(program, flags, { stdio: 'ignore' }),
@@ -81,9 +81,12 @@ export async function startKubeApiserver(place: Place = HERE): Promise<KubeApise
 
   try {
     const url = await urlOf(port);
-    // The server makes its own certificate; until it is ready there is none, or nobody who answers.
-    const caPem = await retry(server, () => readFile(join(directory, 'apiserver.crt'), 'utf8'));
-    await isReady(server, url, caPem);
+    // The server makes its own certificate: until it is ready there is none, half of one, or nobody who answers.
+    const caPem = await retry(server, async () => {
+      const ca = await readFile(join(directory, 'apiserver.crt'), 'utf8');
+      await askReady(url, ca);
+      return ca;
+    });
     const admin = adminOf(url, caPem);
     return {
       url,
@@ -166,7 +169,11 @@ function startServer(place: Place, directory: string, etcdUrl: string, port: num
 }
 
 async function isReady(server: ChildProcess, url: string, ca: string): Promise<void> {
-  await retry(server, () => call(`${url}/readyz`, { ca, method: 'GET', isText: true }));
+  await retry(server, () => askReady(url, ca));
+}
+
+async function askReady(url: string, ca: string): Promise<void> {
+  await call(`${url}/readyz`, { ca, method: 'GET', isText: true });
 }
 
 function adminOf(url: string, ca: string): Pick<KubeApiserver, 'send' | 'apply' | 'remove'> {
