@@ -204,7 +204,7 @@ class Group implements WorkerGroup {
     if (this.#informed.size === 0) this.#listeners = listeners?.fresh();
     this.#informed.add(id);
     const start = {
-      settings: { ...settings, authToken: undefined },
+      settings: { ...settings, authToken: undefined, xdsHeaders: {}, caHeaders: {} },
       logLevels: logLevels(),
       listeners: this.#listeners,
     };

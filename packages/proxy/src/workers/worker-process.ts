@@ -37,8 +37,7 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
   // kernel's own choice among several acceptors is uneven.
   cluster.setupPrimary({ exec: init.program, args: [], serialization: 'advanced' });
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  // The token is for the control plane, and a worker speaks to none.
-  const worker = cluster.fork({ [WORKER_VARIABLE]: String(init.id), AUTH_TOKEN: undefined });
+  const worker = cluster.fork({ ...withoutCredentials(process.env), [WORKER_VARIABLE]: String(init.id) });
   const kill = () => void worker.process.kill('SIGKILL');
   const channel = channelTo(worker, init, kill);
   // A write to a process that has just died; its end is told by `exit`.
@@ -48,6 +47,12 @@ export function forkWorker(init: WorkerProcessInit): WorkerProcess {
     init.onExit(signal ? `ended by ${signal}` : `exited with ${code}`);
   });
   return { pid: worker.process.pid, channel, kill };
+}
+
+/** They are for the control plane, and a worker speaks to none. */
+function withoutCredentials(env: NodeJS.ProcessEnv): Record<string, undefined> {
+  const names = Object.keys(env).filter((name) => name === 'AUTH_TOKEN' || /^(XDS|CA)_HEADER_/.test(name));
+  return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
 function channelTo(worker: Worker, init: WorkerProcessInit, kill: () => void): Channel<FromHead> {
