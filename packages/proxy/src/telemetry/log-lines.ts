@@ -20,6 +20,9 @@ export interface LogEntry {
 
 const ADDRESS_FIELD = /[._]addr$/;
 const BARE = /^[\w.:[\]%-]+$/;
+/** What JSON leaves as it is and a terminal obeys: DEL and C1 (U+009B begins a command), and other ends of lines. */
+const STEERING = /[\u007f-\u009f\u2028\u2029]/;
+const STEERING_ALL = new RegExp(STEERING, 'g');
 
 export function formatEntry(format: LogFormat, { time, level, scope, message, fields }: LogEntry): string {
   const stamp = new Date(time).toISOString();
@@ -34,7 +37,13 @@ export function formatEntry(format: LogFormat, { time, level, scope, message, fi
 function plainValue(name: string, value: string | number | undefined): string {
   if (typeof value === 'number') return String(value);
   const text = value ?? '';
-  return ADDRESS_FIELD.test(name) && BARE.test(text) ? text : JSON.stringify(text);
+  if (ADDRESS_FIELD.test(name) && BARE.test(text)) return text;
+  const quoted = JSON.stringify(text);
+  return STEERING.test(quoted) ? quoted.replace(STEERING_ALL, escaped) : quoted;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 export interface LineWriter {

@@ -7,7 +7,7 @@ import { parseMetrics } from '../../support/telemetry.js';
 /** Characters that break formats, more often than chance would have them. */
 const hostile = fc.string({
   unit: fc.oneof(
-    fc.constantFrom('"', '\\', '\n', '\t', '=', '{', '}', ' ', ','),
+    fc.constantFrom('"', '\\', '\n', '\t', '=', '{', '}', ' ', ',', '\r', '\x1b', '\x7f', '\x9b', '\u2028'),
     fc.string({ minLength: 1, maxLength: 1 }),
   ),
 });
@@ -47,6 +47,8 @@ describe('text made of what peers send', () => {
         expect(plain.indexOf('\n')).toBe(plain.length - 1);
         expect(plain.split('\t')).toHaveLength(5);
         expect(plain.endsWith(' last=1\n')).toBe(true);
+        // Tabs are between the fields; nothing else that a terminal would obey.
+        expect(plain.slice(0, -1).replaceAll('\t', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
         expect(JSON.parse(json)).toMatchObject({ [name]: value, last: 1 });
       }),
       { numRuns: 1_000, seed: 7 },
