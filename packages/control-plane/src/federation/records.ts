@@ -118,5 +118,12 @@ export function parseInvitation(text: string): Invitation {
   const word = text.trim();
   if (!word.startsWith(PREFIX))
     throw new Error('this is no invitation: "isthmus-control-plane peer invite" prints one');
-  return readJson('the invitation', Buffer.from(word.slice(PREFIX.length), 'base64url').toString(), invitationSchema);
+  const json = Buffer.from(word.slice(PREFIX.length), 'base64url').toString();
+  try {
+    return readJson('the invitation', json, invitationSchema);
+  } catch (error) {
+    throw new Error(
+      `${error instanceof Error ? error.message : error}; copy the whole word that "peer invite" printed`,
+    );
+  }
 }
