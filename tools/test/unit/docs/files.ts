@@ -7,7 +7,8 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const ROOTS = ['packages', 'tools', 'e2e', 'examples', 'deploy', 'docs'];
 /** What is installed or made: no page may take it for a source. */
 const SKIPPED = new Set(['node_modules', 'dist', 'build', '.cache']);
-const TEXT = /\.(?:ts|mjs|js|json|ya?ml|proto|service|socket|conf|Dockerfile)$|Dockerfile$/;
+/** Tests that run beside these may write configurations for a moment, named by the time. */
+const TEXT = /^(?!.*\.timestamp-).*(?:\.(?:ts|mjs|js|json|ya?ml|proto|service|socket|conf)|Dockerfile)$/;
 
 function below(directory: string): readonly string[] {
   return readdirSync(join(ROOT, directory), { withFileTypes: true }).flatMap((entry) => {
