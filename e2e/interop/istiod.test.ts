@@ -321,6 +321,20 @@ describe.skipIf(missing.length > 0)('a real istiod', () => {
     await untilEchoes(TO_ZT);
   });
 
+  it('tells our gateway of every service, which serves those that it is told to export', async () => {
+    const way = { entry: FROM_REAL, host: VIP.remoteInEast };
+    await stage.restart('west/gateway', { EXPORTED_SERVICES: 'demo/remote-set.demo.svc.cluster.local, other/*' });
+    await untilRefused(way);
+    const line = await until('a line of the gateway', () =>
+      accessLog(stage, 'west/gateway').findLast(({ fault }) => fault === 'NOT_EXPORTED'),
+    );
+
+    await stage.restart('west/gateway', { EXPORTED_SERVICES: 'demo/remote.demo.svc.cluster.local' });
+    await untilEchoes(way);
+
+    expect(line.error).toMatch(/^remote\.demo\.svc\.cluster\.local:80 is no exported service/);
+  });
+
   it('is asked by our ztunnel for what it needs, when that subscribes on demand', async () => {
     await stage.restart('east/ztunnel', { XDS_ON_DEMAND: 'true' });
     const { workloads } = await ourConfigDump(stage);

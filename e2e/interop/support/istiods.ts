@@ -33,7 +33,7 @@ export function openIstiods(istiod: string): OpenControlPlanes {
       await makeCas(ground.directory);
       ground.overlay('real', 'hosts', hosts());
       ground.overlay('ours', 'hosts', hosts());
-      return createControlPlanes(ground, { istiod, apiOf, close });
+      return await createControlPlanes(ground, { istiod, apiOf, close });
     } catch (error) {
       await close();
       throw error;

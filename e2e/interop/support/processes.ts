@@ -32,11 +32,12 @@ const GRACE_MS = 5_000;
 
 export function createProcesses(logDirectory: string): Processes {
   const children = new Map<string, ChildProcess>();
+  const others: ChildProcess[] = [];
   const logFile = (name: string) => join(logDirectory, `${name.replaceAll('/', '-')}.log`);
   const ended = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
   // If this process leaves without having cleaned up, at least nothing of it stays.
   const killAll = () => {
-    for (const child of children.values()) if (!ended(child)) child.kill('SIGKILL');
+    for (const child of [...children.values(), ...others]) if (!ended(child)) child.kill('SIGKILL');
   };
   process.once('exit', killAll);
 
@@ -54,7 +55,11 @@ export function createProcesses(logDirectory: string): Processes {
     spawn('ip', ['netns', 'exec', namespace, ...command], options);
 
   return {
-    spawn: ({ env, ...rest }) => spawnIn(rest, { env, cwd: logDirectory, stdio: 'ignore' }),
+    spawn({ env, ...rest }) {
+      const child = spawnIn(rest, { env, cwd: logDirectory, stdio: 'ignore' });
+      others.push(child);
+      return child;
+    },
     start({ name, env, directory = logDirectory, ...rest }) {
       const log = openSync(logFile(name), 'a', 0o600);
       const child = spawnIn(rest, { env, cwd: directory, stdio: ['ignore', log, log] });
