@@ -3,7 +3,7 @@
  * `..data` links of mounted ConfigMaps, whose files are reached by their plain names. Bounded in depth, number and
  * size, because the tree may be a mount that someone else fills.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '../schema/index.js';
 
@@ -50,7 +50,7 @@ export async function readDirectory(root: string): Promise<DirectoryContents> {
         return refuse(path, `is beyond the limit of ${DIRECTORY_LIMITS.files} files`);
       files.set(path, await readFile(path, 'utf8'));
     } catch (error) {
-      refuse(path, `cannot be read: ${(error as Error).message}`);
+      if (!(await isGone(path, error))) refuse(path, `cannot be read: ${(error as Error).message}`);
     }
   }
 
@@ -60,4 +60,13 @@ export async function readDirectory(root: string): Promise<DirectoryContents> {
     refuse(root, `cannot be read: ${(error as Error).message}`);
   }
   return { files, directories, problems };
+}
+
+/** Removed or renamed since its directory was read, as editors do all the time; a link that leads nowhere is still there. */
+async function isGone(path: string, error: unknown): Promise<boolean> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
+  return lstat(path).then(
+    () => false,
+    () => true,
+  );
 }

@@ -119,6 +119,18 @@ describe('a directory as a source', () => {
     expect(source.status().generation).toBe(2);
   });
 
+  it('passes over files that go while it is read, as those of editors do, and tells of links that lead nowhere', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `${index}.yaml`);
+    await Promise.all(names.map((name) => write(name, namespace(`n-${name.split('.')[0]}`))));
+    await symlink(join(directory, 'nowhere'), join(directory, 'link.yaml'));
+
+    const reading = readDirectory(directory);
+    await Promise.all(names.map((name) => rm(join(directory, name))));
+    const { problems } = await reading;
+
+    expect(problems).toMatchObject([{ file: join(directory, 'link.yaml'), message: expect.stringMatching(/ENOENT/) }]);
+  });
+
   it('refuses a tree without end', async () => {
     await symlink('.', join(directory, 'loop'));
     await write('a.yaml', namespace('a'));
