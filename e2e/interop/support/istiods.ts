@@ -209,6 +209,7 @@ function addressesOf(cluster: ClusterId): Spec['env'] {
 /** What else the chart of ztunnel sets; other proxies share with it only how they name their cluster. */
 function chartEnvironment({ cluster, serviceAccount }: TokenHolder): Spec['env'] {
   const clusterId = { ISTIO_META_CLUSTER_ID: cluster };
+  if (serviceAccount === 'eastwest') return { ...clusterId, EXPORTED_SERVICES: 'demo/*' };
   if (serviceAccount !== 'ztunnel') return clusterId;
   return {
     ...clusterId,

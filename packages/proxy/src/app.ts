@@ -9,6 +9,7 @@ import { listenersForWorkers } from './capture/interception/shared-listeners.js'
 import { type Ports, servePages } from './pages.js';
 import { type AppInit, assemble, type Parts } from './parts.js';
 import { createRoleContext } from './roles/context.js';
+import { withExports } from './roles/exports.js';
 import { keepCertificates } from './roles/keep-certificates.js';
 import type { RoleContext, RunningRole } from './roles/role.js';
 import { createWorkerGroup } from './workers/group.js';
@@ -40,11 +41,13 @@ export async function startApp(scope: Scope, given: AppInit): Promise<App> {
 }
 
 /** From the first sync to serving. */
-async function serve(scope: Scope, parts: Parts, releaseReady: () => void): Promise<void> {
-  const { init, feed, running, discovery, readiness, componentLog } = parts;
-  const { settings, role } = init;
-  const releaseCertificate = settings.mode === 'dedicated' ? readiness.hold('certificate') : () => {};
+async function serve(scope: Scope, assembled: Parts, releaseReady: () => void): Promise<void> {
+  const { feed, running, discovery, readiness, componentLog } = assembled;
+  const releaseCertificate = assembled.init.settings.mode === 'dedicated' ? readiness.hold('certificate') : () => {};
   await discovery.ready;
+  const settings = withExports(assembled.init.settings, discovery.tellsExportsOnly);
+  const parts = { ...assembled, init: { ...assembled.init, settings } };
+  const { role } = parts.init;
   const started =
     settings.workers > 1 ? await startGroup(scope, parts) : await role.start(scope, contextOf(scope, parts));
   running.role = started;

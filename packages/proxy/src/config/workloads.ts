@@ -30,7 +30,8 @@ export interface PlaintextTarget {
 }
 
 export interface ServicePattern {
-  readonly namespace: string;
+  /** Undefined: any, and every service there. */
+  readonly namespace: string | undefined;
   /** Undefined: every service of the namespace. */
   readonly hostname: string | undefined;
 }
@@ -52,8 +53,9 @@ export const workloadInfo: Kind<WorkloadInfo> = {
 
 export const servicePattern: Kind<ServicePattern> = {
   name: 'namespace/hostname',
-  allowed: 'namespace/hostname, or namespace/* for every service of the namespace',
+  allowed: 'namespace/hostname, namespace/* for every service of the namespace, or */* for all',
   parse(value) {
+    if (value === '*/*') return { namespace: undefined, hostname: undefined };
     const [namespace = '', hostname = '', ...rest] = value.split('/');
     if (rest.length > 0 || !NAME.test(namespace) || (hostname !== '*' && !NAME.test(hostname))) {
       throw new Refusal('is not a namespace and the full hostname of a service, or *, joined by a slash');

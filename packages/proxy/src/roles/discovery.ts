@@ -11,6 +11,7 @@ import {
   type LocalSource,
 } from '@isthmus/sdk/discovery';
 import type { Scope } from '@isthmus/sdk/runtime';
+import { CONTROL_PLANE_IDENTIFIER } from '@isthmus/sdk/wire';
 import { xdsAccess } from '../config/control-plane.js';
 import { parseLocalMesh } from '../config/yaml-kinds.js';
 import type { Settings } from '../config.js';
@@ -23,6 +24,8 @@ export interface Discovery {
   readonly ready: Promise<void>;
   /** See `DiscoveryClient.demand`; undefined where nothing is asked for on demand. */
   readonly demand: DiscoveryClient['demand'] | undefined;
+  /** Whether gateways are told of exported services only: by our control plane, or by who wrote the local mesh. Known when ready. */
+  readonly tellsExportsOnly: boolean;
   /** For admin pages, as plain data. */
   status(): unknown;
 }
@@ -42,7 +45,14 @@ export function createDiscovery(scope: Scope, settings: Settings, init: Discover
   const ready = Promise.all([local?.ready, client?.ready]).then(async () => void (await demand?.(selfOf(settings))));
   // Nobody has to wait for it.
   ready.catch(() => {});
-  return { ready, demand, status: () => statusOf(client, local) };
+  return {
+    ready,
+    demand,
+    get tellsExportsOnly() {
+      return client === undefined || client.status().controlPlane === CONTROL_PLANE_IDENTIFIER;
+    },
+    status: () => statusOf(client, local),
+  };
 }
 
 /** The workloads of a node are told unasked; one that stands alone has to ask for itself, under the uid of its pod. */

@@ -6,17 +6,12 @@
 import type { IncomingConnect } from '@isthmus/sdk/hbone';
 import { dialTcp, plannedDestination } from '@isthmus/sdk/originate';
 import { mergePeer } from '@isthmus/sdk/peer';
-import {
-  type DirectPlan,
-  formatSocketAddress,
-  type GatewayRequest,
-  planGateway,
-  type RefusePlan,
-} from '@isthmus/sdk/routing';
+import { type DirectPlan, formatSocketAddress, planGateway, type RefusePlan } from '@isthmus/sdk/routing';
 import type { Scope } from '@isthmus/sdk/runtime';
 import { FAULTS, Fault, formatSpiffeId, HEADER } from '@isthmus/sdk/wire';
 import type { ConnectionFacts } from '../telemetry/types.js';
 import { type Connections, createConnections, faultOf, outcomeOf } from './connections.js';
+import { exportsOf } from './exports.js';
 import { listenHbone } from './hbone-listener.js';
 import { keepAliveMs } from './hbone-settings.js';
 import { join } from './join.js';
@@ -35,6 +30,11 @@ async function start(scope: Scope, context: RoleContext): Promise<RunningRole> {
   const { workload, instanceIp, trustDomain } = settings;
   if (!workload || instanceIp === undefined)
     throw new Fault('LOCAL_WORKLOAD_UNKNOWN', 'the gateway has no name or address');
+  if (settings.exportedServices?.length === 0) {
+    context.log.warn(
+      'nothing is exported: this control plane tells of services that are local to their cluster too; say in EXPORTED_SERVICES which ones other networks may reach',
+    );
+  }
   const identity = formatSpiffeId({ trustDomain, ...workload });
   const connections = createConnections(scope);
   await listenHbone(scope, {
@@ -84,14 +84,6 @@ async function forward(incoming: IncomingConnect, context: RoleContext, connecti
     incoming.signal.removeEventListener('abort', onGone);
     connection.done();
   }
-}
-
-function exportsOf({ exportedServices: patterns }: RoleContext['settings']): GatewayRequest['exports'] {
-  return (
-    patterns &&
-    (({ namespace, hostname }) =>
-      patterns.some((each) => each.namespace === namespace && (each.hostname ?? hostname) === hostname))
-  );
 }
 
 function factsOf({ connection, authority }: IncomingConnect, plan: DirectPlan | RefusePlan): ConnectionFacts {

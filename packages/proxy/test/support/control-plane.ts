@@ -63,6 +63,8 @@ export interface ControlPlaneInit {
   /** Default 127.0.0.1; one of its own if it is to come back on its port, which on 127.0.0.1 somebody else may get meanwhile. */
   readonly host?: string;
   readonly port?: number;
+  /** What it calls itself. Default: our control plane. */
+  readonly identifier?: string;
   /** Who the bearer of the token is, for requests in nobody else's name. */
   readonly bearer?: string;
 }
@@ -73,6 +75,7 @@ export async function startTestControlPlane({
   answers = {},
   host = '127.0.0.1',
   port = 0,
+  identifier: controlPlane,
   bearer,
 }: ControlPlaneInit): Promise<TestControlPlane> {
   const identity = await authority.issueServer([host]);
@@ -109,7 +112,15 @@ export async function startTestControlPlane({
   ): void {
     const { typeUrl } = RESOURCE_TYPES[type];
     nonce += 1;
-    stream.write(encodeDeltaResponse({ typeUrl, nonce: String(nonce), resources, removedResources }));
+    stream.write(
+      encodeDeltaResponse({
+        typeUrl,
+        nonce: String(nonce),
+        resources,
+        removedResources,
+        ...(controlPlane !== undefined && { controlPlane }),
+      }),
+    );
   }
 
   const server = new Server();

@@ -65,6 +65,8 @@ export interface DiscoveryClient {
 
 export interface DiscoveryStatus extends LinkState {
   readonly address: string;
+  /** What the control plane calls itself; undefined before its first response. */
+  readonly controlPlane: string | undefined;
   readonly types: Readonly<Record<ResourceTypeName, TypeStatus>>;
 }
 
@@ -90,6 +92,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
     if (request) send(request);
   });
   const link = createLink(address, clock, log);
+  let controlPlane: string | undefined;
   const ready = createReady(scope.signal);
   /** Answers to demands some of whose workloads are held back. */
   let owed: Pick<Received, 'batch' | 'answered'>[] = [];
@@ -98,6 +101,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
     observer?.received?.(response.typeUrl, resourceBytes(response), nameCharacters(response));
+    controlPlane = response.controlPlane?.identifier ?? '';
     const { reply, batch, refused, answered } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);
@@ -156,7 +160,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
   return {
     ready: ready.promise,
     demand: (names) => (init.mode === 'on-demand' ? demands.demand(names) : Promise.resolve([])),
-    status: () => ({ address, ...link.state, types: typeStatuses(session) }),
+    status: () => ({ address, controlPlane, ...link.state, types: typeStatuses(session) }),
   };
 }
 

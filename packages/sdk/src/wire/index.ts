@@ -1,3 +1,4 @@
+export { CONTROL_PLANE_IDENTIFIER } from './control-plane.js';
 export { encodeDeltaResponse, encodeResource, renameResource, type SharedDeltaResponse } from './delta-response.js';
 export { FAULTS, Fault, type FaultCode, type FaultRow } from './faults.js';
 export { HEADER, type HeaderName } from './headers.js';

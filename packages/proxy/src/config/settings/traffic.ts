@@ -41,8 +41,8 @@ export const TRAFFIC = {
     env: ['EXPORTED_SERVICES'],
     kind: listOf(servicePattern),
     default: undefined,
-    defaultText: 'all that the control plane tells of',
-    doc: 'East-west gateway: the services that other networks may reach through it, out of those that the control plane tells of. Ours tells a gateway of exported services only and this is not needed; istiod tells of all, whatever istio.io/global says.',
+    defaultText: 'all that our control plane, or a local mesh, tells of; nothing under another control plane',
+    doc: 'East-west gateway: the services that other networks may reach through it, out of those that it is told of. Our control plane tells a gateway of exported services only, so this is not needed; istiod tells of all, whatever istio.io/global says.',
   }),
   requireWaypoint: setting<boolean>({
     env: ['REQUIRE_WAYPOINT'],

@@ -51,7 +51,7 @@ describe('settings', () => {
       SOCKS5_LISTENERS: ' shop/storefront-1@127.0.0.1:15080 , shop/debug@[::1]:15081,',
       OUTBOUND_LISTENERS: 'shop/storefront-1@127.0.0.1:9000=Reviews.shop.svc.cluster.local:80',
       INBOUND_PLAINTEXT_TARGETS: 'shop/storefront-1=8080',
-      EXPORTED_SERVICES: 'shop/reviews.shop.svc.cluster.local,data/*',
+      EXPORTED_SERVICES: 'shop/reviews.shop.svc.cluster.local,data/*,*/*',
     });
 
     expect(settings.terminationDeadlineMs).toBe(90_000);
@@ -63,6 +63,7 @@ describe('settings', () => {
     expect(settings.exportedServices).toEqual([
       { namespace: 'shop', hostname: 'reviews.shop.svc.cluster.local' },
       { namespace: 'data', hostname: undefined },
+      { namespace: undefined, hostname: undefined },
     ]);
   });
 
