@@ -2,7 +2,13 @@
  * From what a subscriber holds to the newest view, response by response. Each response counts as held from the moment it
  * is made, so the rest can be dropped at any time and worked out anew towards a newer view.
  */
-import { encodeDeltaResponse, RESOURCE_TYPES, type ResourceTypeName, resourceTypeByUrl } from '@isthmus/sdk/wire';
+import {
+  CONTROL_PLANE_IDENTIFIER,
+  encodeDeltaResponse,
+  RESOURCE_TYPES,
+  type ResourceTypeName,
+  resourceTypeByUrl,
+} from '@isthmus/sdk/wire';
 import { type Difference, differenceOf, differenceSince } from './difference.js';
 import type { EncodedResource, EncodedResources } from './encode.js';
 import { select } from './selection.js';
@@ -99,6 +105,7 @@ function respond(
     typeUrl,
     nonce,
     systemVersionInfo: String(view.version),
+    controlPlane: CONTROL_PLANE_IDENTIFIER,
     resources: changed.map((resource) => resource.bytes),
     removedResources: removed,
   });

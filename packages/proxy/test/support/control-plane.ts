@@ -14,6 +14,7 @@ import { encodeAuthorization, encodeService, encodeWorkload } from '@isthmus/sdk
 import type { PemIdentity, TestAuthority } from '@isthmus/sdk/testing';
 import {
   authorizationPb,
+  CONTROL_PLANE_IDENTIFIER,
   certificateService,
   citadelPb,
   type DeltaResponseOrBytes,
@@ -75,7 +76,7 @@ export async function startTestControlPlane({
   answers = {},
   host = '127.0.0.1',
   port = 0,
-  identifier: controlPlane,
+  identifier: controlPlane = CONTROL_PLANE_IDENTIFIER,
   bearer,
 }: ControlPlaneInit): Promise<TestControlPlane> {
   const identity = await authority.issueServer([host]);
@@ -118,7 +119,7 @@ export async function startTestControlPlane({
         nonce: String(nonce),
         resources,
         removedResources,
-        ...(controlPlane !== undefined && { controlPlane }),
+        controlPlane,
       }),
     );
   }

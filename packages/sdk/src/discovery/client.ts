@@ -65,7 +65,7 @@ export interface DiscoveryClient {
 
 export interface DiscoveryStatus extends LinkState {
   readonly address: string;
-  /** What the control plane calls itself; undefined before its first response. */
+  /** What the control plane calls itself; undefined when it does not, or before its first response. */
   readonly controlPlane: string | undefined;
   readonly types: Readonly<Record<ResourceTypeName, TypeStatus>>;
 }
@@ -101,7 +101,7 @@ export function createDiscoveryClient(scope: Scope, init: DiscoveryClientInit): 
 
   function onResponse(response: discoveryPb.DeltaDiscoveryResponse) {
     observer?.received?.(response.typeUrl, resourceBytes(response), nameCharacters(response));
-    controlPlane = response.controlPlane?.identifier ?? '';
+    controlPlane = response.controlPlane?.identifier;
     const { reply, batch, refused, answered } = session.receive(response);
     if (refused.length > 0) {
       observer?.refused?.(response.typeUrl, refused);

@@ -4,14 +4,13 @@
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { CONTROL_PLANE_IDENTIFIER } from './control-plane.js';
 import { DeltaDiscoveryResponseSchema, type Resource, ResourceSchema } from './gen/discovery_pb.js';
 
 export interface SharedDeltaResponse {
   readonly typeUrl: string;
   readonly nonce: string;
   readonly systemVersionInfo?: string;
-  /** Who says so. Default: our control plane. */
+  /** Who says so, as `control_plane.identifier`. */
   readonly controlPlane?: string;
   /** Each from `encodeResource`. */
   readonly resources: readonly Uint8Array[];
@@ -31,8 +30,7 @@ export function renameResource(bytes: Uint8Array, names: Pick<Resource, 'name' |
 
 /** The bytes of the whole response; what the delta method's server side sends as it is. */
 export function encodeDeltaResponse(response: SharedDeltaResponse): Uint8Array {
-  const { typeUrl, nonce, systemVersionInfo = '', resources, removedResources } = response;
-  const { controlPlane: identifier = CONTROL_PLANE_IDENTIFIER } = response;
+  const { typeUrl, nonce, systemVersionInfo = '', controlPlane: identifier, resources, removedResources } = response;
   const field = DeltaDiscoveryResponseSchema.field.resources.number;
   const writer = new BinaryWriter();
   for (const resource of resources) writer.tag(field, WireType.LengthDelimited).bytes(resource);
@@ -41,7 +39,7 @@ export function encodeDeltaResponse(response: SharedDeltaResponse): Uint8Array {
     typeUrl,
     nonce,
     systemVersionInfo,
-    controlPlane: { identifier },
+    ...(identifier !== undefined && { controlPlane: { identifier } }),
     removedResources: [...removedResources],
   });
   return writer.raw(toBinary(DeltaDiscoveryResponseSchema, rest)).finish();

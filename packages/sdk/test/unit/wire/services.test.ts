@@ -58,6 +58,7 @@ describe('a delta response from shared resources', () => {
       typeUrl,
       nonce: 'n-7',
       systemVersionInfo: 'v9',
+      controlPlane: { identifier: 'who' },
       resources: [
         { name: 'a', version: '1', resource: { typeUrl, value } },
         { name: 'b', version: '', resource: { typeUrl, value } },
@@ -69,6 +70,7 @@ describe('a delta response from shared resources', () => {
       typeUrl,
       nonce: 'n-7',
       systemVersionInfo: 'v9',
+      controlPlane: 'who',
       resources: [
         encodeResource({ name: 'a', version: '1', typeUrl, value }),
         encodeResource({ name: 'b', version: '', typeUrl, value }),
