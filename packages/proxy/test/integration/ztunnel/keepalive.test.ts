@@ -19,7 +19,7 @@ async function proxySockets(block: string): Promise<readonly Row[]> {
   return lines
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , , state]) => state === '01')
-    .map(([, local = '', remote = '', , , timer = '']) => {
+    .map(([, local = '', remote = '', , , timer = '']): Row => {
       const [kind, when = '0'] = timer.split(':');
       const name = kind === '00' ? 'none' : kind === '02' ? 'keepalive' : 'other';
       return {

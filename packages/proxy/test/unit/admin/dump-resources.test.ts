@@ -16,13 +16,15 @@ describe('a dumped resource', () => {
   ] as const)('names the IP families %s as ztunnel does', (ipFamilies, word) => {
     const { snapshot } = storeOf({});
 
-    expect(dumpService(service({ ipFamilies }), snapshot)).toMatchObject({ ipFamilies: word });
+    expect(dumpService(service({ name: 'reviews', ipFamilies }), snapshot)).toMatchObject({ ipFamilies: word });
   });
 
   it('leaves out IP families that nobody chose', () => {
     const { snapshot } = storeOf({});
 
-    expect(dumpService(service({ ipFamilies: 'automatic' }), snapshot)).not.toHaveProperty('ipFamilies');
+    expect(dumpService(service({ name: 'reviews', ipFamilies: 'automatic' }), snapshot)).not.toHaveProperty(
+      'ipFamilies',
+    );
   });
 
   it('names each of weighted waypoints by one text', () => {
@@ -32,14 +34,14 @@ describe('a dumped resource', () => {
       { destination: waypoint('new'), weight: 20 },
     ];
 
-    expect(dumpService(service({ weightedWaypoints }), snapshot).weightedWaypoints).toEqual([
+    expect(dumpService(service({ name: 'reviews', weightedWaypoints }), snapshot).weightedWaypoints).toEqual([
       { destination: { destination: 'shop/old', hboneMtlsPort: 15008 }, weight: 80 },
       { destination: { destination: 'shop/new', hboneMtlsPort: 15008 }, weight: 20 },
     ]);
   });
 
   it('names the protocol of an application tunnel in capitals', () => {
-    const dumped = dumpWorkload(workload({ applicationTunnel: { protocol: 'proxy', port: 15088 } }));
+    const dumped = dumpWorkload(workload({ name: 'reviews-1', applicationTunnel: { protocol: 'proxy', port: 15088 } }));
 
     expect(dumped.applicationTunnel).toEqual({ protocol: 'PROXY', port: 15088 });
   });
