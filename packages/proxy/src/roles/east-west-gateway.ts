@@ -62,7 +62,12 @@ async function forward(incoming: IncomingConnect, context: RoleContext, connecti
   });
   const facts = factsOf(incoming, plan);
   if (plan.kind === 'refuse') {
-    telemetry.earlyDeny({ ...facts, code: plan.fault, message: plan.reason });
+    telemetry.earlyDeny({
+      ...facts,
+      sourceIdentity: incoming.connection.peerIdentity,
+      code: plan.fault,
+      message: plan.reason,
+    });
     return incoming.refuse(FAULTS[plan.fault].status);
   }
   const record = telemetry.connection(facts);

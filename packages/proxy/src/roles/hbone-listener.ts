@@ -36,9 +36,10 @@ export async function listenHbone(scope: Scope, init: HboneListenerInit): Promis
       telemetry.earlyDeny({
         reporter,
         sourceAddress: formatSocketAddress(facts.remoteAddress, facts.remotePort),
+        sourceIdentity: peerIdentity,
         destinationAddress: formatSocketAddress(facts.localAddress, facts.localPort),
         code: fault.code,
-        message: peerIdentity === undefined ? fault.message : `${fault.message} (${peerIdentity})`,
+        message: fault.message,
       });
     },
   });

@@ -65,6 +65,7 @@ export function createAccessLog({ format, lines, clock, enabled }: AccessLogInit
     denied: (facts) =>
       write('warn', 'connection failed', () => [
         ['src.addr', facts.sourceAddress],
+        ['src.identity', facts.sourceIdentity],
         ['dst.addr', facts.destinationAddress],
         ['direction', REPORTERS[facts.reporter].direction],
         ...faultFields(facts),

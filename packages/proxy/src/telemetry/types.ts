@@ -83,6 +83,8 @@ export interface Telemetry {
   earlyDeny(facts: {
     readonly reporter: Reporter;
     readonly sourceAddress: string;
+    /** As its certificate proves it. */
+    readonly sourceIdentity?: string | undefined;
     readonly destinationAddress: string;
     readonly code: FaultCode;
     readonly message: string;

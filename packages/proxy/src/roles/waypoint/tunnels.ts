@@ -128,9 +128,10 @@ export class Tunnels {
     this.#init.context.telemetry.earlyDeny({
       reporter: 'waypoint',
       sourceAddress: addressOf(incoming),
+      sourceIdentity: incoming.connection.peerIdentity,
       destinationAddress: incoming.authority ?? '',
       code,
-      message: `${incoming.connection.peerIdentity}: ${reason}`,
+      message: reason,
     });
   }
 }

@@ -51,7 +51,12 @@ export function createInbound({ context, connections, guard }: InboundInit): Inb
     });
     const facts = factsOf(incoming, local, plan, context);
     if (plan.kind === 'refuse') {
-      context.telemetry.earlyDeny({ ...facts, code: plan.fault, message: plan.reason });
+      context.telemetry.earlyDeny({
+        ...facts,
+        sourceIdentity: incoming.connection.peerIdentity,
+        code: plan.fault,
+        message: plan.reason,
+      });
       return incoming.refuse(FAULTS[plan.fault].status);
     }
     const record = context.telemetry.connection(facts);

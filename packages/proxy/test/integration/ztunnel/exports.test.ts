@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { socks5 } from '../../support/tcp.js';
-import { REVIEWS, startTwoClusters, type TwoClusters } from '../../support/two-clusters.js';
+import { identity, REVIEWS, startTwoClusters, type TwoClusters } from '../../support/two-clusters.js';
 
 describe.each([
   { exported: `shop/${REVIEWS}`, reply: 0 },
@@ -20,6 +20,7 @@ describe.each([
     expect(answer.reply).toBe(reply);
     if (reply === 0) return;
     expect(await mesh.gateway.logged({ fault: 'NOT_EXPORTED' })).toMatchObject({
+      'src.identity': identity('storefront'),
       error: expect.stringContaining(REVIEWS),
     });
   });
