@@ -31,9 +31,9 @@ beforeAll(async () => {
 afterAll(() => packed.remove());
 
 describe('the tarball', () => {
-  test('has the build and the README, and no sources, tests or benchmarks', () => {
+  test('has the build, the README and the licence, and no sources, tests or benchmarks', () => {
     const stray = packed.files.filter(
-      (path) => !/^(dist\/.*\.(js|d\.ts)(\.map)?|README\.md|package\.json)$/.test(path),
+      (path) => !/^(dist\/.*\.(js|d\.ts)(\.map)?|README\.md|LICENSE|package\.json)$/.test(path),
     );
 
     expect(packed.files).toContain('dist/index.js');
