@@ -11,23 +11,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHttp1App, startHttp2App, startTcpApp } from '../../support/http-apps.js';
 import { type L7Proxy, startProxy } from '../../support/http-proxy.js';
 import { generator } from '../../support/seeded.js';
+import { turns, watchUncaught } from '../../support/survival.js';
 
+const uncaught = watchUncaught();
 let scope: Scope;
-const uncaught: unknown[] = [];
-const onUncaught = (error: unknown) => void uncaught.push(error);
 beforeEach(() => {
   scope = createScope();
-  uncaught.length = 0;
-  process.on('uncaughtException', onUncaught);
 });
-afterEach(async () => {
-  await scope.close();
-  process.off('uncaughtException', onUncaught);
-});
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
+afterEach(() => scope.close());
 
 async function serves(proxy: L7Proxy): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

@@ -24,26 +24,17 @@ import {
   windowUpdate,
 } from '../../support/raw-http2.js';
 import { generator } from '../../support/seeded.js';
+import { turns, watchUncaught } from '../../support/survival.js';
 
+const uncaught = watchUncaught();
 let scope: Scope;
-const uncaught: unknown[] = [];
-const onUncaught = (error: unknown) => void uncaught.push(error);
 beforeEach(() => {
   scope = createScope();
-  uncaught.length = 0;
-  process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
 });
-afterEach(async () => {
-  await scope.close();
-  process.off('uncaughtException', onUncaught).off('unhandledRejection', onUncaught);
-});
+afterEach(() => scope.close());
 
 const ROUNDS = 6;
 const AT_ONCE = 15;
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < Math.floor(count); turn++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 function chooser(random: () => number) {
   return <T>(from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
