@@ -50,6 +50,7 @@ export async function gate({ update, rounds }: GateOptions): Promise<number> {
   const verdict = await judge(baseline, resultsOf(measurements), async (id) => {
     const benchCase = all.find((candidate) => candidate.id === id);
     if (benchCase === undefined) throw new Error(`no case '${id}'`);
+    // Longer than the first time: what decides should be the better measurement.
     return measure(benchCase, { rounds: rounds * 2, seconds: SECONDS }).result;
   });
   process.stdout.write(renderVerdict(verdict, all.length));

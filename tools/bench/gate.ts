@@ -2,9 +2,7 @@
  * Decides whether speed was lost. Pure: results and the committed baseline in, verdicts out.
  *
  * A case is below when its ratio is under the floor, or more than 15 % under the committed ratio. One bad measurement on
- * a shared machine is no news: a case that is below is measured once more, for longer, and fails when three quarters of those
- * rounds are below too. Medians of a shared machine differ by 5 % from run to run, and some cases are no further above their
- * floors; what has really become slower has so in every round.
+ * a shared machine is no news: a case that is below is measured once more and fails when it is below again.
  */
 import type { Result } from './statistics.js';
 
@@ -22,7 +20,6 @@ export type Baseline = Readonly<Record<string, BaselineRow>>;
 
 export interface Shortfall {
   readonly id: string;
-  /** The median; of the second measurement the upper quartile. */
   readonly ratio: number;
   /** What it had to reach, and why. */
   readonly limit: number;
@@ -42,14 +39,11 @@ export interface Verdict {
   readonly recovered: readonly Shortfall[];
 }
 
-/**
- * Measures what is below once more, and judges.
- * @param again with more rounds than the first time: what decides should be the better measurement
- */
+/** Measures what is below once more by `again`, and judges. */
 export async function judge(
   baseline: Baseline,
   results: readonly Result[],
-  again: (id: string) => Promise<Pick<Result, 'upperQuartile'>>,
+  again: (id: string) => Promise<Result>,
 ): Promise<Verdict> {
   const failures: Shortfall[] = [];
   const recovered: Shortfall[] = [];
@@ -57,8 +51,7 @@ export async function judge(
     const row = rowOf(baseline, result.id);
     const first = shortfallOf(row, result);
     if (first === undefined) continue;
-    const { upperQuartile } = await again(result.id);
-    const second = shortfallOf(row, { id: result.id, ratio: upperQuartile });
+    const second = shortfallOf(row, await again(result.id));
     if (second === undefined) recovered.push(first);
     else failures.push(second);
   }
